@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/reader.h - the one bounds-checked cursor over bytes. Any thread, one per cursor.
+ *
+ * BEAM_ESHORT means that the bytes end too early (an element may go on in the next data
+ * segment), BEAM_ECODER that they are wrong whatever follows. After a failure the
+ * position is unspecified: a caller that wants to retry keeps a copy of the cursor. */
+#ifndef BM_READER_H
+#define BM_READER_H
+
+#include <string.h>
+
+#include "beam/coder.h"
+
+struct beam_reader {
+    const uint8_t *at, *end;
+};
+typedef struct beam_reader bm_reader;
+
+static inline bm_reader bm_reader_of(beam_span s)
+{
+    const uint8_t *at = (const uint8_t *)s.ptr;
+    return (bm_reader){ at, at ? at + s.len : at };
+}
+static inline size_t bm_left(const bm_reader *r) { return (size_t)(r->end - r->at); }
+static inline beam_span bm_rest(const bm_reader *r)
+{
+    return (beam_span){ (const char *)r->at, bm_left(r) };
+}
+
+beam_status bm_read_varint_slow(bm_reader *r, uint64_t *out);
+
+static inline beam_status bm_read_varint(bm_reader *r, uint64_t *out)
+{
+    if (r->at < r->end && *r->at < 0x80) {
+        *out = *r->at++;
+        return BEAM_OK;
+    }
+    return bm_read_varint_slow(r, out);
+}
+static inline beam_status bm_read_u8(bm_reader *r, uint8_t *out)
+{
+    if (r->at == r->end) return BEAM_ESHORT;
+    *out = *r->at++;
+    return BEAM_OK;
+}
+static inline beam_status bm_read_be32(bm_reader *r, uint32_t *out)
+{
+    if (bm_left(r) < 4) return BEAM_ESHORT;
+    memcpy(out, r->at, 4);
+    *out = __builtin_bswap32(*out);
+    r->at += 4;
+    return BEAM_OK;
+}
+static inline beam_status bm_read_be64(bm_reader *r, uint64_t *out)
+{
+    if (bm_left(r) < 8) return BEAM_ESHORT;
+    memcpy(out, r->at, 8);
+    *out = __builtin_bswap64(*out);
+    r->at += 8;
+    return BEAM_OK;
+}
+/* A view of the next n bytes. */
+static inline beam_status bm_read_view(bm_reader *r, size_t n, beam_span *out)
+{
+    if (bm_left(r) < n) return BEAM_ESHORT;
+    *out = (beam_span){ (const char *)r->at, n };
+    r->at += n;
+    return BEAM_OK;
+}
+/* A varint length and a view of that many bytes. A length over 2 GiB is BEAM_ECODER. */
+static inline beam_status bm_read_prefixed(bm_reader *r, beam_span *out)
+{
+    uint64_t n;
+    BEAM_TRY(bm_read_varint(r, &n));
+    if (n > INT32_MAX) return BEAM_ECODER;
+    return bm_read_view(r, (size_t)n, out);
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/writer.h - a growing buffer of bytes. One thread at a time. Never fails: out of
+ * memory ends the process. */
+#ifndef BM_WRITER_H
+#define BM_WRITER_H
+
+#include <string.h>
+
+#include "beam/coder.h"
+
+struct beam_writer {
+    uint8_t *data; /* malloc'd; may be taken over, see bm_writer_take */
+    size_t len, cap;
+};
+typedef struct beam_writer bm_writer;
+
+void bm_writer_free(bm_writer *w); /* leaves it empty and usable */
+void bm_writer_grow(bm_writer *w, size_t more);
+/* The malloc'd bytes become the caller's; the writer is empty again. */
+uint8_t *bm_writer_take(bm_writer *w, size_t *len);
+
+static inline beam_span bm_written(const bm_writer *w)
+{
+    return (beam_span){ (const char *)w->data, w->len };
+}
+/* Room for n bytes at the end; the caller fills it and adds to w->len. */
+static inline uint8_t *bm_reserve(bm_writer *w, size_t n)
+{
+    if (w->cap - w->len < n) bm_writer_grow(w, n);
+    return w->data + w->len;
+}
+static inline void bm_write_u8(bm_writer *w, uint8_t v)
+{
+    *bm_reserve(w, 1) = v;
+    w->len++;
+}
+static inline void bm_write_be32(bm_writer *w, uint32_t v)
+{
+    v = __builtin_bswap32(v);
+    memcpy(bm_reserve(w, 4), &v, 4);
+    w->len += 4;
+}
+static inline void bm_write_be64(bm_writer *w, uint64_t v)
+{
+    v = __builtin_bswap64(v);
+    memcpy(bm_reserve(w, 8), &v, 8);
+    w->len += 8;
+}
+static inline void bm_write_bytes(bm_writer *w, const void *bytes, size_t n)
+{
+    if (!n) return;
+    memcpy(bm_reserve(w, n), bytes, n);
+    w->len += n;
+}
+static inline void bm_write_varint(bm_writer *w, uint64_t v)
+{
+    uint8_t *at = bm_reserve(w, 10);
+    size_t n = 0;
+    for (; v >= 0x80; v >>= 7) at[n++] = (uint8_t)(v | 0x80);
+    at[n++] = (uint8_t)v;
+    w->len += n;
+}
+static inline void bm_write_prefixed(bm_writer *w, beam_span s)
+{
+    bm_write_varint(w, s.len);
+    bm_write_bytes(w, s.ptr, s.len);
+}
+static inline size_t bm_varint_size(uint64_t v)
+{
+    return v ? (size_t)(70 - __builtin_clzll(v)) / 7 : 1;
+}
+
+#endif
