@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/plan.h - the execution engine as the rest of the worker sees it.
+ *
+ * A bm_plan is one instance of a ProcessBundleDescriptor: nodes wired from its sources to
+ * its sinks. It runs one bundle at a time, on the thread that calls bm_plan_run (the
+ * *bundle thread*), and is reused for later bundles unless one failed. The engine knows no
+ * gRPC; it reads and writes through a bm_bundle_io, which the harness implements over the
+ * Fn API and tests implement in memory. */
+#ifndef BM_PLAN_H
+#define BM_PLAN_H
+
+#include "base/log.h"
+#include "coders/element.h"
+#include "fns/registry.h"
+
+typedef struct bm_plan bm_plan;
+
+/* Parses a serialized ProcessBundleDescriptor and builds its nodes; user code does not run
+ * yet (setup runs before the first bundle). Fails with a sentence that names the transform:
+ * unknown DoFn (lists the known ones), unknown URN, bad coder, cycle. Any thread. */
+beam_status bm_plan_new(beam_span descriptor, const bm_registry *registry, const bm_log *log,
+                        bm_plan **out, beam_error *err);
+/* Runs teardown on every DoFn instance that was set up. */
+void bm_plan_free(bm_plan *plan);
+
+/* One beam:runner:source:v1 or :sink:v1 (RemoteGrpcPort). Ports are numbered from 0. */
+typedef struct bm_port {
+    const char *transform_id;
+    const char *endpoint_url;
+} bm_port;
+const bm_port *bm_plan_sources(const bm_plan *plan, size_t *n);
+const bm_port *bm_plan_sinks(const bm_plan *plan, size_t *n);
+/* ProcessBundleDescriptor.state_api_service_descriptor, or "". */
+const char *bm_plan_state_url(const bm_plan *plan);
+
+/* StateKey of beam_fn_api.proto, neutral. */
+typedef enum bm_state_kind {
+    BM_STATE_RUNNER, /* key */
+    BM_STATE_ITERABLE_SIDE_INPUT,
+    BM_STATE_MULTIMAP_SIDE_INPUT,
+    BM_STATE_MULTIMAP_KEYS_SIDE_INPUT,
+    BM_STATE_MULTIMAP_KEYS_VALUES_SIDE_INPUT,
+    BM_STATE_BAG_USER_STATE,
+    BM_STATE_MULTIMAP_KEYS_USER_STATE,
+    BM_STATE_MULTIMAP_ENTRIES_USER_STATE,
+    BM_STATE_MULTIMAP_USER_STATE,
+    BM_STATE_ORDERED_LIST_USER_STATE
+} bm_state_kind;
+
+typedef struct bm_state_key {
+    bm_state_kind kind;
+    const char *transform_id, *id; /* id: side input or user state */
+    beam_span window, key, map_key;
+    int64_t range_start, range_end; /* ordered list */
+} bm_state_key;
+
+/* A piece of input, valid until the next read. */
+typedef struct bm_segment {
+    int source;           /* port number; -1: all ports have ended */
+    const char *timer_family; /* not NULL: timers of that family of transform_id */
+    const char *transform_id;
+    beam_span data;
+} bm_segment;
+
+/* All functions run on the bundle thread and may block. A failure fails the bundle; the
+ * reason is in *err. */
+typedef struct bm_bundle_io {
+    void *self;
+    beam_status (*read)(void *self, bm_segment *out, beam_error *err);
+    /* Hands over the encoded elements in `data`, which is left empty. `last`: the sink has
+     * ended; called exactly once per sink with it, also with no data. */
+    beam_status (*write)(void *self, int sink, bm_writer *data, bool last, beam_error *err);
+    /* Appends one page to `data` and the continuation token (empty: the end) to `next`. */
+    beam_status (*state_get)(void *self, const bm_state_key *key, beam_span token,
+                             bm_writer *data, bm_writer *next, beam_error *err);
+    beam_status (*state_append)(void *self, const bm_state_key *key, beam_span data,
+                                beam_error *err);
+    beam_status (*state_clear)(void *self, const bm_state_key *key, beam_error *err);
+} bm_bundle_io;
+
+/* Runs one bundle from setup (first time only) and start_bundle to finish_bundle. On
+ * failure err->message names the transform, the element (cut) and the reason; the plan is
+ * then broken and only good for bm_plan_free. */
+beam_status bm_plan_run(bm_plan *plan, const char *instruction_id, const bm_bundle_io *io,
+                        beam_error *err);
+
+/* MonitoringInfo, neutral. Everything lives until the next call with the same arena. */
+typedef struct bm_monitoring_label {
+    const char *key, *value; /* "PTRANSFORM", "PCOLLECTION", "NAMESPACE", "NAME" */
+} bm_monitoring_label;
+typedef struct bm_monitoring_info {
+    const char *urn, *type;
+    bm_monitoring_label labels[6];
+    size_t n_labels;
+    beam_span payload;
+    uint32_t index; /* the same info of the same plan always has the same index */
+} bm_monitoring_info;
+
+/* Snapshot of the current or last bundle's metrics. Any thread, also while a bundle runs
+ * (then counts may be a moment old). Zero counters are left out. */
+size_t bm_plan_metrics(bm_plan *plan, bm_arena *arena, bm_monitoring_info **out);
+
+/* ProcessBundleSplitRequest.DesiredSplit for a source: where it would split. */
+typedef struct bm_split {
+    int64_t last_primary, first_residual; /* element indexes */
+} bm_split;
+/* Tries to give up the rest of a running bundle's channel; false when it cannot. Any
+ * thread. `allowed` may be NULL: every point. */
+bool bm_plan_split(bm_plan *plan, int source, double fraction_of_remainder,
+                   int64_t estimated_elements, const int64_t *allowed, size_t n_allowed,
+                   bm_split *out);
+
+#endif

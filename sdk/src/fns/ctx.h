@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fns/ctx.h - what built-in DoFns may ask of a beam_ctx beyond the public API; implemented
+ * by the execution engine. Same rules: inside a callback, on its thread. */
+#ifndef BM_CTX_H
+#define BM_CTX_H
+
+#include "coders/coder.h"
+
+/* Coder of the element that process() receives, and of main (-1) or extra output. */
+const bm_coder *bm_ctx_input_coder(beam_ctx *c);
+const bm_coder *bm_ctx_output_coder(beam_ctx *c, int output);
+/* The arena that beam_alloc() uses now. */
+bm_arena *bm_ctx_arena(beam_ctx *c);
+
+#endif

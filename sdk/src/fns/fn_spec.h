@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fns/fn_spec.h - a function as the payload of a FunctionSpec: its name and config. */
+#ifndef BM_FN_SPEC_H
+#define BM_FN_SPEC_H
+
+#include "base/reader.h"
+#include "base/writer.h"
+
+#define BM_URN_DOFN "beam:dofn:c:v1"
+#define BM_URN_COMBINE_FN "beam:combinefn:c:v1"
+
+typedef struct bm_fn_spec {
+    beam_span name;
+    beam_span config;
+} bm_fn_spec;
+
+void bm_fn_spec_encode(const bm_fn_spec *spec, bm_writer *out);
+/* Views into `payload`. Refuses another version of the format. */
+beam_status bm_fn_spec_decode(beam_span payload, bm_fn_spec *out, beam_error *err);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* graph/graph.h - the pipeline under construction, as plain structs in one arena.
+ *
+ * Nothing of protobuf is here: proto/ reads these structs and writes RunnerApi.Pipeline.
+ * One thread. */
+#ifndef BM_GRAPH_H
+#define BM_GRAPH_H
+
+#include "base/map.h"
+#include "beam/pipeline.h"
+#include "coders/coder.h"
+
+typedef struct bm_step bm_step;
+
+/* WindowingStrategy; equal ones are shared by pointer where they are inherited. */
+typedef struct bm_windowing {
+    beam_window_opts opts; /* trigger NULL: default */
+} bm_windowing;
+
+struct beam_pcoll {
+    beam_pipeline *pipeline;
+    bm_step *producer;
+    const char *tag;            /* key in the producer's outputs */
+    const beam_type *type;
+    const bm_windowing *windowing; /* NULL: what the expansion service answers */
+    bool bounded;               /* of an external output: settled on expansion */
+    int id;                     /* from 0, in order of making */
+};
+
+typedef enum bm_step_kind {
+    BM_STEP_COMPOSITE, /* children; no URN unless urn is set */
+    BM_STEP_IMPULSE,
+    BM_STEP_PAR_DO,
+    BM_STEP_GROUP_BY_KEY,
+    BM_STEP_COMBINE_PER_KEY, /* one primitive to us; runners that do not know it use the
+                                sub-transforms GroupByKey and Combine.GroupedValues */
+    BM_STEP_FLATTEN,
+    BM_STEP_WINDOW_INTO,
+    BM_STEP_RESHUFFLE,       /* beam:transform:reshuffle:v1, with its expansion as children */
+    BM_STEP_COMBINE_GROUPED_VALUES, /* beam:transform:combine_grouped_values:v1 */
+    BM_STEP_EXTERNAL
+} bm_step_kind;
+
+struct bm_step {
+    bm_step_kind kind;
+    const char *name;        /* within its scope */
+    const char *unique_name; /* "Scope/Name": unique in the pipeline */
+    const char *urn;         /* of a composite that has one, else NULL */
+    bm_step *parent;         /* NULL: a root */
+    bm_step *first_child, *last_child, *next_sibling;
+    bm_step *next;           /* all steps in order of making: inputs come before */
+    int id;
+
+    beam_pcoll **inputs;
+    const char **input_tags;
+    size_t n_inputs;
+    beam_pcoll **outputs;
+    size_t n_outputs;
+
+    const beam_dofn *dofn;       /* PAR_DO */
+    const beam_combine *combine; /* COMBINE_PER_KEY, COMBINE_GROUPED_VALUES */
+    beam_span config;
+    const bm_windowing *windowing; /* WINDOW_INTO */
+    const beam_external_opts *external; /* deep copy */
+    const beam_display *display;
+    size_t n_display;
+};
+
+struct beam_pipeline {
+    bm_arena arena;
+    beam_error error; /* first failure; BEAM_OK: none */
+    beam_pcoll *nil;  /* what failed steps return */
+    bm_step *first, *last;
+    bm_step *scope; /* innermost open composite */
+    int n_steps, n_pcolls;
+    bm_map unique_names;
+    const struct bm_registry *registry; /* set by the program; NULL: not checked */
+    const struct bm_pipeline_options *options; /* set by the program */
+};
+
+/* Default windowing: global window, default trigger. */
+extern const bm_windowing bm_default_windowing;
+
+/* Makes a step of the innermost scope, or fails the pipeline (name taken or empty). NULL
+ * when the pipeline has failed. Outputs are added with bm_step_output. */
+bm_step *bm_step_new(beam_pipeline *p, bm_step_kind kind, const char *name);
+void bm_step_input(bm_step *step, const char *tag, beam_pcoll *in);
+beam_pcoll *bm_step_output(bm_step *step, const char *tag, const beam_type *type,
+                           const bm_windowing *windowing, bool bounded);
+
+/* "KV<STRING, ITERABLE<INT64>>", for messages and --runner=print. */
+const char *bm_type_text(bm_arena *arena, const beam_type *type);
+/* Can the type be a key: every part has a deterministic coder (no DOUBLE is fine for Beam's
+ * double coder, maps in rows are not). `why` gets the part that is not. */
+bool bm_type_is_deterministic(const beam_type *type, const char **why);
+
+/* The pipeline as indented text, and as a Graphviz digraph with composites as clusters. */
+void bm_graph_print(const beam_pipeline *p, bm_writer *out);
+void bm_graph_dot(const beam_pipeline *p, bm_writer *out);
+/* First mistake that only shows in the whole: open scopes, unconsumed `out` parameters,
+ * GroupByKey on an unbounded global window without trigger. Run before submitting. */
+beam_status bm_graph_check(beam_pipeline *p);
+
+#endif
