@@ -9,6 +9,7 @@
 #include "beam/pipeline.h"
 #include "beam/program.h"
 #include "beam/row.h"
+#include "beam/rpc.h"
 #include "beam/status.h"
 #include "beam/value.h"
 
