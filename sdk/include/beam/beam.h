@@ -11,6 +11,7 @@
 #include "beam/row.h"
 #include "beam/rpc.h"
 #include "beam/status.h"
+#include "beam/text.h"
 #include "beam/value.h"
 
 #endif

@@ -77,8 +77,8 @@ typedef struct beam_dofn {
     beam_value (*map)(beam_ctx *c, beam_value in);
     /* Filter: the element passes on unchanged if true. `out` is then as `in`. */
     bool (*keep)(beam_ctx *c, beam_value in);
-    /* WithTimestamps: the element passes on with the event time returned, which must not
-     * be before the one it has. `out` is then as `in`. */
+    /* WithTimestamps: the element passes on with the event time returned. `out` is then as
+     * `in`. */
     beam_millis (*timestamp)(beam_ctx *c, beam_value in);
     /* Partition: the element passes on to output number 0 ... n - 1, see beam_partition(). */
     int (*partition)(beam_ctx *c, beam_value in, int n);
@@ -113,7 +113,9 @@ BEAM_API beam_status beam_fail(beam_ctx *c, beam_status status, const char *form
  * input, use beam_emit_windowed(). */
 BEAM_API beam_status beam_emit(beam_ctx *c, beam_value v);
 BEAM_API beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value);
-/* With another event timestamp, not before the input's (else the bundle fails). */
+/* With another event timestamp. One that is earlier than the input's may be behind the
+ * watermark: the element is then late, and is dropped by a grouping whose windowing does
+ * not allow for so much lateness. */
 BEAM_API beam_status beam_emit_at(beam_ctx *c, beam_value v, beam_millis timestamp);
 /* To extra output number `output` of .outputs. */
 BEAM_API beam_status beam_emit_to(beam_ctx *c, int output, beam_value v);

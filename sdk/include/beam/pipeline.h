@@ -33,6 +33,9 @@ BEAM_API const beam_error *beam_pipeline_error(const beam_pipeline *p);
 BEAM_API void beam_pipeline_fail(beam_pipeline *p, beam_status status, const char *format, ...)
     BEAM_PRINTF(3, 4);
 
+/* The same as --experiments=NAME on the command line. */
+BEAM_API void beam_pipeline_experiment(beam_pipeline *p, const char *experiment);
+
 BEAM_API beam_pipeline *beam_pcoll_pipeline(const beam_pcoll *c);
 BEAM_API const beam_type *beam_pcoll_type(const beam_pcoll *c);
 /* A string with the pipeline's life. */

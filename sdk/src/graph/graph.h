@@ -74,6 +74,8 @@ struct beam_pipeline {
     bm_step *scope; /* innermost open composite */
     int n_steps, n_pcolls;
     bm_map unique_names;
+    const char *experiments[16]; /* beam_pipeline_experiment */
+    size_t n_experiments;
     const struct bm_registry *registry; /* set by the program; NULL: not checked */
     const struct bm_pipeline_options *options; /* set by the program */
 };

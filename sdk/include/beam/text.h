@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam/text.h - lines of text files on the worker's file system. */
+#ifndef BEAM_TEXT_H
+#define BEAM_TEXT_H
+
+#include "beam/pipeline.h"
+BEAM_C_BEGIN
+
+/* STRING elements, one per line without its line end, of every file that the glob pattern
+ * matches when the job runs. No match, or a file that cannot be read, fails the job. */
+BEAM_API beam_pcoll *beam_text_read(beam_pipeline *p, const char *name, const char *pattern);
+/* Writes bounded STRING elements, in no particular order, as lines of one file. The file
+ * appears whole or not at all, also when a bundle is retried. */
+BEAM_API void beam_text_write(beam_pcoll *in, const char *name, const char *path);
+/* STRING -> STRING: the words of a line, by [A-Za-z']+. */
+BEAM_API beam_pcoll *beam_extract_words(beam_pcoll *in, const char *name);
+
+BEAM_C_END
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text files in and out. The DoFns run on bundle threads. */
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "beam/text.h"
+#include "transforms.h"
+
+/* -- read: glob pattern -> lines ----------------------------------------------- */
+
+static beam_status emit_lines(beam_ctx *c, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) return beam_fail(c, BEAM_EIO, "cannot read '%s': %s", path, strerror(errno));
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    beam_status status = BEAM_OK;
+    while (status == BEAM_OK && (length = getline(&line, &capacity, file)) >= 0) {
+        size_t n = (size_t)length;
+        if (n && line[n - 1] == '\n') n--;
+        if (n && line[n - 1] == '\r') n--;
+        status = beam_emit(c, beam_string((beam_span){ line, n }));
+    }
+    if (status == BEAM_OK && ferror(file))
+        status = beam_fail(c, BEAM_EIO, "cannot read '%s': %s", path, strerror(errno));
+    free(line);
+    fclose(file);
+    return status;
+}
+
+static beam_status read_files(beam_ctx *c, beam_value in)
+{
+    const char *pattern = beam_cstr(c, beam_as_span(in));
+    glob_t found;
+    if (glob(pattern, GLOB_MARK, NULL, &found))
+        return beam_fail(c, BEAM_EIO, "no file matches '%s'", pattern);
+    beam_status status = BEAM_OK;
+    for (size_t i = 0; i < found.gl_pathc && status == BEAM_OK; i++)
+        status = emit_lines(c, found.gl_pathv[i]);
+    globfree(&found);
+    return status;
+}
+
+const beam_dofn bm_text_read_fn = {
+    .name = "beam.text_read",
+    .in = BEAM_STRING,
+    .out = BEAM_STRING,
+    .process = read_files,
+};
+
+beam_pcoll *beam_text_read(beam_pipeline *p, const char *name, const char *pattern)
+{
+    if (!pattern || !*pattern)
+        beam_pipeline_fail(p, BEAM_EINVAL, "%s: give the file or glob pattern to read", name);
+    beam_scope_begin(p, name);
+    beam_pcoll *patterns = beam_create_strings(p, "Pattern", &pattern, 1);
+    beam_pcoll *lines = beam_par_do(patterns, "Lines", &bm_text_read_fn);
+    beam_scope_end(p);
+    return lines;
+}
+
+/* -- write: lines -> one file ------------------------------------------------------ */
+
+static beam_value one_key(beam_ctx *c, beam_value in)
+{
+    beam_value *pair = beam_alloc(c, 2 * sizeof *pair);
+    pair[0] = beam_int64(0);
+    pair[1] = in;
+    return beam_kv(pair);
+}
+
+const beam_dofn bm_text_key_fn = {
+    .name = "beam.text_key",
+    .in = BEAM_STRING,
+    .out = BEAM_KV(BEAM_INT64, BEAM_STRING),
+    .map = one_key,
+};
+
+static beam_status write_failed(beam_ctx *c, const char *path)
+{
+    return beam_fail(c, BEAM_EIO, "cannot write '%s': %s", path, strerror(errno));
+}
+
+static beam_status write_file(beam_ctx *c, beam_value in)
+{
+    const char *path = beam_cstr(c, beam_config(c));
+    const char *draft = beam_format(c, "%s.%d.%p", path, (int)getpid(), (void *)c).ptr;
+    FILE *file = fopen(draft, "w");
+    if (!file) return write_failed(c, draft);
+    bool good = true;
+    beam_iter *lines = beam_as_iter(beam_val(in));
+    for (beam_value line; good && beam_next(lines, &line);) {
+        beam_span text = beam_as_span(line);
+        good = (!text.len || fwrite(text.ptr, text.len, 1, file) == 1) && putc('\n', file) >= 0;
+    }
+    good = !fclose(file) && good;
+    if (good && !rename(draft, path)) return BEAM_OK;
+    beam_status status = write_failed(c, path);
+    unlink(draft);
+    return status;
+}
+
+const beam_dofn bm_text_write_fn = {
+    .name = "beam.text_write",
+    .in = BEAM_KV(BEAM_INT64, BEAM_ITERABLE(BEAM_STRING)),
+    .process = write_file,
+};
+
+void beam_text_write(beam_pcoll *in, const char *name, const char *path)
+{
+    beam_pipeline *p = beam_pcoll_pipeline(in);
+    if (!path || !*path)
+        beam_pipeline_fail(p, BEAM_EINVAL, "%s: give the file to write", name);
+    beam_scope_begin(p, name);
+    beam_pcoll *keyed = beam_map(in, "Key", &bm_text_key_fn);
+    beam_pcoll *grouped = beam_group_by_key(keyed, "Group");
+    beam_par_do(grouped, "Write", &bm_text_write_fn, .config = beam_span_of(path));
+    beam_scope_end(p);
+}
+
+/* -- words ------------------------------------------------------------------------------ */
+
+static bool is_word_byte(char b)
+{
+    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '\'';
+}
+
+static beam_status extract_words(beam_ctx *c, beam_value in)
+{
+    beam_span line = beam_as_span(in);
+    const char *end = line.ptr + line.len;
+    for (const char *at = line.ptr; at < end;) {
+        while (at < end && !is_word_byte(*at)) at++;
+        const char *word = at;
+        while (at < end && is_word_byte(*at)) at++;
+        if (at == word) break;
+        BEAM_TRY(beam_emit(c, beam_string((beam_span){ word, (size_t)(at - word) })));
+    }
+    return BEAM_OK;
+}
+
+const beam_dofn bm_extract_words_fn = {
+    .name = "beam.extract_words",
+    .in = BEAM_STRING,
+    .out = BEAM_STRING,
+    .process = extract_words,
+};
+
+beam_pcoll *beam_extract_words(beam_pcoll *in, const char *name)
+{
+    return beam_par_do(in, name, &bm_extract_words_fn);
+}

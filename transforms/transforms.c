@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of this directory's DoFns. */
+#include "transforms.h"
+
+const beam_dofn *const bm_transform_dofns[] = {
+    &bm_text_read_fn,
+    &bm_text_write_fn,
+    &bm_text_key_fn,
+    &bm_extract_words_fn,
+};
+const size_t bm_transform_dofns_count = BEAM_COUNT(bm_transform_dofns);
