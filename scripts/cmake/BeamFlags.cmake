@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiler flags. beam_flags: for all code (link it PRIVATE); beam_warnings: for ours, not
+# for generated code.
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+find_package(Threads REQUIRED)
+
+add_library(beam_flags INTERFACE)
+target_compile_features(beam_flags INTERFACE c_std_11)
+# _GNU_SOURCE, and __FILE_NAME__-like short names in messages need gnu11.
+target_compile_options(beam_flags INTERFACE -std=gnu11 -fvisibility=hidden
+    -ffunction-sections -fdata-sections -fno-strict-aliasing)
+target_compile_definitions(beam_flags INTERFACE _GNU_SOURCE)
+target_link_libraries(beam_flags INTERFACE Threads::Threads)
+
+if(BEAM_SANITIZE STREQUAL "address")
+    set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=undefined
+        -fno-omit-frame-pointer)
+elseif(BEAM_SANITIZE STREQUAL "thread")
+    set(sanitize -fsanitize=thread -fno-omit-frame-pointer)
+elseif(BEAM_SANITIZE)
+    message(FATAL_ERROR "BEAM_SANITIZE is address, thread or empty, not '${BEAM_SANITIZE}'")
+endif()
+target_compile_options(beam_flags INTERFACE ${sanitize})
+target_link_options(beam_flags INTERFACE ${sanitize})
+if(BEAM_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "BEAM_FUZZ needs clang: -DCMAKE_C_COMPILER=clang")
+    endif()
+    target_compile_options(beam_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+add_library(beam_warnings INTERFACE)
+target_compile_options(beam_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion
+    -Wstrict-prototypes -Wmissing-prototypes)
+if(BEAM_WERROR)
+    target_compile_options(beam_warnings INTERFACE -Werror)
+endif()
