@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model_tests: runs the model tests as one job and compares what they wrote.
+ *
+ *     model_tests --results=model.tsv [--test=NAME] [any flag of a Beam program]
+ *
+ * Ends with the line "N passed, N failed"; exit status 0 only if none failed. As a worker
+ * (--worker, --id ...) it serves the tests' DoFns like any program. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared.h"
+
+static const model_suite *const suites[] = { &par_do_suite, &grouping_suite, &combine_suite,
+                                             &windowing_suite };
+
+struct flags {
+    const char *output_dir, *test, *results;
+};
+
+static bool is_chosen(const char *chosen, const model_test *test)
+{
+    return !*chosen || !strcmp(chosen, test->name);
+}
+
+static void build(beam_pipeline *p, const void *flags)
+{
+    const struct flags *f = flags;
+    for (size_t s = 0; s < BEAM_COUNT(suites); s++) {
+        for (size_t i = 0; i < suites[s]->n; i++) {
+            const model_test *test = &suites[s]->tests[i];
+            if (!is_chosen(f->test, test)) continue;
+            beam_scope_begin(p, test->name);
+            beam_text_write(test->build(p), "Write",
+                            beam_pipeline_format(p, "%s/%s", f->output_dir, test->name));
+            beam_scope_end(p);
+        }
+    }
+}
+
+/* -- comparing ------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The file's lines, sorted, as one text; NULL when it is not there. */
+static char *sorted_lines(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) return NULL;
+    char **lines = NULL, *line = NULL;
+    size_t n = 0, size = 1, capacity = 0;
+    while (getline(&line, &capacity, file) >= 0) {
+        lines = realloc(lines, (n + 1) * sizeof *lines);
+        lines[n++] = line;
+        size += strlen(line);
+        line = NULL;
+        capacity = 0;
+    }
+    free(line);
+    fclose(file);
+    if (n) qsort(lines, n, sizeof *lines, by_text);
+    char *text = calloc(1, size);
+    for (size_t i = 0; i < n; i++) {
+        strcat(text, lines[i]);
+        free(lines[i]);
+    }
+    free(lines);
+    return text;
+}
+
+static bool compare(const char *dir, const model_test *test, FILE *results)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, test->name);
+    char *got = sorted_lines(path);
+    /* No element at all writes no file. */
+    const char *text = got ? got : "";
+    bool good = !strcmp(text, test->expected);
+    printf("%s %s\n", good ? "ok  " : "FAIL", test->name);
+    if (!good) printf("  expected:\n%s  got:\n%s", test->expected, got ? got : "(no output)\n");
+    if (results) fprintf(results, "model\t%s\t%s\n", test->name, good ? "pass" : "fail");
+    free(got);
+    unlink(path);
+    return good;
+}
+
+/* The value of --name=value, or "". */
+static const char *flag_value(int argc, char **argv, const char *name)
+{
+    size_t n = strlen(name);
+    for (int i = 1; i < argc; i++)
+        if (!strncmp(argv[i], name, n) && argv[i][n] == '=') return argv[i] + n + 1;
+    return "";
+}
+
+static bool runs_a_job(int argc, char **argv)
+{
+    static const char *const others[] = { "--worker", "--id", "--help", "--version",
+                                          "--runner=print", "--runner=dot", "--runner=check" };
+    for (int i = 1; i < argc; i++)
+        for (size_t k = 0; k < BEAM_COUNT(others); k++)
+            if (!strncmp(argv[i], others[k], strlen(others[k]))) return false;
+    return true;
+}
+
+static int report(int argc, char **argv, const char *dir)
+{
+    const char *chosen = flag_value(argc, argv, "--test");
+    const char *tsv = flag_value(argc, argv, "--results");
+    FILE *results = *tsv ? fopen(tsv, "w") : NULL;
+    int passed = 0, failed = 0;
+    for (size_t s = 0; s < BEAM_COUNT(suites); s++) {
+        for (size_t i = 0; i < suites[s]->n; i++) {
+            const model_test *test = &suites[s]->tests[i];
+            if (!is_chosen(chosen, test)) continue;
+            if (compare(dir, test, results))
+                passed++;
+            else
+                failed++;
+        }
+    }
+    if (results) fclose(results);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed || !passed;
+}
+
+static const beam_flag flags[] = {
+    BEAM_TEXT_FLAG(struct flags, output_dir, "", "folder for the tests' output"),
+    BEAM_TEXT_FLAG(struct flags, test, "", "the one test to run; empty: all"),
+    BEAM_TEXT_FLAG(struct flags, results, "", "file for the results as TSV"),
+};
+
+static const beam_dofn *dofns[256] = { &value_seconds_fn, &to_text_fn, &windowed_text_fn };
+static const beam_combine *combines[64];
+
+int main(int argc, char **argv)
+{
+    size_t n_dofns = 3, n_combines = 0;
+    for (size_t s = 0; s < BEAM_COUNT(suites); s++) {
+        for (size_t i = 0; i < suites[s]->n_dofns; i++) dofns[n_dofns++] = suites[s]->dofns[i];
+        for (size_t i = 0; i < suites[s]->n_combines; i++)
+            combines[n_combines++] = suites[s]->combines[i];
+    }
+    const beam_program program = {
+        .name = "model_tests",
+        .summary = "tests of the Beam model on a real runner",
+        .flags = BEAM_TABLE(flags),
+        .flags_size = sizeof(struct flags),
+        .dofns = { dofns, n_dofns },
+        .combines = { combines, n_combines },
+        .build = build,
+    };
+    if (!runs_a_job(argc, argv)) return beam_main(&program, argc, argv);
+
+    char dir[] = "/tmp/model_tests.XXXXXX", dir_flag[64];
+    if (!mkdtemp(dir)) return 1;
+    snprintf(dir_flag, sizeof dir_flag, "--output_dir=%s", dir);
+    char **args = calloc((size_t)argc + 2, sizeof *args);
+    memcpy(args, argv, (size_t)argc * sizeof *args);
+    args[argc] = dir_flag;
+    int status = beam_main(&program, argc + 1, args);
+    free(args);
+    if (status == 0) status = report(argc, argv, dir);
+    rmdir(dir);
+    return status;
+}
