@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+# The suites of runner-tests/run, which sources this file. Each check is a function or a
+# command that ends with 0 when it passed.
+# shellcheck shell=bash disable=SC2154
+
+# -- helpers ------------------------------------------------------------------------
+
+# until_true SECONDS COMMAND...: waits until the command succeeds.
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || { echo "waited in vain for: $*"; return 1; }
+        sleep 0.3
+    done
+}
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("localhost", 0)); print(s.getsockname()[1])'
+}
+
+listens() { (exec 3<>"/dev/tcp/localhost/$1") 2>/dev/null; }
+
+# fails_with STATUS TEXT COMMAND...: the command must end with this status, say this in at
+# most a few lines, and within 60 s.
+fails_with() {
+    local status=$1 text=$2 got
+    shift 2
+    timeout 60 "$@" >"$work/err" 2>&1
+    got=$?
+    cat "$work/err"
+    ((got == status)) || { echo "status $got instead of $status"; return 1; }
+    grep -qF -- "$text" "$work/err" || { echo "no '$text' in the output"; return 1; }
+}
+
+# start_pool: an EXTERNAL worker pool of program $1; its port in $pool_port.
+start_pool() {
+    pool_port=$(free_port)
+    "$build/$1" --worker_pool --worker_pool_port="$pool_port" >"$work/pool.log" 2>&1 &
+    pool_pid=$!
+    children+=("$pool_pid")
+    until_true 10 listens "$pool_port"
+}
+stop_pool() {
+    kill "$pool_pid" && wait "$pool_pid"
+    return 0
+}
+
+# -- model ----------------------------------------------------------------------------
+
+suite_model() {
+    local tests=$build/runner-tests/model_tests
+    check "model, batch, LOOPBACK" "$tests" --results="$build/model-batch.tsv"
+    check "model, batch, parallelism 3" "$tests" --parallelism=3
+    check "model, streaming, LOOPBACK" "$tests" --streaming --results="$build/model-streaming.tsv"
+    check "model, PROCESS" "$tests" --environment_type=PROCESS
+    start_pool runner-tests/model_tests
+    check "model, EXTERNAL" "$tests" --environment_type=EXTERNAL \
+        --environment_config="localhost:$pool_port"
+    check "worker pool reaps its workers" no_zombies "$pool_pid"
+    stop_pool
+}
+
+no_zombies() { ! pgrep -P "$1" -r Z; }
+
+# -- wordcount ------------------------------------------------------------------------
+
+same_counts() {
+    local expected=$work/expected
+    grep -ohE "[A-Za-z']+" "$1" | LC_ALL=C sort | uniq -c |
+        awk '{print $2 ": " $1}' | LC_ALL=C sort >"$expected"
+    LC_ALL=C sort "$2" | diff "$expected" - | head -5
+    [[ ${PIPESTATUS[1]} == 0 ]]
+}
+
+wordcount() {
+    rm -f "$work/counts"
+    "$build/examples/wordcount" --input="$1" --output="$work/counts" "${@:2}" &&
+        same_counts "$1" "$work/counts"
+}
+
+suite_wordcount() {
+    check "wordcount, LOOPBACK" wordcount LICENSE
+    check "wordcount, PROCESS" wordcount LICENSE --environment_type=PROCESS
+    start_pool examples/wordcount
+    check "wordcount, EXTERNAL" wordcount LICENSE --environment_type=EXTERNAL \
+        --environment_config="localhost:$pool_port"
+    stop_pool
+    python3 -c 'import random; random.seed(1)
+for _ in range(100000): print(" ".join(f"w{chr(97+random.randrange(26))}{chr(97+random.randrange(26))}" for _ in range(8)))' >"$work/large"
+    check "wordcount, 800,000 words" wordcount "$work/large" --parallelism=2
+}
+
+# -- Kafka ---------------------------------------------------------------------------------
+
+broker=localhost:29092
+
+make_topics() {
+    local topic
+    for topic; do scripts/topic "$topic" --create --partitions=3 || return 1; done
+}
+
+topic_size() {
+    kcat -C -q -e -b $broker -t "$1" -o beginning -f 'x\n' | wc -l
+}
+
+topic_has() { (($(topic_size "$1") >= $2)); }
+
+read_topic() { kcat -C -q -e -b $broker -t "$1" -o beginning -f '%k\t%s\n'; }
+
+lines_of_text() {
+    python3 -c '
+import random, sys
+random.seed(7)
+words = ["it'"'"'s", "stream", "Beam", "a", "enrichment", "O", "element", "window", "C"]
+for i in range(int(sys.argv[1])):
+    print(" ".join(random.choices(words, k=random.randrange(1, 5))), i)' "$1"
+}
+
+start_pipeline() {
+    "$@" >"$work/pipeline.log" 2>&1 &
+    pipeline=$!
+    children+=("$pipeline")
+}
+
+# Ends the pipeline as Ctrl-C does and expects status 3.
+stop_pipeline() {
+    local status
+    kill -INT "$pipeline"
+    wait "$pipeline"
+    status=$?
+    ((status == 3)) || { tail -20 "$work/pipeline.log"; echo "status $status, not 3"; return 1; }
+}
+
+# rpc_pardo_run N FLAGS...: N lines, fed while the job runs, compared with expect_words.py.
+rpc_pardo_run() {
+    local n=$1 in=in-$RANDOM$RANDOM out=out-$RANDOM$RANDOM words status=0
+    shift
+    make_topics $in $out || return 1
+    lines_of_text "$n" >"$work/lines"
+    words=$(grep -oE "[A-Za-z']+" "$work/lines" | wc -l)
+    start_pipeline "$build/examples/rpc_pardo" --bootstrap_servers=$broker --input_topic=$in \
+        --output_topic=$out --group_id=g-$in "$@"
+    until_true 90 grep -q RUNNING "$work/pipeline.log" || { tail "$work/pipeline.log"; return 1; }
+    kcat -P -b $broker -t $in <"$work/lines"
+    until_true 240 topic_has $out "$words" || status=1
+    read_topic $out >"$work/records"
+    stop_pipeline || status=1
+    runner-tests/kafka/expect_words.py "$work/lines" "$work/records" || status=1
+    ((status == 0)) || tail -30 "$work/pipeline.log"
+    return $status
+}
+
+# traffic_run N FLAGS...: N visits, a few broken ones among them.
+traffic_run() {
+    local n=$1 in=in-$RANDOM$RANDOM out=out-$RANDOM$RANDOM bad=bad-$RANDOM$RANDOM status=0
+    shift
+    make_topics $in $out $bad || return 1
+    "$build/examples/datagen" --source=batch --num_events="$n" --num_users=50 \
+        --bootstrap_servers=$broker --topic=$in || return 1
+    printf '%s\n' 'not json' '{}' '[1,2]' '{"id": 5}' | kcat -P -b $broker -t $in
+    printf 'k:' | kcat -P -b $broker -t $in -K: -Z
+    kcat -C -q -e -b $broker -t $in -o beginning -f '%s\n' >"$work/visits"
+    start_pipeline "$build/examples/traffic_agg" --bootstrap_servers=$broker --input_topic=$in \
+        --output_topic=$out --bad_topic=$bad --group_id=g-$in "$@"
+    until_true 90 grep -q RUNNING "$work/pipeline.log" || { tail "$work/pipeline.log"; return 1; }
+    until_true 240 traffic_is_complete $out || status=1
+    until_true 30 topic_has $bad 5 || status=1
+    read_topic $bad | head -3
+    stop_pipeline || status=1
+    runner-tests/kafka/expect_traffic.py "$work/visits" "$work/records" || status=1
+    ((status == 0)) || tail -30 "$work/pipeline.log"
+    return $status
+}
+
+traffic_is_complete() {
+    read_topic "$1" >"$work/records"
+    runner-tests/kafka/expect_traffic.py "$work/visits" "$work/records"
+}
+
+kafka_io_run() {
+    local n=$1 in=in-$RANDOM$RANDOM out=out-$RANDOM$RANDOM status=0
+    shift
+    make_topics $in $out || return 1
+    "$build/examples/datagen" --source=batch --num_events="$n" --bootstrap_servers=$broker \
+        --topic=$in || return 1
+    start_pipeline "$build/examples/kafka_io" --bootstrap_servers=$broker --input_topic=$in \
+        --output_topic=$out --group_id=g-$in "$@"
+    until_true 180 topic_has $out "$n" || status=1
+    stop_pipeline || status=1
+    (($(topic_size $out) == n)) || status=1
+    ((status == 0)) || tail -30 "$work/pipeline.log"
+    return $status
+}
+
+suite_kafka() {
+    check "Kafka and the gRPC service start" scripts/start-env.sh -k -g
+    check "rpc_pardo, 10,000 lines" rpc_pardo_run 10000 --streaming --checkpointing_interval=5000
+    check "rpc_pardo, deprecated read" rpc_pardo_run 2000 --streaming --deprecated_read \
+        --checkpointing_interval=5000
+    check "traffic_agg, 20,000 visits" traffic_run 20000 --streaming \
+        --checkpointing_interval=5000
+    check "traffic_agg, deprecated read" traffic_run 10000 --streaming --deprecated_read \
+        --checkpointing_interval=5000
+    check "kafka_io, 5,000 visits" kafka_io_run 5000 --streaming --checkpointing_interval=5000
+    check "they stop" scripts/stop-env.sh -k -g
+}
+
+# -- a real cluster ---------------------------------------------------------------------------
+
+suite_cluster() {
+    local flags=(--flink_master=localhost:8081 --parallelism=3 --checkpointing_interval=10000
+        --streaming --job_name=rpc-pardo --deprecated_read)
+    check "a Flink cluster, Kafka and the gRPC service start" scripts/start-env.sh -a
+    check "rpc_pardo, cluster, LOOPBACK" rpc_pardo_run 2000 "${flags[@]}" \
+        --environment_type=LOOPBACK
+    check "rpc_pardo, cluster, PROCESS" rpc_pardo_run 2000 "${flags[@]}" \
+        --environment_type=PROCESS \
+        --environment_config="{\"command\":\"$root/$build/examples/rpc_pardo\"}"
+    start_pool examples/rpc_pardo
+    check "rpc_pardo, cluster, EXTERNAL" rpc_pardo_run 2000 "${flags[@]}" \
+        --environment_type=EXTERNAL --environment_config="localhost:$pool_port"
+    stop_pool
+    check "they stop" scripts/stop-env.sh -a
+}
+
+# -- errors -----------------------------------------------------------------------------------------
+
+suite_errors() {
+    local wordcount=$build/examples/wordcount rpc=$build/examples/rpc_pardo port
+    port=$(free_port)
+    check "--help" fails_with 0 "--job_endpoint" "$wordcount" --help
+    check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
+    check "a wrong value" fails_with 2 "--parallelism" "$wordcount" --parallelism=many
+    check "an unknown runner" fails_with 2 "--runner" "$wordcount" --runner=nonsense
+    check "a missing input file" fails_with 1 "no file matches" "$wordcount" \
+        --input=/nonexistent/file
+    check "an output that cannot be written" fails_with 1 "cannot write" "$wordcount" \
+        --output=/nonexistent/dir/out
+    check "no job service" fails_with 1 "localhost:$port" "$wordcount" \
+        --job_endpoint="localhost:$port"
+    check "no cluster" fails_with 1 "localhost:$port" "$wordcount" --flink_master="localhost:$port"
+    check "no expansion service" fails_with 1 "localhost:$port" "$rpc" \
+        --expansion_service="localhost:$port"
+    check "missing jars" fails_with 1 "get-jars" env BEAM_C_CACHE=/nonexistent "$wordcount"
+    check "--runner=print" fails_with 0 "Count" "$wordcount" --runner=print
+    check "--runner=dot" fails_with 0 "digraph" "$wordcount" --runner=dot
+    check "--runner=check" fails_with 0 "" "$wordcount" --runner=check
+    python3 -m http.server --bind localhost "$port" >/dev/null 2>&1 &
+    children+=($!)
+    until_true 10 listens "$port"
+    check "a web server as job service" fails_with 1 "localhost:$port" "$wordcount" \
+        --job_endpoint="localhost:$port"
+}
+
+# -- service ---------------------------------------------------------------------------------------
+
+suite_service() {
+    local port python=$work/venv/bin/python
+    port=$(free_port)
+    check "a Python gRPC client installs" install_grpc
+    "$build/examples/rpc_service" --port="$port" >"$work/service.log" 2>&1 &
+    local service=$!
+    children+=("$service")
+    until_true 10 listens "$port"
+    check "RcpService answers a Python client" "$python" runner-tests/service/client.py \
+        "localhost:$port" model/protos/rpc_service.proto
+    check "a second service on the port is refused" fails_with 1 "$port" \
+        "$build/examples/rpc_service" --port="$port"
+    kill "$service"
+    check "RcpService ends in order" wait "$service"
+}
+
+install_grpc() {
+    python3 -m venv "$work/venv" && "$work/venv/bin/pip" install -q grpcio grpcio-tools
+}
+
+# -- footprint ------------------------------------------------------------------------------------------
+
+suite_footprint() {
+    check "start-up, memory and size of a worker" "$build/runner-tests/footprint" \
+        "$build/examples/rpc_pardo"
+    cat "$work/out"
+}
