@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proto/builder.h - a RunnerApi.Pipeline while it is being built; inside of proto/ only.
+ * One thread, one arena. */
+#ifndef BM_BUILDER_H
+#define BM_BUILDER_H
+
+#include "base/error.h"
+#include "base/map.h"
+#include "proto/model.h"
+#include "proto/to_proto.h"
+
+/* One map field of Components: entries in order, values by id. */
+typedef struct bm_table {
+    bm_list entries;
+    bm_map by_id;
+} bm_table;
+
+/* A collection of the graph as it is in the proto. */
+typedef struct bm_built_pcoll {
+    const char *id;
+    bm_pb_pcoll *pb;
+} bm_built_pcoll;
+
+typedef struct bm_builder {
+    bm_arena *arena;
+    const beam_pipeline *pipeline;
+    const bm_expander *expander;
+    beam_error *err;
+    bm_table transforms, pcolls, windowings, coders, environments;
+    bm_map transform_names, pcoll_names; /* unique_name: must be unique too */
+    bm_map coder_ids;                    /* packed Coder -> id */
+    bm_map windowing_ids;                /* packed WindowingStrategy -> id */
+    bm_map environment_ids;              /* packed Environment of an expansion -> id */
+    bm_map namespaces;                   /* of expansions */
+    bm_list requirements;
+    const char *environment_id; /* of this SDK's own transforms */
+    bm_built_pcoll *built;      /* by beam_pcoll.id */
+} bm_builder;
+
+/* -- builder.c ------------------------------------------------------------------------
+ */
+void bm_table_init(bm_table *table, bm_arena *arena);
+void bm_builder_init(bm_builder *b, bm_arena *arena, const beam_pipeline *p,
+                     const bm_expander *expander, beam_error *err);
+/* `wanted`, or with " (2)", " (3)" ... when the map has it; put into the map. */
+const char *bm_unique(bm_builder *b, bm_map *taken, const char *wanted);
+/* A new transform; its unique_name is made unique. The caller fills the rest. */
+bm_pb_transform *bm_add_transform(bm_builder *b, const char *id, const char *unique_name);
+bm_pb_pcoll *bm_add_pcoll(bm_builder *b, const char *id, const char *unique_name);
+void bm_add_windowing(bm_builder *b, const char *id, bm_pb_windowing *windowing);
+void bm_add_coder(bm_builder *b, const char *id, bm_pb_coder *coder);
+void bm_add_environment(bm_builder *b, const char *id, bm_pb_environment *environment);
+void bm_add_requirement(bm_builder *b, const char *urn);
+void bm_add_input(bm_arena *arena, bm_pb_transform *t, bm_list *list, const char *tag,
+                  const char *pcoll_id);
+void bm_add_output(bm_arena *arena, bm_pb_transform *t, bm_list *list, const char *tag,
+                   const char *pcoll_id);
+/* LabelledPayload with a string value. */
+bm_pb_display_data *bm_labelled(bm_arena *arena, const char *name_space, const char *key,
+                                const char *label, const char *value);
+/* The tables as one message. */
+bm_pb_components *bm_components(bm_arena *arena, const bm_table *transforms,
+                                const bm_table *pcolls, const bm_table *windowings,
+                                const bm_table *coders, const bm_table *environments);
+
+/* -- to_proto.c -----------------------------------------------------------------------
+ */
+/* Input `i` of the step, which is built before the step is. */
+beam_status bm_built_input(bm_builder *b, const bm_step *step, size_t i,
+                           const bm_built_pcoll **out);
+/* Adds an output of the step. Its inputs are built: they settle the windowing and the
+ * boundedness of what comes from an external transform. */
+beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll *c,
+                            const bm_built_pcoll **out);
+
+/* -- coder_proto.c --------------------------------------------------------------------
+ */
+/* The id of the coder of a type; equal coders have one id. `who` names the step in the
+ * message when the type has none (ANY). */
+beam_status bm_coder_id(bm_builder *b, const beam_type *type, const char *who,
+                        const char **id);
+/* The id of a coder without payload, "beam:coder:global_window:v1" and its like. */
+const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name);
+
+/* -- schema_proto.c -------------------------------------------------------------------
+ */
+bm_pb_schema *bm_schema_proto(bm_arena *arena, const beam_schema *schema);
+/* The schema's fields have the same names and types (nullability included). */
+bool bm_schema_matches(const bm_pb_schema *pb, const beam_schema *schema);
+
+/* -- windowing_proto.c ----------------------------------------------------------------
+ */
+beam_status bm_windowing_id(bm_builder *b, const bm_windowing *windowing, const char *who,
+                            const char **id);
+beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who,
+                               bm_pb_function_spec **out);
+/* May elements be combined before this trigger sees them? */
+bool bm_trigger_allows_lifting(const bm_pb_trigger *trigger);
+
+/* -- environment.c --------------------------------------------------------------------
+ */
+/* This SDK's, with its capabilities. */
+bm_pb_environment *bm_environment_proto(bm_arena *arena, const bm_environment *env);
+void bm_set_artifacts(bm_arena *arena, bm_pb_environment *m, const bm_environment *env);
+
+/* -- combine_proto.c ------------------------------------------------------------------
+ */
+/* The step and the sub-transforms made for it. */
+beam_status bm_add_combine(bm_builder *b, const bm_step *step);
+/* Combine.GroupedValues, and the ParDo in it. */
+beam_status bm_add_grouped_values(bm_builder *b, const bm_step *step);
+
+/* -- external.c -----------------------------------------------------------------------
+ */
+/* Expands the step and splices the answer in; its outputs become `built`. */
+beam_status bm_add_external(bm_builder *b, const bm_step *step);
+
+/* What an ExpansionRequest carries: the inputs and all that they refer to. Ids in these
+ * tables mean the same in the answer. */
+typedef struct bm_request {
+    const char *name_space; /* of ids that the service makes */
+    bm_table transforms, pcolls, windowings, coders, environments;
+} bm_request;
+
+/* -- expansion_request.c --------------------------------------------------------------
+ */
+beam_status bm_expansion_request(bm_builder *b, const bm_step *step, bm_request *request,
+                                 beam_span *bytes);
+
+/* -- expansion_response.c -------------------------------------------------------------
+ */
+beam_status bm_splice(bm_builder *b, const bm_step *step, const bm_request *request,
+                      beam_span response);
+
+/* -- returned_coder.c -----------------------------------------------------------------
+ */
+/* Can elements of the type be read and written with a coder of another SDK? */
+bool bm_coder_matches(bm_arena *arena, const bm_map *coders, const char *id,
+                      const beam_type *type);
+/* "KV<NULLABLE<BYTES>, ROW>" of such a coder, for messages. `coders`: Coder by id. */
+const char *bm_returned_coder_text(bm_arena *arena, const bm_map *coders, const char *id);
+
+#endif

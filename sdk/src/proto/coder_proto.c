@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proto/coder_proto.c - element types as RunnerApi.Coder, equal ones written once. The
+ * ids read like the types: "kv<string,varint>". One thread. */
+#include "proto/builder.h"
+
+#include "beam_urns.h"
+
+/* Adds the coder, or finds its equal. */
+static const char *coder_id(bm_builder *b, const char *wanted, const char *urn,
+                            beam_span payload, const char *const *components, size_t n)
+{
+    bm_pb_coder *coder = bm_pb_coder_new(b->arena);
+    coder->spec = bm_pb_spec(b->arena, urn, payload);
+    bm_list ids = { 0 };
+    for (size_t i = 0; i < n; i++)
+        bm_list_add(b->arena, &ids, bm_pb_text(components[i]));
+    BM_PB_REPEATED(coder, component_coder_ids, &ids);
+
+    beam_span packed = BM_PB_PACK(b->arena, coder);
+    const char *id = bm_map_get(&b->coder_ids, packed);
+    if (id) return id;
+    id = wanted;
+    for (int i = 2; bm_map_get(&b->coders.by_id, beam_span_of(id)); i++)
+        id = bm_format(b->arena, "%s (%d)", wanted, i);
+    bm_map_put(&b->coder_ids, packed, bm_pb_text(id));
+    bm_add_coder(b, id, coder);
+    return id;
+}
+
+const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name)
+{
+    return coder_id(b, name, urn, (beam_span) { NULL, 0 }, NULL, 0);
+}
+
+static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
+                              const char *name, const char *who, const char **id)
+{
+    const char *arg;
+    BEAM_TRY(bm_coder_id(b, type->arg[0], who, &arg));
+    *id = coder_id(b, bm_format(b->arena, "%s<%s>", name, arg), urn,
+                   (beam_span) { NULL, 0 }, &arg, 1);
+    return BEAM_OK;
+}
+
+static beam_status kv_id(bm_builder *b, const beam_type *type, const char *who,
+                         const char **id)
+{
+    const char *args[2];
+    BEAM_TRY(bm_coder_id(b, type->arg[0], who, &args[0]));
+    BEAM_TRY(bm_coder_id(b, type->arg[1], who, &args[1]));
+    *id = coder_id(b, bm_format(b->arena, "kv<%s,%s>", args[0], args[1]),
+                   BEAM_URN_CODER_KV, (beam_span) { NULL, 0 }, args, 2);
+    return BEAM_OK;
+}
+
+static const char *row_id(bm_builder *b, const beam_schema *schema)
+{
+    bm_pb_schema *pb = bm_schema_proto(b->arena, schema);
+    const char *name = schema->id && *schema->id ? schema->id : pb->id;
+    return coder_id(b, bm_format(b->arena, "row:%s", name), BEAM_URN_CODER_ROW,
+                    BM_PB_PACK(b->arena, pb), NULL, 0);
+}
+
+beam_status bm_coder_id(bm_builder *b, const beam_type *type, const char *who,
+                        const char **id)
+{
+    switch (type ? type->kind : BEAM_KIND_NONE) {
+    case BEAM_KIND_BYTES:
+        *id = bm_plain_coder_id(b, BEAM_URN_CODER_BYTES, "bytes");
+        return BEAM_OK;
+    case BEAM_KIND_STRING:
+        *id = bm_plain_coder_id(b, BEAM_URN_CODER_STRING_UTF8, "string");
+        return BEAM_OK;
+    case BEAM_KIND_BOOL:
+        *id = bm_plain_coder_id(b, BEAM_URN_CODER_BOOL, "bool");
+        return BEAM_OK;
+    case BEAM_KIND_INT64:
+        *id = bm_plain_coder_id(b, BEAM_URN_CODER_VARINT, "varint");
+        return BEAM_OK;
+    case BEAM_KIND_DOUBLE:
+        *id = bm_plain_coder_id(b, BEAM_URN_CODER_DOUBLE, "double");
+        return BEAM_OK;
+    case BEAM_KIND_KV: return kv_id(b, type, who, id);
+    case BEAM_KIND_ITERABLE:
+        return wrapper_id(b, type, BEAM_URN_CODER_ITERABLE, "iterable", who, id);
+    case BEAM_KIND_NULLABLE:
+        return wrapper_id(b, type, BEAM_URN_CODER_NULLABLE, "nullable", who, id);
+    case BEAM_KIND_SHARDED_KEY:
+        return wrapper_id(b, type, BEAM_URN_CODER_SHARDED_KEY, "sharded_key", who, id);
+    case BEAM_KIND_ROW: *id = row_id(b, type->schema); return BEAM_OK;
+    case BEAM_KIND_STRUCT:
+        *id = coder_id(b, bm_format(b->arena, "struct:%s", type->struct_coder->name),
+                       BM_URN_STRUCT_CODER, beam_span_of(type->struct_coder->name), NULL,
+                       0);
+        return BEAM_OK;
+    case BEAM_KIND_NONE:
+    case BEAM_KIND_LIST:
+    case BEAM_KIND_MAP:
+    case BEAM_KIND_WINDOW:
+    case BEAM_KIND_WINDOWED:
+    case BEAM_KIND_TIMER:
+    case BEAM_KIND_ANY: break;
+    }
+    return bm_error(
+        b->err, BEAM_ETYPE,
+        "%s: elements of type %s have no coder; give the step a type of output "
+        "(.out) that says what they are",
+        who, type ? bm_type_text(b->arena, type) : "none");
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proto/to_proto.c - walks the graph and writes each step as a PTransform. Steps come
+ * before composites, since a composite's inputs and outputs follow from what is in it.
+ * One thread. */
+#include "beam_urns.h"
+#include "fns/fn_spec.h"
+#include "proto/builder.h"
+
+/* The inputs and outputs of a composite that declares none. */
+typedef struct composite_io {
+    bm_list inputs, outputs; /* of const beam_pcoll */
+} composite_io;
+
+/* Has sub-transforms of the graph's making, and nothing else to it. */
+static bool is_composite(const bm_step *step)
+{
+    return step->kind == BM_STEP_COMPOSITE || step->kind == BM_STEP_RESHUFFLE;
+}
+
+/* The parts of a combine are made anew (combine_proto.c). */
+static bool is_part_of_combine(const bm_step *step)
+{
+    for (step = step->parent; step; step = step->parent)
+        if (step->kind == BM_STEP_COMBINE_PER_KEY) return true;
+    return false;
+}
+
+/* -- collections ----------------------------------------------------------------------
+ */
+beam_status bm_built_input(bm_builder *b, const bm_step *step, size_t i,
+                           const bm_built_pcoll **out)
+{
+    *out = &b->built[step->inputs[i]->id];
+    if ((*out)->id) return BEAM_OK;
+    return bm_error(
+        b->err, BEAM_EINVAL,
+        "%s: its input %s is made by no step before it; build the pipeline in "
+        "order",
+        step->unique_name, step->input_tags[i]);
+}
+
+static bool has_output(const bm_step *step, const beam_pcoll *c)
+{
+    for (size_t i = 0; i < step->n_outputs; i++)
+        if (step->outputs[i] == c) return true;
+    return false;
+}
+
+/* Reshuffle has windows of its own inside; what leaves it has those of what went in. */
+static const bm_step *step_that_keeps_windowing(const bm_step *step, const beam_pcoll *c)
+{
+    const bm_step *from = step;
+    for (; step; step = step->parent)
+        if (step->kind == BM_STEP_RESHUFFLE && has_output(step, c)) from = step;
+    return from;
+}
+
+static beam_status windowing_of(bm_builder *b, const bm_step *step, const beam_pcoll *c,
+                                const char **id)
+{
+    if (c->windowing) return bm_windowing_id(b, c->windowing, step->unique_name, id);
+    const bm_step *from = step_that_keeps_windowing(step, c);
+    if (!from->n_inputs)
+        return bm_windowing_id(b, &bm_default_windowing, step->unique_name, id);
+    const bm_built_pcoll *in;
+    BEAM_TRY(bm_built_input(b, from, 0, &in));
+    *id = in->pb->windowing_strategy_id;
+    return BEAM_OK;
+}
+
+/* Bounded as the inputs have turned out to be, unless the step itself makes it unbounded.
+ */
+static beam_status is_bounded(bm_builder *b, const bm_step *step, const beam_pcoll *c,
+                              Pb__IsBounded__Enum *out)
+{
+    bool expected = true, settled = true;
+    for (size_t i = 0; i < step->n_inputs; i++) {
+        const bm_built_pcoll *in;
+        BEAM_TRY(bm_built_input(b, step, i, &in));
+        expected &= step->inputs[i]->bounded;
+        settled &= in->pb->is_bounded == PB__IS_BOUNDED__ENUM__BOUNDED;
+    }
+    *out = settled && (c->bounded || !expected) ? PB__IS_BOUNDED__ENUM__BOUNDED
+                                                : PB__IS_BOUNDED__ENUM__UNBOUNDED;
+    return BEAM_OK;
+}
+
+beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll *c,
+                            const bm_built_pcoll **out)
+{
+    const char *coder, *windowing;
+    Pb__IsBounded__Enum bounded;
+    BEAM_TRY(bm_coder_id(b, c->type, step->unique_name, &coder));
+    BEAM_TRY(windowing_of(b, step, c, &windowing));
+    BEAM_TRY(is_bounded(b, step, c, &bounded));
+    const char *id = bm_format(b->arena, "%s.%s", step->unique_name, c->tag);
+    bm_pb_pcoll *pb = bm_add_pcoll(b, id, id);
+    pb->coder_id = bm_pb_text(coder);
+    pb->windowing_strategy_id = bm_pb_text(windowing);
+    pb->is_bounded = bounded;
+    b->built[c->id] = (bm_built_pcoll) { id, pb };
+    *out = &b->built[c->id];
+    return BEAM_OK;
+}
+
+/* -- steps ----------------------------------------------------------------------------
+ */
+static beam_span par_do_payload(bm_builder *b, const bm_step *step)
+{
+    bm_writer w = { 0 };
+    bm_fn_spec_encode(&(bm_fn_spec) { beam_span_of(step->dofn->name), step->config }, &w);
+    bm_pb_par_do *payload = bm_pb_par_do_new(b->arena);
+    payload->do_fn = bm_pb_spec(b->arena, BM_URN_DOFN, bm_written(&w));
+    beam_span packed = BM_PB_PACK(b->arena, payload);
+    bm_writer_free(&w);
+    return packed;
+}
+
+static beam_status window_into_payload(bm_builder *b, const bm_step *step, beam_span *out)
+{
+    bm_pb_window_into *payload = bm_pb_window_into_new(b->arena);
+    BEAM_TRY(bm_window_fn_proto(b, step->windowing->opts.fn, step->unique_name,
+                                &payload->window_fn));
+    *out = BM_PB_PACK(b->arena, payload);
+    return BEAM_OK;
+}
+
+static void set_display(bm_builder *b, bm_pb_transform *t, const bm_step *step)
+{
+    bm_list display = { 0 };
+    const char *name_space = step->dofn ? step->dofn->name : step->unique_name;
+    if (step->dofn)
+        bm_list_add(b->arena, &display,
+                    bm_labelled(b->arena, name_space, "fn", "Transform Function",
+                                step->dofn->name));
+    for (size_t i = 0; i < step->n_display; i++) {
+        const beam_display *d = &step->display[i];
+        if (d->key)
+            bm_list_add(b->arena, &display,
+                        bm_labelled(b->arena, name_space, d->key, d->key, d->value));
+    }
+    BM_PB_REPEATED(t, display_data, &display);
+}
+
+/* The URN and payload of a primitive. */
+static beam_status spec_of(bm_builder *b, const bm_step *step, bm_pb_function_spec **spec,
+                           bool *runs_in_worker)
+{
+    const char *urn = NULL;
+    beam_span payload = { NULL, 0 };
+    *runs_in_worker = false;
+    switch (step->kind) {
+    case BM_STEP_IMPULSE: urn = BEAM_URN_TRANSFORM_IMPULSE; break;
+    case BM_STEP_GROUP_BY_KEY: urn = BEAM_URN_TRANSFORM_GROUP_BY_KEY; break;
+    case BM_STEP_FLATTEN: urn = BEAM_URN_TRANSFORM_FLATTEN; break;
+    case BM_STEP_PAR_DO:
+        urn = BEAM_URN_TRANSFORM_PARDO;
+        payload = par_do_payload(b, step);
+        *runs_in_worker = true;
+        break;
+    case BM_STEP_WINDOW_INTO:
+        urn = BEAM_URN_TRANSFORM_WINDOW_INTO;
+        BEAM_TRY(window_into_payload(b, step, &payload));
+        *runs_in_worker = true;
+        break;
+    case BM_STEP_COMPOSITE:
+    case BM_STEP_RESHUFFLE:
+    case BM_STEP_COMBINE_PER_KEY:
+    case BM_STEP_COMBINE_GROUPED_VALUES:
+    case BM_STEP_EXTERNAL: break;
+    }
+    if (!urn)
+        return bm_error(b->err, BEAM_EINVAL, "%s: a step of a kind that does not exist",
+                        step->unique_name);
+    *spec = bm_pb_spec(b->arena, urn, payload);
+    return BEAM_OK;
+}
+
+static beam_status add_primitive(bm_builder *b, const bm_step *step)
+{
+    bool runs_in_worker;
+    bm_pb_function_spec *spec;
+    BEAM_TRY(spec_of(b, step, &spec, &runs_in_worker));
+    bm_pb_transform *t = bm_add_transform(b, step->unique_name, step->unique_name);
+    t->spec = spec;
+    if (runs_in_worker) t->environment_id = bm_pb_text(b->environment_id);
+    set_display(b, t, step);
+    bm_list inputs = { 0 }, outputs = { 0 };
+    for (size_t i = 0; i < step->n_inputs; i++) {
+        const bm_built_pcoll *in;
+        BEAM_TRY(bm_built_input(b, step, i, &in));
+        bm_add_input(b->arena, t, &inputs, step->input_tags[i], in->id);
+    }
+    for (size_t i = 0; i < step->n_outputs; i++) {
+        const bm_built_pcoll *out;
+        BEAM_TRY(bm_build_output(b, step, step->outputs[i], &out));
+        bm_add_output(b->arena, t, &outputs, step->outputs[i]->tag, out->id);
+    }
+    return BEAM_OK;
+}
+
+static beam_status add_step(bm_builder *b, const bm_step *step)
+{
+    switch (step->kind) {
+    case BM_STEP_COMBINE_PER_KEY: return bm_add_combine(b, step);
+    case BM_STEP_COMBINE_GROUPED_VALUES: return bm_add_grouped_values(b, step);
+    case BM_STEP_EXTERNAL: return bm_add_external(b, step);
+    default: return add_primitive(b, step);
+    }
+}
+
+/* -- composites -----------------------------------------------------------------------
+ */
+static bool is_inside(const bm_step *step, const bm_step *composite)
+{
+    for (; step; step = step->parent)
+        if (step == composite) return true;
+    return false;
+}
+
+static void add_once(bm_arena *arena, bm_map *seen, bm_list *list,
+                     const bm_step *composite, const beam_pcoll *c, int direction)
+{
+    int key[] = { composite->id, c->id, direction };
+    beam_span span = { (const char *)key, sizeof key };
+    if (bm_map_get(seen, span)) return;
+    bm_map_put_copy(seen, span, list);
+    bm_list_add(arena, list, (void *)(uintptr_t)c);
+}
+
+/* A collection goes into every composite around the consumer that its producer is not in,
+ * and out of every one around the producer that the consumer is not in. */
+static void note_crossings(bm_builder *b, composite_io *io, bm_map *seen,
+                           const bm_step *step)
+{
+    for (size_t i = 0; i < step->n_inputs; i++) {
+        const beam_pcoll *c = step->inputs[i];
+        for (const bm_step *s = step->parent; s; s = s->parent)
+            if (!is_inside(c->producer, s))
+                add_once(b->arena, seen, &io[s->id].inputs, s, c, 0);
+        for (const bm_step *s = c->producer->parent; s; s = s->parent)
+            if (!is_inside(step, s))
+                add_once(b->arena, seen, &io[s->id].outputs, s, c, 1);
+    }
+}
+
+static void add_composite(bm_builder *b, const bm_step *step, const composite_io *io)
+{
+    bm_pb_transform *t = bm_add_transform(b, step->unique_name, step->unique_name);
+    const char *urn = step->kind == BM_STEP_RESHUFFLE ? BEAM_URN_TRANSFORM_RESHUFFLE
+                                                      : step->urn;
+    if (urn) t->spec = bm_pb_spec(b->arena, urn, (beam_span) { NULL, 0 });
+    set_display(b, t, step);
+
+    bm_list children = { 0 }, inputs = { 0 }, outputs = { 0 };
+    for (const bm_step *child = step->first_child; child; child = child->next_sibling)
+        bm_list_add(b->arena, &children, bm_pb_text(child->unique_name));
+    BM_PB_REPEATED(t, subtransforms, &children);
+    for (size_t i = 0; i < step->n_inputs; i++)
+        bm_add_input(b->arena, t, &inputs, step->input_tags[i],
+                     b->built[step->inputs[i]->id].id);
+    for (size_t i = 0; i < step->n_outputs; i++)
+        bm_add_output(b->arena, t, &outputs, step->outputs[i]->tag,
+                      b->built[step->outputs[i]->id].id);
+    for (size_t i = 0; !step->n_inputs && i < io->inputs.n; i++) {
+        const beam_pcoll *c = io->inputs.at[i];
+        bm_add_input(b->arena, t, &inputs, bm_format(b->arena, "in%zu", i),
+                     b->built[c->id].id);
+    }
+    for (size_t i = 0; !step->n_outputs && i < io->outputs.n; i++) {
+        const beam_pcoll *c = io->outputs.at[i];
+        bm_add_output(b->arena, t, &outputs, bm_format(b->arena, "out%zu", i),
+                      b->built[c->id].id);
+    }
+}
+
+/* Declared inputs and outputs of composites must have been made by a step inside or
+ * before. */
+static beam_status check_composite(bm_builder *b, const bm_step *step)
+{
+    const bm_built_pcoll *built;
+    for (size_t i = 0; i < step->n_inputs; i++)
+        BEAM_TRY(bm_built_input(b, step, i, &built));
+    for (size_t i = 0; i < step->n_outputs; i++)
+        if (!b->built[step->outputs[i]->id].id)
+            return bm_error(b->err, BEAM_EINVAL, "%s: no step inside makes its output %s",
+                            step->unique_name, step->outputs[i]->tag);
+    return BEAM_OK;
+}
+
+/* -- the whole ------------------------------------------------------------------------
+ */
+static beam_status add_steps(bm_builder *b)
+{
+    composite_io *io = BM_NEW_ARRAY(b->arena, composite_io, (size_t)b->pipeline->n_steps);
+    bm_map seen;
+    bm_map_init(&seen, b->arena);
+    for (const bm_step *step = b->pipeline->first; step; step = step->next) {
+        if (is_composite(step) || is_part_of_combine(step)) continue;
+        BEAM_TRY(add_step(b, step));
+        note_crossings(b, io, &seen, step);
+    }
+    for (const bm_step *step = b->pipeline->first; step; step = step->next) {
+        if (!is_composite(step) || is_part_of_combine(step)) continue;
+        BEAM_TRY(check_composite(b, step));
+        add_composite(b, step, &io[step->id]);
+    }
+    return BEAM_OK;
+}
+
+static beam_span pack_pipeline(bm_builder *b)
+{
+    bm_pb_pipeline *m = bm_pb_pipeline_new(b->arena);
+    m->components = bm_components(b->arena, &b->transforms, &b->pcolls, &b->windowings,
+                                  &b->coders, &b->environments);
+    bm_list roots = { 0 };
+    for (const bm_step *step = b->pipeline->first; step; step = step->next)
+        if (!step->parent) bm_list_add(b->arena, &roots, bm_pb_text(step->unique_name));
+    BM_PB_REPEATED(m, root_transform_ids, &roots);
+    BM_PB_REPEATED(m, requirements, &b->requirements);
+    return BM_PB_PACK(b->arena, m);
+}
+
+beam_status bm_pipeline_to_proto(beam_pipeline *p, const bm_environment *environment,
+                                 const bm_expander *expander, bm_arena *arena,
+                                 beam_span *pipeline_bytes, beam_error *err)
+{
+    if (p->error.status) {
+        if (err && err != &p->error) *err = p->error;
+        return p->error.status;
+    }
+    bm_builder b;
+    bm_builder_init(&b, arena, p, expander, err);
+    b.environment_id = "c";
+    bm_add_environment(&b, b.environment_id, bm_environment_proto(arena, environment));
+    BEAM_TRY(add_steps(&b));
+    *pipeline_bytes = pack_pipeline(&b);
+    return BEAM_OK;
+}
