@@ -16,3 +16,23 @@ find_library(GPR_LIBRARY gpr REQUIRED)
 add_library(beam_grpc INTERFACE)
 target_include_directories(beam_grpc SYSTEM INTERFACE "${GRPC_INCLUDE_DIR}")
 target_link_libraries(beam_grpc INTERFACE "${GRPC_LIBRARY}" "${GPR_LIBRARY}")
+
+# Programs link gRPC statically where Debian's archives are there: a worker then starts in a
+# quarter of the time and half the memory that 50 shared libraries take. The "unsecure"
+# library is gRPC without TLS, which nothing here uses.
+option(BEAM_STATIC_GRPC "Link programs with gRPC's static library" ON)
+find_library(GRPC_ARCHIVE NAMES libgrpc_unsecure.a)
+add_library(beam_grpc_program INTERFACE)
+if(BEAM_STATIC_GRPC AND GRPC_ARCHIVE)
+    pkg_check_modules(GRPC_UNSECURE REQUIRED grpc_unsecure)
+    set(archives ${GRPC_UNSECURE_STATIC_LIBRARIES} upb address_sorting re2 cares z stdc++)
+    list(REMOVE_DUPLICATES archives)
+    list(REMOVE_ITEM archives dl m pthread rt atomic ssl crypto)
+    list(TRANSFORM archives PREPEND "-l")
+    target_link_libraries(beam_grpc_program INTERFACE
+        -Wl,--start-group -Wl,-Bstatic ${archives} -Wl,-Bdynamic -Wl,--end-group)
+    target_include_directories(beam_grpc_program SYSTEM INTERFACE "${GRPC_INCLUDE_DIR}")
+    target_link_options(beam_grpc_program INTERFACE -Wl,--gc-sections -Wl,--as-needed)
+else()
+    target_link_libraries(beam_grpc_program INTERFACE beam_grpc)
+endif()

@@ -5,7 +5,7 @@
 get_property(layers GLOBAL PROPERTY BEAM_LAYERS)
 set(parts ${layers} beam_model_pbc beam_model_upb)
 list(TRANSFORM parts REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
-set(needs beam_grpc PkgConfig::PROTOBUF_C PkgConfig::JANSSON PkgConfig::CURL
+set(needs PkgConfig::PROTOBUF_C PkgConfig::JANSSON PkgConfig::CURL
     Threads::Threads m)
 
 # All layers, internals visible: for the tests that need the whole.
@@ -16,7 +16,7 @@ target_link_libraries(beam_internal INTERFACE ${layers})
 add_library(beam SHARED ${objects})
 set_target_properties(beam PROPERTIES LINKER_LANGUAGE C VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR} EXPORT_NAME beam)
-target_link_libraries(beam PRIVATE ${needs} beam_flags)
+target_link_libraries(beam PRIVATE beam_grpc ${needs} beam_flags)
 target_link_options(beam PRIVATE -Wl,--no-undefined -Wl,--gc-sections)
 if(BEAM_SANITIZE AND CMAKE_C_COMPILER_ID MATCHES "Clang")
     # clang leaves the sanitizer's symbols of a shared library to the program.
@@ -41,7 +41,7 @@ add_custom_command(OUTPUT "${archive}"
 add_custom_target(beam_archive ALL DEPENDS "${archive}")
 add_library(beam_static INTERFACE)
 add_dependencies(beam_static beam_archive)
-target_link_libraries(beam_static INTERFACE "${archive}" ${needs} beam_flags)
+target_link_libraries(beam_static INTERFACE "${archive}" beam_grpc_program ${needs} beam_flags)
 set_property(TARGET beam_static PROPERTY INTERFACE_LINK_DEPENDS "${archive}")
 target_include_directories(beam_static INTERFACE
     "${PROJECT_SOURCE_DIR}/sdk/include" "${PROJECT_SOURCE_DIR}/harness/include")
