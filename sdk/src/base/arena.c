@@ -11,6 +11,12 @@ struct bm_block {
     _Alignas(16) char bytes[];
 };
 
+struct bm_cleanup {
+    bm_cleanup *next;
+    void (*release)(void *object);
+    void *object;
+};
+
 static void out_of_memory(size_t n)
 {
     fprintf(stderr, "beam: out of memory asking for %zu bytes\n", n);
@@ -50,8 +56,25 @@ void bm_arena_init(bm_arena *arena, size_t block_size)
     *arena = (bm_arena){ .block_size = block_size ? block_size : 4096 };
 }
 
+void bm_arena_defer(bm_arena *arena, void (*release)(void *object), void *object)
+{
+    bm_cleanup *cleanup = bm_alloc(arena, sizeof *cleanup);
+    *cleanup = (bm_cleanup){ arena->cleanups, release, object };
+    arena->cleanups = cleanup;
+}
+
+static void clean_up(bm_arena *arena, const bm_cleanup *down_to)
+{
+    while (arena->cleanups != down_to) {
+        bm_cleanup *cleanup = arena->cleanups;
+        arena->cleanups = cleanup->next;
+        cleanup->release(cleanup->object);
+    }
+}
+
 void bm_arena_free(bm_arena *arena)
 {
+    clean_up(arena, NULL);
     for (bm_block *b = arena->first, *next; b; b = next) {
         next = b->next;
         free(b);
@@ -68,6 +91,7 @@ static void use_block(bm_arena *arena, bm_block *block)
 
 void bm_arena_reset(bm_arena *arena)
 {
+    clean_up(arena, NULL);
     use_block(arena, arena->first);
 }
 
@@ -77,7 +101,10 @@ void *bm_arena_grow(bm_arena *arena, size_t n)
     if (rounded < n) out_of_memory(n);
     bm_block **link = arena->current ? &arena->current->next : &arena->first;
     if (!*link || (*link)->size < rounded) {
-        size_t size = rounded > arena->block_size ? rounded : arena->block_size;
+        /* At least twice the block passed over: growing requests after resets must not
+         * add up to a long chain of blocks. */
+        size_t size = *link ? bm_times((*link)->size, 2) : arena->block_size;
+        if (size < rounded) size = rounded;
         bm_block *block = bm_xmalloc(sizeof *block + size);
         block->size = size;
         block->next = *link;
@@ -90,6 +117,7 @@ void *bm_arena_grow(bm_arena *arena, size_t n)
 
 void bm_arena_rewind(bm_arena *arena, bm_mark mark)
 {
+    clean_up(arena, mark.cleanups);
     if (!mark.block) {
         bm_arena_reset(arena);
         return;

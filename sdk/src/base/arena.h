@@ -12,17 +12,20 @@
 #include "beam/value.h"
 
 typedef struct bm_block bm_block;
+typedef struct bm_cleanup bm_cleanup;
 
 typedef struct bm_arena {
     bm_block *first, *current; /* chain of blocks; later ones are kept for reuse */
     char *at, *end;            /* free part of the current block */
     size_t block_size;
+    bm_cleanup *cleanups; /* newest first; see bm_arena_defer */
 } bm_arena;
 
 /* A place to rewind to. */
 typedef struct bm_mark {
     bm_block *block;
     char *at;
+    bm_cleanup *cleanups;
 } bm_mark;
 
 /* block_size 0: 4 KiB. Allocates nothing yet. */
@@ -52,10 +55,15 @@ static inline void *bm_calloc(bm_arena *arena, size_t n)
 
 static inline bm_mark bm_arena_mark(const bm_arena *arena)
 {
-    return (bm_mark){ arena->current, arena->at };
+    return (bm_mark){ arena->current, arena->at, arena->cleanups };
 }
 /* Frees everything allocated since the mark was taken. */
 void bm_arena_rewind(bm_arena *arena, bm_mark mark);
+
+/* Runs `release(object)` when the memory that the arena gives out now is freed again (by
+ * free, reset or a rewind to before this call), newest first: for what an object in the
+ * arena owns outside of it. */
+void bm_arena_defer(bm_arena *arena, void (*release)(void *object), void *object);
 
 char *bm_strdup(bm_arena *arena, const char *text);
 /* NUL-terminated copy. */

@@ -36,8 +36,22 @@ typedef enum bm_coder_kind {
     BM_CODER_SHARDED_KEY,           /* arg[0] */
     BM_CODER_ROW,                   /* schema */
     BM_CODER_STRUCT,                /* struct_coder */
-    BM_CODER_OPAQUE                 /* URN unknown here: can only be passed on inside a
+    BM_CODER_OPAQUE,                /* URN unknown here: can only be passed on inside a
                                        length_prefix, as BYTES */
+    /* Of fields of rows only: they have no URN of their own. */
+    BM_CODER_BYTE,
+    BM_CODER_INT16,
+    BM_CODER_INT32,
+    BM_CODER_FLOAT,
+    BM_CODER_LIST, /* arg[0] */
+    BM_CODER_MAP,  /* arg[0], arg[1] */
+    BM_CODER_MILLIS_INSTANT,
+    BM_CODER_MICROS_INSTANT,
+    BM_CODER_DECIMAL,
+    BM_CODER_FIXED_BYTES, /* length */
+    BM_CODER_VAR_BYTES,   /* length */
+    BM_CODER_FIXED_CHAR,  /* length */
+    BM_CODER_VAR_CHAR     /* length */
 } bm_coder_kind;
 
 typedef struct bm_coder bm_coder;
@@ -49,9 +63,15 @@ struct bm_coder {
     const struct bm_element *param; /* PARAM_WINDOWED_VALUE: timestamp, windows and pane */
     const struct bm_row_plan *row;  /* ROW: fields in order of encoding, made once */
     const char *urn;                /* OPAQUE: what it was */
+    size_t length;                  /* FIXED_..., VAR_...: (largest) size; 0: any */
+    bool is_empty;                  /* every value is encoded in no bytes at all */
+    size_t fixed_size;              /* bytes of every encoding; 0: they differ, or empty */
 };
 
 /* -- building ----------------------------------------------------------------- */
+/* A coder of one of the kinds with nothing but arg[] to it. */
+const bm_coder *bm_coder_new(bm_arena *arena, bm_coder_kind kind, const bm_coder *arg0,
+                             const bm_coder *arg1);
 /* The coder of a type, in the arena. ANY has none: BM_CODER_OPAQUE. */
 const bm_coder *bm_coder_of_type(bm_arena *arena, const beam_type *type);
 const bm_coder *bm_coder_of_schema(bm_arena *arena, const beam_schema *schema);
@@ -103,8 +123,11 @@ beam_status bm_decode(const bm_coder *coder, bool nested, bm_reader *in, bm_aren
 beam_status bm_encode(const bm_coder *coder, bool nested, beam_value value, bm_writer *out);
 /* Moves the reader past one value without building it. */
 beam_status bm_skip(const bm_coder *coder, bool nested, bm_reader *in);
-/* A copy that points to nothing outside `arena`. Iterables are read through. */
+/* A copy that points to nothing outside `arena`. Iterables are read through. A STRUCT's
+ * size is not known here (BEAM_EUNSUPPORTED): where one may occur, copy through its coder. */
 beam_status bm_value_copy(bm_arena *arena, beam_value value, beam_value *out);
+beam_status bm_value_copy_as(const bm_coder *coder, bm_arena *arena, beam_value value,
+                             beam_value *out);
 /* Text of a value for error messages, cut to `max` bytes: "KV{\"a\", 3}". */
 char *bm_value_text(bm_arena *arena, beam_value value, size_t max);
 /* Total order within a kind (numbers, bytes as unsigned, then KVs): <0, 0, >0. */
@@ -124,7 +147,8 @@ struct beam_iter {
     beam_status failed; /* first failure of a read */
 };
 
-/* Over values in an array that outlives the iterator. */
+/* Over values in an array that outlives the iterator. Values need not be an ITERABLE to be
+ * encoded as one: a beam_list does as well. */
 beam_iter *bm_iter_of_values(bm_arena *arena, const beam_value *values, size_t n);
 
 /* How a state-backed iterable gets its next page: the worker implements it over the State
@@ -140,7 +164,8 @@ typedef struct bm_pager {
  * uses none, and then a state-backed remainder is BEAM_ESTATE when it is reached. */
 typedef struct bm_decoding {
     bm_arena *arena;
-    const bm_pager *pager;
+    const bm_pager *pager; /* or NULL; outlives the values, like `failed` */
+    beam_status *failed;   /* or NULL; where iterables leave their first failure as well */
 } bm_decoding;
 
 beam_status bm_decode_with(const bm_coder *coder, bool nested, bm_reader *in,

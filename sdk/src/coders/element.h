@@ -33,9 +33,11 @@ bool bm_window_equal(const beam_window *a, const beam_window *b);
 typedef struct bm_element_decoder {
     const bm_coder *coder; /* WINDOWED_VALUE or PARAM_WINDOWED_VALUE */
     bm_arena header_arena; /* windows and panes; freed with the decoder */
+    bm_map headers;        /* windows and pane by their encoding */
+    bool in_global_window; /* the window coder is global_window */
+    beam_span last_header; /* of the element before: bytes between timestamp and value */
     const bm_windows *windows;
     const beam_pane *pane;
-    bm_writer last_header; /* bytes after the timestamp up to the value */
 } bm_element_decoder;
 
 void bm_element_decoder_init(bm_element_decoder *decoder, const bm_coder *coder);
@@ -49,7 +51,8 @@ beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
 beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,
                               bm_writer *out);
 
-/* Copies the element and all it points to (windows and pane included) into the arena. */
+/* Copies the element and all it points to (windows and pane included) into the arena. For
+ * a value that may hold a STRUCT see bm_value_copy. */
 beam_status bm_element_copy(bm_arena *arena, const bm_element *element, bm_element *out);
 
 beam_status bm_window_encode(const bm_coder *window_coder, const beam_window *window,

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Elements in streams: beam:coder:windowed_value:v1 and :param_windowed_value:v1. One
+ * thread per decoder, any thread otherwise.
+ *
+ * On the wire: timestamp, windows, pane, value. Elements next to each other mostly have the
+ * same windows and pane, so what lies between timestamp and value is compared as bytes with
+ * what was seen before, and decoded only when it is new. */
+#include "coders/coder_impl.h"
+
+enum { TIMESTAMP_SIZE = 8, GLOBAL_HEADER_SIZE = 5 };
+
+/* One window, which has no bytes, and bm_no_firing. */
+static const uint8_t global_header[GLOBAL_HEADER_SIZE] = { 0, 0, 0, 1, 0x0f };
+
+typedef struct header {
+    const bm_windows *windows;
+    beam_pane pane;
+    beam_span bytes;
+} header;
+
+void bm_element_decoder_init(bm_element_decoder *decoder, const bm_coder *coder)
+{
+    *decoder = (bm_element_decoder){ .coder = coder };
+    decoder->in_global_window = coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW;
+    bm_arena_init(&decoder->header_arena, 0);
+    bm_map_init(&decoder->headers, &decoder->header_arena);
+}
+
+void bm_element_decoder_free(bm_element_decoder *decoder)
+{
+    bm_arena_free(&decoder->header_arena);
+    *decoder = (bm_element_decoder){ .coder = decoder->coder };
+}
+
+void bm_element_decoder_reset(bm_element_decoder *decoder)
+{
+    bm_arena_reset(&decoder->header_arena);
+    bm_map_init(&decoder->headers, &decoder->header_arena);
+    decoder->last_header = (beam_span){ NULL, 0 };
+}
+
+static beam_status decode_header(bm_element_decoder *decoder, beam_span bytes, header **out)
+{
+    bm_arena *arena = &decoder->header_arena;
+    bm_reader in = bm_reader_of(bytes);
+    header *made = BM_NEW(arena, header);
+    BEAM_TRY(bm_windows_decode(decoder->coder->arg[1], &in, arena, &made->windows));
+    BEAM_TRY(bm_pane_decode(&in, &made->pane));
+    made->bytes = bm_span_copy(arena, bytes);
+    *out = made;
+    return BEAM_OK;
+}
+
+/* Reads windows and pane that are not those of the last element. */
+static beam_status find_header(bm_element_decoder *decoder, bm_reader *in)
+{
+    const uint8_t *start = in->at;
+    beam_pane ignored;
+    BEAM_TRY(bm_windows_skip(decoder->coder->arg[1], in));
+    BEAM_TRY(bm_pane_decode(in, &ignored));
+    beam_span bytes = { (const char *)start, (size_t)(in->at - start) };
+    header *found = bm_map_get(&decoder->headers, bytes);
+    if (!found) {
+        BEAM_TRY(decode_header(decoder, bytes, &found));
+        bm_map_put(&decoder->headers, found->bytes, found);
+    }
+    decoder->windows = found->windows;
+    decoder->pane = &found->pane;
+    decoder->last_header = found->bytes;
+    return BEAM_OK;
+}
+
+static inline bool starts_with(const bm_reader *in, beam_span bytes)
+{
+    return bytes.len && bm_left(in) >= bytes.len && !memcmp(in->at, bytes.ptr, bytes.len);
+}
+
+static beam_status decode_in_windows(bm_element_decoder *decoder, bm_reader *in,
+                                     const bm_decoding *decoding, bm_element *out)
+{
+    BEAM_TRY(bm_read_timestamp(in, &out->timestamp));
+    if (starts_with(in, decoder->last_header))
+        in->at += decoder->last_header.len;
+    else
+        BEAM_TRY(find_header(decoder, in));
+    out->windows = decoder->windows;
+    out->pane = decoder->pane;
+    return bm_decode_inline(decoder->coder->arg[0], true, in, decoding, &out->value);
+}
+
+beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
+                              const bm_decoding *decoding, bm_element *out)
+{
+    const bm_coder *coder = decoder->coder;
+    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE) {
+        *out = *coder->param;
+        return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+    }
+    const uint8_t *after_timestamp = in->at + TIMESTAMP_SIZE;
+    if (!decoder->in_global_window || bm_left(in) < TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE
+        || memcmp(after_timestamp, global_header, GLOBAL_HEADER_SIZE))
+        return decode_in_windows(decoder, in, decoding, out);
+    uint64_t timestamp;
+    memcpy(&timestamp, in->at, sizeof timestamp);
+    out->timestamp = (beam_millis)(__builtin_bswap64(timestamp) ^ (uint64_t)1 << 63);
+    out->windows = &bm_global_windows;
+    out->pane = &bm_no_firing;
+    in->at += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
+    return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+}
+
+static beam_status encode_header(const bm_coder *coder, const bm_element *element,
+                                 bm_writer *out)
+{
+    bm_write_timestamp(out, element->timestamp);
+    BEAM_TRY(bm_windows_encode(coder->arg[1], element->windows, out));
+    bm_pane_encode(element->pane, out);
+    return BEAM_OK;
+}
+
+beam_status bm_windowed_encode(const bm_coder *coder, bool nested, const bm_element *element,
+                               bm_writer *out)
+{
+    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE)
+        return bm_encode_inline(coder->arg[0], nested, &element->value, out);
+    if (element->windows == &bm_global_windows && element->pane == &bm_no_firing
+        && coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW) {
+        uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE);
+        uint64_t timestamp =
+            __builtin_bswap64((uint64_t)element->timestamp ^ (uint64_t)1 << 63);
+        memcpy(at, &timestamp, TIMESTAMP_SIZE);
+        memcpy(at + TIMESTAMP_SIZE, global_header, GLOBAL_HEADER_SIZE);
+        out->len += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
+    } else {
+        BEAM_TRY(encode_header(coder, element, out));
+    }
+    return bm_encode_inline(coder->arg[0], nested, &element->value, out);
+}
+
+beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,
+                              bm_writer *out)
+{
+    size_t start = out->len;
+    beam_status status = bm_windowed_encode(coder, true, element, out);
+    if (status != BEAM_OK) out->len = start;
+    return status;
+}
+
+beam_status bm_windowed_header_decode(const bm_coder *window_coder, bm_reader *in,
+                                      bm_arena *arena, bm_element *out)
+{
+    beam_pane *pane = bm_alloc(arena, sizeof *pane);
+    out->pane = pane;
+    BEAM_TRY(bm_read_timestamp(in, &out->timestamp));
+    BEAM_TRY(bm_windows_decode(window_coder, in, arena, &out->windows));
+    return bm_pane_decode(in, pane);
+}
+
+beam_status bm_windowed_decode(const bm_coder *coder, bool nested, bm_reader *in,
+                               const bm_decoding *decoding, bm_element *out)
+{
+    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE)
+        *out = *coder->param;
+    else
+        BEAM_TRY(bm_windowed_header_decode(coder->arg[1], in, decoding->arena, out));
+    return bm_decode_inline(coder->arg[0], nested, in, decoding, &out->value);
+}
+
+beam_status bm_windowed_skip(const bm_coder *coder, bool nested, bm_reader *in)
+{
+    if (coder->kind == BM_CODER_WINDOWED_VALUE) {
+        beam_millis timestamp;
+        beam_pane pane;
+        BEAM_TRY(bm_read_timestamp(in, &timestamp));
+        BEAM_TRY(bm_windows_skip(coder->arg[1], in));
+        BEAM_TRY(bm_pane_decode(in, &pane));
+    }
+    return bm_skip_value(coder->arg[0], nested, in);
+}
+
+beam_status bm_element_copy(bm_arena *arena, const bm_element *element, bm_element *out)
+{
+    beam_value value;
+    BEAM_TRY(bm_value_copy(arena, element->value, &value));
+    *out = (bm_element){ value, element->timestamp,
+                         bm_windows_copy(arena, element->windows),
+                         bm_pane_copy(arena, element->pane) };
+    return BEAM_OK;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Panes of trigger firings on the wire. Any thread.
+ *
+ * One byte: bit 0 first, bit 1 last, bits 2 and 3 the timing, and in the upper half how
+ * many indexes follow as varints: none (both are 0), one (they are the same, or the pane is
+ * early and has no on-time index), or two. */
+#include "coders/coder_impl.h"
+
+const beam_pane bm_no_firing = { true, true, BEAM_PANE_UNKNOWN, 0, 0 };
+
+enum { NO_INDEX, ONE_INDEX, TWO_INDEXES };
+
+beam_status bm_pane_decode(bm_reader *in, beam_pane *out)
+{
+    uint8_t byte;
+    BEAM_TRY(bm_read_u8(in, &byte));
+    out->is_first = byte & 1;
+    out->is_last = byte & 2;
+    out->timing = (beam_pane_timing)(byte >> 2 & 3);
+    out->index = 0;
+    out->on_time_index = 0;
+    unsigned n = byte >> 4;
+    if (n > TWO_INDEXES) return BEAM_ECODER;
+    if (n >= ONE_INDEX) BEAM_TRY(bm_decode_int64(in, &out->index));
+    out->on_time_index = out->timing == BEAM_PANE_EARLY ? -1 : out->index;
+    if (n == TWO_INDEXES) BEAM_TRY(bm_decode_int64(in, &out->on_time_index));
+    return BEAM_OK;
+}
+
+static unsigned indexes_needed(const beam_pane *pane)
+{
+    if (pane->timing == BEAM_PANE_UNKNOWN) return NO_INDEX;
+    if (pane->index == 0 && pane->on_time_index == 0) return NO_INDEX;
+    if (pane->timing == BEAM_PANE_EARLY || pane->index == pane->on_time_index)
+        return ONE_INDEX;
+    return TWO_INDEXES;
+}
+
+void bm_pane_encode(const beam_pane *pane, bm_writer *out)
+{
+    unsigned n = indexes_needed(pane);
+    bm_write_u8(out, (uint8_t)((unsigned)pane->is_first | (unsigned)pane->is_last << 1
+                               | (unsigned)pane->timing << 2 | n << 4));
+    if (n >= ONE_INDEX) bm_write_varint(out, (uint64_t)pane->index);
+    if (n == TWO_INDEXES) bm_write_varint(out, (uint64_t)pane->on_time_index);
+}
+
+const beam_pane *bm_pane_copy(bm_arena *arena, const beam_pane *pane)
+{
+    if (pane == &bm_no_firing) return pane;
+    beam_pane *copy = bm_alloc(arena, sizeof *copy);
+    *copy = *pane;
+    return copy;
+}
