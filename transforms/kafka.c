@@ -11,8 +11,7 @@
 
 enum { MAX_SETTINGS = BEAM_MAX_KAFKA_CONFIG + 3, CONSUMER_POLLING_TIMEOUT_S = 2 };
 
-/* -- the rows that Java's builders take -----------------------------------------------
- */
+/* -- the rows that Java's builders take --------------------------------------------- */
 static const beam_field string_field = { .kind = BEAM_FIELD_STRING };
 
 enum {
@@ -88,8 +87,7 @@ static const beam_field write_fields[N_WRITE_FIELDS] = {
 static const beam_schema write_schema = { "beam.kafka_write", BEAM_TABLE(write_fields),
                                           NULL };
 
-/* -- settings of the consumer or producer ----------------------------------------------
- */
+/* -- settings of the consumer or producer ------------------------------------------- */
 typedef struct settings {
     beam_value pairs[MAX_SETTINGS][2];
     beam_value kvs[MAX_SETTINGS];
@@ -128,8 +126,7 @@ static bool is_set(const settings *s, const char *key)
     return false;
 }
 
-/* -- checks ---------------------------------------------------------------------------
- */
+/* -- checks ------------------------------------------------------------------------- */
 static void check_common(beam_pipeline *p, const char *name, const beam_kafka_opts *opts,
                          const settings *s)
 {
@@ -180,8 +177,7 @@ static void check_read(beam_pipeline *p, const char *name, const beam_kafka_opts
             name);
 }
 
-/* -- the transforms -------------------------------------------------------------------
- */
+/* -- the transforms ----------------------------------------------------------------- */
 static const char *timestamp_policy(beam_kafka_time policy)
 {
     switch (policy) {
@@ -230,7 +226,7 @@ beam_pcoll *beam_kafka_read_with(beam_pipeline *p, const char *name,
     };
     beam_pcoll *records[1];
     beam_external(p, name,
-                  &(const beam_external_opts) {
+                  &(const beam_external_opts){
                       .urn = READ_URN,
                       .payload_schema = &read_schema,
                       .payload = beam_row(row, N_READ_FIELDS),
@@ -266,7 +262,7 @@ void beam_kafka_write_with(beam_pcoll *in, const char *name, const beam_kafka_op
         [WRITE_VALUE_SERIALIZER] = text(SERIALIZATION "ByteArraySerializer"),
     };
     beam_external(p, name,
-                  &(const beam_external_opts) {
+                  &(const beam_external_opts){
                       .urn = WRITE_URN,
                       .payload_schema = &write_schema,
                       .payload = beam_row(row, N_WRITE_FIELDS),

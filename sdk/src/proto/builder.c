@@ -6,14 +6,14 @@
 
 void bm_table_init(bm_table *table, bm_arena *arena)
 {
-    *table = (bm_table) { 0 };
+    *table = (bm_table){ 0 };
     bm_map_init(&table->by_id, arena);
 }
 
-void bm_builder_init(bm_builder *b, bm_arena *arena, const beam_pipeline *p,
+void bm_builder_init(bm_builder *b, bm_arena *arena, beam_pipeline *p,
                      const bm_expander *expander, beam_error *err)
 {
-    *b = (bm_builder) { .arena = arena, .pipeline = p, .expander = expander, .err = err };
+    *b = (bm_builder){ .arena = arena, .pipeline = p, .expander = expander, .err = err };
     bm_table_init(&b->transforms, arena);
     bm_table_init(&b->pcolls, arena);
     bm_table_init(&b->windowings, arena);

@@ -23,7 +23,7 @@ typedef struct bm_built_pcoll {
 
 typedef struct bm_builder {
     bm_arena *arena;
-    const beam_pipeline *pipeline;
+    beam_pipeline *pipeline;
     const bm_expander *expander;
     beam_error *err;
     bm_table transforms, pcolls, windowings, coders, environments;
@@ -37,10 +37,9 @@ typedef struct bm_builder {
     bm_built_pcoll *built;      /* by beam_pcoll.id */
 } bm_builder;
 
-/* -- builder.c ------------------------------------------------------------------------
- */
+/* -- builder.c ---------------------------------------------------------------------- */
 void bm_table_init(bm_table *table, bm_arena *arena);
-void bm_builder_init(bm_builder *b, bm_arena *arena, const beam_pipeline *p,
+void bm_builder_init(bm_builder *b, bm_arena *arena, beam_pipeline *p,
                      const bm_expander *expander, beam_error *err);
 /* `wanted`, or with " (2)", " (3)" ... when the map has it; put into the map. */
 const char *bm_unique(bm_builder *b, bm_map *taken, const char *wanted);
@@ -63,18 +62,17 @@ bm_pb_components *bm_components(bm_arena *arena, const bm_table *transforms,
                                 const bm_table *pcolls, const bm_table *windowings,
                                 const bm_table *coders, const bm_table *environments);
 
-/* -- to_proto.c -----------------------------------------------------------------------
- */
+/* -- to_proto.c --------------------------------------------------------------------- */
 /* Input `i` of the step, which is built before the step is. */
 beam_status bm_built_input(bm_builder *b, const bm_step *step, size_t i,
                            const bm_built_pcoll **out);
-/* Adds an output of the step. Its inputs are built: they settle the windowing and the
- * boundedness of what comes from an external transform. */
+/* The pipeline's own first error as the result. */
+beam_status bm_pipeline_failure(const beam_pipeline *p, beam_error *err);
+/* Adds an output of the step. */
 beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll *c,
                             const bm_built_pcoll **out);
 
-/* -- coder_proto.c --------------------------------------------------------------------
- */
+/* -- coder_proto.c ------------------------------------------------------------------ */
 /* The id of the coder of a type; equal coders have one id. `who` names the step in the
  * message when the type has none (ANY). */
 beam_status bm_coder_id(bm_builder *b, const beam_type *type, const char *who,
@@ -82,14 +80,12 @@ beam_status bm_coder_id(bm_builder *b, const beam_type *type, const char *who,
 /* The id of a coder without payload, "beam:coder:global_window:v1" and its like. */
 const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name);
 
-/* -- schema_proto.c -------------------------------------------------------------------
- */
+/* -- schema_proto.c ----------------------------------------------------------------- */
 bm_pb_schema *bm_schema_proto(bm_arena *arena, const beam_schema *schema);
 /* The schema's fields have the same names and types (nullability included). */
 bool bm_schema_matches(const bm_pb_schema *pb, const beam_schema *schema);
 
-/* -- windowing_proto.c ----------------------------------------------------------------
- */
+/* -- windowing_proto.c -------------------------------------------------------------- */
 beam_status bm_windowing_id(bm_builder *b, const bm_windowing *windowing, const char *who,
                             const char **id);
 beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who,
@@ -97,21 +93,18 @@ beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who
 /* May elements be combined before this trigger sees them? */
 bool bm_trigger_allows_lifting(const bm_pb_trigger *trigger);
 
-/* -- environment.c --------------------------------------------------------------------
- */
+/* -- environment.c ------------------------------------------------------------------ */
 /* This SDK's, with its capabilities. */
 bm_pb_environment *bm_environment_proto(bm_arena *arena, const bm_environment *env);
 void bm_set_artifacts(bm_arena *arena, bm_pb_environment *m, const bm_environment *env);
 
-/* -- combine_proto.c ------------------------------------------------------------------
- */
+/* -- combine_proto.c ---------------------------------------------------------------- */
 /* The step and the sub-transforms made for it. */
 beam_status bm_add_combine(bm_builder *b, const bm_step *step);
 /* Combine.GroupedValues, and the ParDo in it. */
 beam_status bm_add_grouped_values(bm_builder *b, const bm_step *step);
 
-/* -- external.c -----------------------------------------------------------------------
- */
+/* -- external.c --------------------------------------------------------------------- */
 /* Expands the step and splices the answer in; its outputs become `built`. */
 beam_status bm_add_external(bm_builder *b, const bm_step *step);
 
@@ -122,18 +115,15 @@ typedef struct bm_request {
     bm_table transforms, pcolls, windowings, coders, environments;
 } bm_request;
 
-/* -- expansion_request.c --------------------------------------------------------------
- */
+/* -- expansion_request.c ------------------------------------------------------------ */
 beam_status bm_expansion_request(bm_builder *b, const bm_step *step, bm_request *request,
                                  beam_span *bytes);
 
-/* -- expansion_response.c -------------------------------------------------------------
- */
+/* -- expansion_response.c ----------------------------------------------------------- */
 beam_status bm_splice(bm_builder *b, const bm_step *step, const bm_request *request,
                       beam_span response);
 
-/* -- returned_coder.c -----------------------------------------------------------------
- */
+/* -- returned_coder.c --------------------------------------------------------------- */
 /* Can elements of the type be read and written with a coder of another SDK? */
 bool bm_coder_matches(bm_arena *arena, const bm_map *coders, const char *id,
                       const beam_type *type);

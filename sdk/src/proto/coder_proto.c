@@ -29,7 +29,7 @@ static const char *coder_id(bm_builder *b, const char *wanted, const char *urn,
 
 const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name)
 {
-    return coder_id(b, name, urn, (beam_span) { NULL, 0 }, NULL, 0);
+    return coder_id(b, name, urn, (beam_span){ NULL, 0 }, NULL, 0);
 }
 
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
@@ -38,7 +38,7 @@ static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *
     const char *arg;
     BEAM_TRY(bm_coder_id(b, type->arg[0], who, &arg));
     *id = coder_id(b, bm_format(b->arena, "%s<%s>", name, arg), urn,
-                   (beam_span) { NULL, 0 }, &arg, 1);
+                   (beam_span){ NULL, 0 }, &arg, 1);
     return BEAM_OK;
 }
 
@@ -49,7 +49,7 @@ static beam_status kv_id(bm_builder *b, const beam_type *type, const char *who,
     BEAM_TRY(bm_coder_id(b, type->arg[0], who, &args[0]));
     BEAM_TRY(bm_coder_id(b, type->arg[1], who, &args[1]));
     *id = coder_id(b, bm_format(b->arena, "kv<%s,%s>", args[0], args[1]),
-                   BEAM_URN_CODER_KV, (beam_span) { NULL, 0 }, args, 2);
+                   BEAM_URN_CODER_KV, (beam_span){ NULL, 0 }, args, 2);
     return BEAM_OK;
 }
 

@@ -17,8 +17,8 @@ typedef struct combine_parts {
     const char *name;
     const char *in, *out;         /* collection ids */
     const beam_type *key, *value; /* of the input */
-    const char *windowing_id;
-    int is_bounded;
+    const char *windowing_in, *windowing_out;
+    Pb__IsBounded__Enum is_bounded;
     beam_span payload; /* CombinePayload */
     bm_list children;
 } combine_parts;
@@ -26,42 +26,25 @@ typedef struct combine_parts {
 static beam_span fn_payload(bm_arena *arena, const bm_step *step)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec) { beam_span_of(step->combine->name), step->config },
+    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(step->combine->name), step->config },
                       &w);
     beam_span payload = bm_span_copy(arena, bm_written(&w));
     bm_writer_free(&w);
     return payload;
 }
 
-/* The type with every ANY in it replaced. */
-static const beam_type *without_any(bm_arena *arena, const beam_type *type,
-                                    const beam_type *instead)
-{
-    if (!type || type->kind == BEAM_KIND_ANY) return instead;
-    if (!type->arg[0]) return type;
-    beam_type *copy = BM_NEW(arena, beam_type);
-    *copy = *type;
-    for (int i = 0; i < 2; i++)
-        if (type->arg[i]) copy->arg[i] = without_any(arena, type->arg[i], instead);
-    return copy;
-}
-
 static const beam_type *type_of(bm_arena *arena, beam_kind kind, const beam_type *arg0,
                                 const beam_type *arg1)
 {
     beam_type *type = BM_NEW(arena, beam_type);
-    *type = (beam_type) { kind, { arg0, arg1 }, NULL, NULL };
+    *type = (beam_type){ kind, { arg0, arg1 }, NULL, NULL };
     return type;
 }
 
-/* CombinePayload for values of the given type. */
-static beam_status combine_payload(bm_builder *b, const bm_step *step,
-                                   const beam_type *value, const beam_type **acc,
-                                   beam_span *out)
+static beam_status combine_payload(bm_builder *b, const bm_step *step, beam_span *out)
 {
     const char *coder;
-    *acc = without_any(b->arena, step->combine->acc, value);
-    BEAM_TRY(bm_coder_id(b, *acc, step->unique_name, &coder));
+    BEAM_TRY(bm_coder_id(b, step->acc, step->unique_name, &coder));
     bm_pb_combine *payload = bm_pb_combine_new(b->arena);
     payload->combine_fn = bm_pb_spec(b->arena, BM_URN_COMBINE_FN,
                                      fn_payload(b->arena, step));
@@ -87,7 +70,7 @@ static void add_part(bm_builder *b, combine_parts *parts, const char *name,
     bm_pb_transform *t = bm_add_transform(b, id, id);
     bool is_ours = strcmp(urn, BEAM_URN_TRANSFORM_GROUP_BY_KEY) != 0;
     t->spec = bm_pb_spec(b->arena, urn,
-                         is_ours ? parts->payload : (beam_span) { NULL, 0 });
+                         is_ours ? parts->payload : (beam_span){ NULL, 0 });
     if (is_ours) t->environment_id = bm_pb_text(b->environment_id);
     bm_list inputs = { 0 }, outputs = { 0 };
     bm_add_input(b->arena, t, &inputs, "in", in);
@@ -97,7 +80,8 @@ static void add_part(bm_builder *b, combine_parts *parts, const char *name,
 
 /* A collection between two parts, of KV<key, value>. */
 static beam_status add_between(bm_builder *b, const combine_parts *parts,
-                               const char *part, const beam_type *value, const char **id)
+                               const char *part, const char *windowing_id,
+                               const beam_type *value, const char **id)
 {
     const char *coder;
     const beam_type *type = type_of(b->arena, BEAM_KIND_KV, parts->key, value);
@@ -105,8 +89,8 @@ static beam_status add_between(bm_builder *b, const combine_parts *parts,
     *id = bm_format(b->arena, "%s/%s.out", parts->name, part);
     bm_pb_pcoll *c = bm_add_pcoll(b, *id, *id);
     c->coder_id = bm_pb_text(coder);
-    c->windowing_strategy_id = bm_pb_text(parts->windowing_id);
-    c->is_bounded = (Pb__IsBounded__Enum)parts->is_bounded;
+    c->windowing_strategy_id = bm_pb_text(windowing_id);
+    c->is_bounded = parts->is_bounded;
     return BEAM_OK;
 }
 
@@ -114,9 +98,9 @@ static beam_status add_lifted(bm_builder *b, combine_parts *parts, const beam_ty
 {
     const char *combined, *grouped, *merged;
     const beam_type *accs = type_of(b->arena, BEAM_KIND_ITERABLE, acc, NULL);
-    BEAM_TRY(add_between(b, parts, "Precombine", acc, &combined));
-    BEAM_TRY(add_between(b, parts, "GroupByKey", accs, &grouped));
-    BEAM_TRY(add_between(b, parts, "Merge", acc, &merged));
+    BEAM_TRY(add_between(b, parts, "Precombine", parts->windowing_in, acc, &combined));
+    BEAM_TRY(add_between(b, parts, "GroupByKey", parts->windowing_out, accs, &grouped));
+    BEAM_TRY(add_between(b, parts, "Merge", parts->windowing_out, acc, &merged));
     add_part(b, parts, "Precombine", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE,
              parts->in, combined);
     add_part(b, parts, "GroupByKey", BEAM_URN_TRANSFORM_GROUP_BY_KEY, combined, grouped);
@@ -157,7 +141,7 @@ static beam_status add_unlifted(bm_builder *b, combine_parts *parts, const bm_st
 {
     const char *grouped;
     const beam_type *values = type_of(b->arena, BEAM_KIND_ITERABLE, parts->value, NULL);
-    BEAM_TRY(add_between(b, parts, "GroupByKey", values, &grouped));
+    BEAM_TRY(add_between(b, parts, "GroupByKey", parts->windowing_out, values, &grouped));
     add_part(b, parts, "GroupByKey", BEAM_URN_TRANSFORM_GROUP_BY_KEY, parts->in, grouped);
     const char *id = bm_format(b->arena, "%s/Combine.GroupedValues", parts->name);
     bm_pb_transform *t = bm_add_transform(b, id, id);
@@ -196,11 +180,11 @@ beam_status bm_add_combine(bm_builder *b, const bm_step *step)
         .out = out->id,
         .key = type->arg[0],
         .value = type->arg[1],
-        .windowing_id = in->pb->windowing_strategy_id,
-        .is_bounded = (int)in->pb->is_bounded,
+        .windowing_in = in->pb->windowing_strategy_id,
+        .windowing_out = out->pb->windowing_strategy_id,
+        .is_bounded = in->pb->is_bounded,
     };
-    const beam_type *acc;
-    BEAM_TRY(combine_payload(b, step, parts.value, &acc, &parts.payload));
+    BEAM_TRY(combine_payload(b, step, &parts.payload));
 
     bm_pb_transform *t = bm_add_transform(b, step->unique_name, step->unique_name);
     t->spec = bm_pb_spec(b->arena, BEAM_URN_TRANSFORM_COMBINE_PER_KEY, parts.payload);
@@ -211,9 +195,9 @@ beam_status bm_add_combine(bm_builder *b, const bm_step *step)
     bm_add_output(b->arena, t, &outputs, tag, parts.out);
 
     const bm_pb_windowing *windowing = bm_map_get(&b->windowings.by_id,
-                                                  beam_span_of(parts.windowing_id));
+                                                  beam_span_of(parts.windowing_in));
     bool lift = !windowing || bm_trigger_allows_lifting(windowing->trigger);
-    BEAM_TRY(lift ? add_lifted(b, &parts, acc) : add_unlifted(b, &parts, step));
+    BEAM_TRY(lift ? add_lifted(b, &parts, step->acc) : add_unlifted(b, &parts, step));
     BM_PB_REPEATED(t, subtransforms, &parts.children);
     return BEAM_OK;
 }
@@ -230,9 +214,8 @@ beam_status bm_add_grouped_values(bm_builder *b, const bm_step *step)
         return bm_error(b->err, BEAM_ETYPE,
                         "%s: combining grouped values needs KVs of iterables, not %s",
                         step->unique_name, bm_type_text(b->arena, type));
-    const beam_type *acc;
     beam_span payload;
-    BEAM_TRY(combine_payload(b, step, values->arg[0], &acc, &payload));
+    BEAM_TRY(combine_payload(b, step, &payload));
     bm_pb_transform *t = bm_add_transform(b, step->unique_name, step->unique_name);
     set_display(b, t, step);
     fill_grouped_values(b, t, step->unique_name, step, payload, in->id, out->id);

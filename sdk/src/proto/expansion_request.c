@@ -61,7 +61,7 @@ static void put_input(bm_builder *b, bm_request *request, const char *tag,
     bm_pb_transform *impulse = bm_pb_transform_new(b->arena);
     impulse->unique_name = bm_pb_text(id);
     impulse->spec = bm_pb_spec(b->arena, BEAM_URN_TRANSFORM_IMPULSE,
-                               (beam_span) { NULL, 0 });
+                               (beam_span){ NULL, 0 });
     bm_list outputs = { 0 };
     bm_add_output(b->arena, impulse, &outputs, "out", in->id);
     PUT(b->arena, &request->transforms, transform_entry, id, impulse);
@@ -71,7 +71,7 @@ static void put_input(bm_builder *b, bm_request *request, const char *tag,
 static beam_status encode_row(bm_builder *b, const bm_step *step, beam_span *out)
 {
     const beam_external_opts *opts = step->external;
-    *out = (beam_span) { NULL, 0 };
+    *out = (beam_span){ NULL, 0 };
     if (!opts->payload_schema) return BEAM_OK;
     const bm_coder *coder = bm_coder_of_schema(b->arena, opts->payload_schema);
     bm_writer w = { 0 };

@@ -6,6 +6,7 @@
  * nothing may contain itself. Only transforms and collections that the expanded transform
  * reaches are taken over. Ids stay as they are unless the pipeline has them already. One
  * thread; blocks in the expander. */
+#include "beam_urns.h"
 #include "proto/builder.h"
 
 typedef struct splice {
@@ -53,8 +54,7 @@ static bool was_sent(const bm_table *table, const char *id)
     return bm_map_get(&table->by_id, beam_span_of(id)) != NULL;
 }
 
-/* -- coders ---------------------------------------------------------------------------
- */
+/* -- coders ------------------------------------------------------------------------- */
 static beam_status take_coder(splice *s, const char *id, int depth);
 
 static beam_status take_components(splice *s, const char *id, const bm_pb_coder *coder,
@@ -90,8 +90,7 @@ static beam_status take_coder(splice *s, const char *id, int depth)
     return bad_answer(s, "it gave an id that is taken to another coder,", id);
 }
 
-/* -- environments ---------------------------------------------------------------------
- */
+/* -- environments ------------------------------------------------------------------- */
 /* Lets the expander change the environment. */
 static beam_status settle_environment(splice *s, bm_pb_environment *m)
 {
@@ -101,7 +100,7 @@ static beam_status settle_environment(splice *s, bm_pb_environment *m)
     bm_artifact *artifacts = BM_NEW_ARRAY(arena, bm_artifact, m->n_dependencies);
     for (size_t i = 0; i < m->n_dependencies; i++) {
         const bm_pb_artifact *a = m->dependencies[i];
-        artifacts[i] = (bm_artifact) { a->type_urn, bm_pb_span(a->type_payload),
+        artifacts[i] = (bm_artifact){ a->type_urn, bm_pb_span(a->type_payload),
                                        a->role_urn, bm_pb_span(a->role_payload) };
     }
     bm_environment env = { m->urn, bm_pb_span(m->payload), artifacts, m->n_dependencies };
@@ -137,8 +136,7 @@ static beam_status take_environment(splice *s, const char *id, char **out)
     return BEAM_OK;
 }
 
-/* -- windowing strategies and collections -----------------------------------------------
- */
+/* -- windowing strategies and collections ------------------------------------------- */
 static beam_status take_windowing(splice *s, const char *id, char **out)
 {
     *out = bm_pb_text(id);
@@ -182,8 +180,7 @@ static beam_status take_pcoll(splice *s, const char *id, char **out)
     return BEAM_OK;
 }
 
-/* -- transforms -----------------------------------------------------------------------
- */
+/* -- transforms --------------------------------------------------------------------- */
 static beam_status take_transform(splice *s, const char *id, int depth, char **out);
 
 /* Adds the transform and all that is in it as `new_id`. */
@@ -216,8 +213,7 @@ static beam_status take_transform(splice *s, const char *id, int depth, char **o
     return fill_transform(s, m, *out, *m->unique_name ? m->unique_name : *out, depth);
 }
 
-/* -- outputs --------------------------------------------------------------------------
- */
+/* -- outputs ------------------------------------------------------------------------ */
 /* The answer's collection for the step's output number `i`. An only output needs no tag.
  */
 static const char *returned_output(const bm_step *step, const bm_pb_transform *root,
@@ -237,10 +233,19 @@ static const char *tags_text(bm_arena *arena, const bm_pb_transform *root)
     return text;
 }
 
+/* The one windowing that the graph's checks of grouping need to know. */
+static bool is_default_windowing(const splice *s, const char *id)
+{
+    const bm_pb_windowing *w = bm_map_get(&s->b->windowings.by_id, beam_span_of(id));
+    return w && w->window_fn &&
+           !strcmp(w->window_fn->urn, BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS) &&
+           (!w->trigger || w->trigger->trigger_case == PB__TRIGGER__TRIGGER_DEFAULT);
+}
+
 static beam_status settle_output(splice *s, const bm_pb_transform *root, size_t i)
 {
     bm_builder *b = s->b;
-    const beam_pcoll *c = s->step->outputs[i];
+    beam_pcoll *c = s->step->outputs[i];
     const char *id = returned_output(s->step, root, i);
     if (!id)
         return bm_error(b->err, BEAM_EINVAL,
@@ -256,12 +261,14 @@ static beam_status settle_output(splice *s, const bm_pb_transform *root, size_t 
             s->step->unique_name, c->tag, bm_type_text(b->arena, c->type),
             service_text(s),
             bm_returned_coder_text(b->arena, &b->coders.by_id, pb->coder_id));
-    b->built[c->id] = (bm_built_pcoll) { id, pb };
+    b->built[c->id] = (bm_built_pcoll){ id, pb };
+    c->bounded = pb->is_bounded == PB__IS_BOUNDED__ENUM__BOUNDED;
+    if (is_default_windowing(s, pb->windowing_strategy_id))
+        c->windowing = &bm_default_windowing;
     return BEAM_OK;
 }
 
-/* -- the answer -----------------------------------------------------------------------
- */
+/* -- the answer --------------------------------------------------------------------- */
 /* Java answers with a stack trace: its first line says what is wrong. */
 static beam_status refused(const splice *s, const char *error)
 {
@@ -318,5 +325,6 @@ beam_status bm_splice(bm_builder *b, const bm_step *step, const bm_request *requ
         bm_add_requirement(b, m->requirements[i]);
     for (size_t i = 0; i < step->n_outputs; i++)
         BEAM_TRY(settle_output(&s, m->transform, i));
+    if (bm_graph_settle(b->pipeline)) return bm_pipeline_failure(b->pipeline, b->err);
     return BEAM_OK;
 }

@@ -21,7 +21,7 @@ beam_span bm_pb_pack(bm_arena *arena, const ProtobufCMessage *message)
     size_t n = protobuf_c_message_get_packed_size(message);
     uint8_t *bytes = bm_alloc(arena, n);
     n = protobuf_c_message_pack(message, bytes);
-    return (beam_span) { (const char *)bytes, n };
+    return (beam_span){ (const char *)bytes, n };
 }
 
 static void *arena_alloc(void *arena, size_t n)

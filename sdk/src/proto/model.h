@@ -127,7 +127,7 @@ static inline ProtobufCBinaryData bm_pb_bytes(beam_span s)
 }
 static inline beam_span bm_pb_span(ProtobufCBinaryData b)
 {
-    return (beam_span) { (const char *)b.data, b.len };
+    return (beam_span){ (const char *)b.data, b.len };
 }
 /* A borrowed string; NULL gives the empty one. */
 static inline char *bm_pb_text(const char *text)

@@ -6,11 +6,6 @@
 #include "fns/fn_spec.h"
 #include "proto/builder.h"
 
-/* The inputs and outputs of a composite that declares none. */
-typedef struct composite_io {
-    bm_list inputs, outputs; /* of const beam_pcoll */
-} composite_io;
-
 /* Has sub-transforms of the graph's making, and nothing else to it. */
 static bool is_composite(const bm_step *step)
 {
@@ -25,8 +20,7 @@ static bool is_part_of_combine(const bm_step *step)
     return false;
 }
 
-/* -- collections ----------------------------------------------------------------------
- */
+/* -- collections -------------------------------------------------------------------- */
 beam_status bm_built_input(bm_builder *b, const bm_step *step, size_t i,
                            const bm_built_pcoll **out)
 {
@@ -39,49 +33,16 @@ beam_status bm_built_input(bm_builder *b, const bm_step *step, size_t i,
         step->unique_name, step->input_tags[i]);
 }
 
-static bool has_output(const bm_step *step, const beam_pcoll *c)
-{
-    for (size_t i = 0; i < step->n_outputs; i++)
-        if (step->outputs[i] == c) return true;
-    return false;
-}
-
-/* Reshuffle has windows of its own inside; what leaves it has those of what went in. */
-static const bm_step *step_that_keeps_windowing(const bm_step *step, const beam_pcoll *c)
-{
-    const bm_step *from = step;
-    for (; step; step = step->parent)
-        if (step->kind == BM_STEP_RESHUFFLE && has_output(step, c)) from = step;
-    return from;
-}
-
+/* Where the windowing is only known by an expansion, that of the collection it comes
+ * from. */
 static beam_status windowing_of(bm_builder *b, const bm_step *step, const beam_pcoll *c,
                                 const char **id)
 {
     if (c->windowing) return bm_windowing_id(b, c->windowing, step->unique_name, id);
-    const bm_step *from = step_that_keeps_windowing(step, c);
-    if (!from->n_inputs)
+    const bm_built_pcoll *source = &b->built[bm_windowing_source(c)->id];
+    if (!source->id)
         return bm_windowing_id(b, &bm_default_windowing, step->unique_name, id);
-    const bm_built_pcoll *in;
-    BEAM_TRY(bm_built_input(b, from, 0, &in));
-    *id = in->pb->windowing_strategy_id;
-    return BEAM_OK;
-}
-
-/* Bounded as the inputs have turned out to be, unless the step itself makes it unbounded.
- */
-static beam_status is_bounded(bm_builder *b, const bm_step *step, const beam_pcoll *c,
-                              Pb__IsBounded__Enum *out)
-{
-    bool expected = true, settled = true;
-    for (size_t i = 0; i < step->n_inputs; i++) {
-        const bm_built_pcoll *in;
-        BEAM_TRY(bm_built_input(b, step, i, &in));
-        expected &= step->inputs[i]->bounded;
-        settled &= in->pb->is_bounded == PB__IS_BOUNDED__ENUM__BOUNDED;
-    }
-    *out = settled && (c->bounded || !expected) ? PB__IS_BOUNDED__ENUM__BOUNDED
-                                                : PB__IS_BOUNDED__ENUM__UNBOUNDED;
+    *id = source->pb->windowing_strategy_id;
     return BEAM_OK;
 }
 
@@ -89,26 +50,24 @@ beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll
                             const bm_built_pcoll **out)
 {
     const char *coder, *windowing;
-    Pb__IsBounded__Enum bounded;
     BEAM_TRY(bm_coder_id(b, c->type, step->unique_name, &coder));
     BEAM_TRY(windowing_of(b, step, c, &windowing));
-    BEAM_TRY(is_bounded(b, step, c, &bounded));
     const char *id = bm_format(b->arena, "%s.%s", step->unique_name, c->tag);
     bm_pb_pcoll *pb = bm_add_pcoll(b, id, id);
     pb->coder_id = bm_pb_text(coder);
     pb->windowing_strategy_id = bm_pb_text(windowing);
-    pb->is_bounded = bounded;
-    b->built[c->id] = (bm_built_pcoll) { id, pb };
+    pb->is_bounded = c->bounded ? PB__IS_BOUNDED__ENUM__BOUNDED
+                                : PB__IS_BOUNDED__ENUM__UNBOUNDED;
+    b->built[c->id] = (bm_built_pcoll){ id, pb };
     *out = &b->built[c->id];
     return BEAM_OK;
 }
 
-/* -- steps ----------------------------------------------------------------------------
- */
+/* -- steps -------------------------------------------------------------------------- */
 static beam_span par_do_payload(bm_builder *b, const bm_step *step)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec) { beam_span_of(step->dofn->name), step->config }, &w);
+    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(step->dofn->name), step->config }, &w);
     bm_pb_par_do *payload = bm_pb_par_do_new(b->arena);
     payload->do_fn = bm_pb_spec(b->arena, BM_URN_DOFN, bm_written(&w));
     beam_span packed = BM_PB_PACK(b->arena, payload);
@@ -209,47 +168,13 @@ static beam_status add_step(bm_builder *b, const bm_step *step)
     }
 }
 
-/* -- composites -----------------------------------------------------------------------
- */
-static bool is_inside(const bm_step *step, const bm_step *composite)
-{
-    for (; step; step = step->parent)
-        if (step == composite) return true;
-    return false;
-}
-
-static void add_once(bm_arena *arena, bm_map *seen, bm_list *list,
-                     const bm_step *composite, const beam_pcoll *c, int direction)
-{
-    int key[] = { composite->id, c->id, direction };
-    beam_span span = { (const char *)key, sizeof key };
-    if (bm_map_get(seen, span)) return;
-    bm_map_put_copy(seen, span, list);
-    bm_list_add(arena, list, (void *)(uintptr_t)c);
-}
-
-/* A collection goes into every composite around the consumer that its producer is not in,
- * and out of every one around the producer that the consumer is not in. */
-static void note_crossings(bm_builder *b, composite_io *io, bm_map *seen,
-                           const bm_step *step)
-{
-    for (size_t i = 0; i < step->n_inputs; i++) {
-        const beam_pcoll *c = step->inputs[i];
-        for (const bm_step *s = step->parent; s; s = s->parent)
-            if (!is_inside(c->producer, s))
-                add_once(b->arena, seen, &io[s->id].inputs, s, c, 0);
-        for (const bm_step *s = c->producer->parent; s; s = s->parent)
-            if (!is_inside(step, s))
-                add_once(b->arena, seen, &io[s->id].outputs, s, c, 1);
-    }
-}
-
-static void add_composite(bm_builder *b, const bm_step *step, const composite_io *io)
+/* -- composites --------------------------------------------------------------------- */
+static void add_composite(bm_builder *b, const bm_step *step)
 {
     bm_pb_transform *t = bm_add_transform(b, step->unique_name, step->unique_name);
     const char *urn = step->kind == BM_STEP_RESHUFFLE ? BEAM_URN_TRANSFORM_RESHUFFLE
                                                       : step->urn;
-    if (urn) t->spec = bm_pb_spec(b->arena, urn, (beam_span) { NULL, 0 });
+    if (urn) t->spec = bm_pb_spec(b->arena, urn, (beam_span){ NULL, 0 });
     set_display(b, t, step);
 
     bm_list children = { 0 }, inputs = { 0 }, outputs = { 0 };
@@ -262,19 +187,9 @@ static void add_composite(bm_builder *b, const bm_step *step, const composite_io
     for (size_t i = 0; i < step->n_outputs; i++)
         bm_add_output(b->arena, t, &outputs, step->outputs[i]->tag,
                       b->built[step->outputs[i]->id].id);
-    for (size_t i = 0; !step->n_inputs && i < io->inputs.n; i++) {
-        const beam_pcoll *c = io->inputs.at[i];
-        bm_add_input(b->arena, t, &inputs, bm_format(b->arena, "in%zu", i),
-                     b->built[c->id].id);
-    }
-    for (size_t i = 0; !step->n_outputs && i < io->outputs.n; i++) {
-        const beam_pcoll *c = io->outputs.at[i];
-        bm_add_output(b->arena, t, &outputs, bm_format(b->arena, "out%zu", i),
-                      b->built[c->id].id);
-    }
 }
 
-/* Declared inputs and outputs of composites must have been made by a step inside or
+/* Inputs and outputs of composites must have been made by a step inside or
  * before. */
 static beam_status check_composite(bm_builder *b, const bm_step *step)
 {
@@ -288,22 +203,17 @@ static beam_status check_composite(bm_builder *b, const bm_step *step)
     return BEAM_OK;
 }
 
-/* -- the whole ------------------------------------------------------------------------
- */
+/* -- the whole ---------------------------------------------------------------------- */
 static beam_status add_steps(bm_builder *b)
 {
-    composite_io *io = BM_NEW_ARRAY(b->arena, composite_io, (size_t)b->pipeline->n_steps);
-    bm_map seen;
-    bm_map_init(&seen, b->arena);
     for (const bm_step *step = b->pipeline->first; step; step = step->next) {
         if (is_composite(step) || is_part_of_combine(step)) continue;
         BEAM_TRY(add_step(b, step));
-        note_crossings(b, io, &seen, step);
     }
     for (const bm_step *step = b->pipeline->first; step; step = step->next) {
         if (!is_composite(step) || is_part_of_combine(step)) continue;
         BEAM_TRY(check_composite(b, step));
-        add_composite(b, step, &io[step->id]);
+        add_composite(b, step);
     }
     return BEAM_OK;
 }
@@ -321,14 +231,18 @@ static beam_span pack_pipeline(bm_builder *b)
     return BM_PB_PACK(b->arena, m);
 }
 
+beam_status bm_pipeline_failure(const beam_pipeline *p, beam_error *err)
+{
+    if (err && err != &p->error) *err = p->error;
+    return p->error.status;
+}
+
 beam_status bm_pipeline_to_proto(beam_pipeline *p, const bm_environment *environment,
                                  const bm_expander *expander, bm_arena *arena,
                                  beam_span *pipeline_bytes, beam_error *err)
 {
-    if (p->error.status) {
-        if (err && err != &p->error) *err = p->error;
-        return p->error.status;
-    }
+    bm_graph_check(p);
+    if (p->error.status) return bm_pipeline_failure(p, err);
     bm_builder b;
     bm_builder_init(&b, arena, p, expander, err);
     b.environment_id = "c";

@@ -44,7 +44,7 @@ beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who
     switch (fn.kind) {
     case BEAM_WINDOW_GLOBAL:
         *out = bm_pb_spec(arena, BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS,
-                          (beam_span) { NULL, 0 });
+                          (beam_span){ NULL, 0 });
         return BEAM_OK;
     case BEAM_WINDOW_FIXED: {
         if (fn.size <= 0) break;
@@ -290,7 +290,8 @@ beam_status bm_windowing_id(bm_builder *b, const bm_windowing *windowing, const 
                         who);
     set_modes(w, opts);
     w->allowed_lateness = opts->allowed_lateness;
-    w->merge_status = opts->fn.kind == BEAM_WINDOW_SESSIONS
+    w->merge_status = windowing->already_merged ? PB__MERGE_STATUS__ENUM__ALREADY_MERGED
+                      : opts->fn.kind == BEAM_WINDOW_SESSIONS
                           ? PB__MERGE_STATUS__ENUM__NEEDS_MERGE
                           : PB__MERGE_STATUS__ENUM__NON_MERGING;
     w->assigns_to_one_window = opts->fn.kind != BEAM_WINDOW_SLIDING;
