@@ -5,6 +5,9 @@ if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Assertions stay on in daily work and in the tests; Release is -O2 without them.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 find_package(Threads REQUIRED)
 
 add_library(beam_flags INTERFACE)
