@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fns/builtin.h - the functions that the SDK's own transforms are made of. Their names
- * start with "beam." and every registry holds them. */
+ * start with "beam." and every registry holds them. Types that hold BEAM_ANY are made
+ * whole by graph/, step by step. */
 #ifndef BM_BUILTIN_H
 #define BM_BUILTIN_H
 
@@ -10,5 +11,36 @@ extern const beam_dofn *const bm_builtin_dofns[];
 extern const size_t bm_builtin_dofns_count;
 extern const beam_combine *const bm_builtin_combines[];
 extern const size_t bm_builtin_combines_count;
+
+/* BYTES -> T, each of the encoded elements in the config (the encoding is bm_create_encode's
+ * in fns/create.h). */
+extern const beam_dofn bm_create_fn;
+
+extern const beam_dofn bm_keys_fn;   /* KV<K, V> -> K */
+extern const beam_dofn bm_values_fn; /* KV<K, V> -> V */
+extern const beam_dofn bm_swap_fn;   /* KV<K, V> -> KV<V, K> */
+extern const beam_dofn bm_pair_with_one_fn;  /* T -> KV<T, INT64>, the value is 1 */
+extern const beam_dofn bm_pair_with_void_fn; /* T -> KV<BYTES, T>, the key is empty */
+
+/* CoGroupByKey of n inputs. Config: varints input and n.
+ *   tag:   KV<K, V> -> KV<K, KV<INT64 input, slots>>, where slots is
+ *          KV<NULLABLE<V0>, KV<NULLABLE<V1>, ...>> with all but slot `input` null
+ *   untag: KV<K, ITERABLE<KV<INT64, slots>>> -> KV<K, KV<ITERABLE<V0>, ...>> */
+extern const beam_dofn bm_co_tag_fn, bm_co_untag_fn;
+
+/* Reshuffle: timestamp and window travel as bytes beside the value.
+ *   by_key: KV<K, V> -> KV<K, KV<BYTES, V>>;       from_key back, after GroupByKey
+ *   spread: T -> KV<INT64 random, KV<BYTES, T>>;   unspread back, after GroupByKey */
+extern const beam_dofn bm_reshuffle_by_key_fn, bm_reshuffle_from_key_fn,
+    bm_reshuffle_spread_fn, bm_reshuffle_unspread_fn;
+
+/* CombineGlobally's result for no input.
+ *   empty_group: BYTES -> KV<BYTES, ITERABLE<T>>, one key without values
+ *   mark:        KV<BYTES, T> -> KV<BYTES, KV<BOOL, T>>; config "1": it is the default
+ *   choose:      KV<BYTES, ITERABLE<KV<BOOL, T>>> -> T, not the default if there is another */
+extern const beam_dofn bm_empty_group_fn, bm_mark_fn, bm_choose_fn;
+
+/* The n largest or smallest values. Config: varints n and beam_order. */
+extern const beam_combine bm_top_combine;
 
 #endif

@@ -15,7 +15,14 @@ typedef struct bm_step bm_step;
 /* WindowingStrategy; equal ones are shared by pointer where they are inherited. */
 typedef struct bm_windowing {
     beam_window_opts opts; /* trigger NULL: default */
+    bool already_merged;   /* after a GroupByKey with a merging WindowFn: MergeStatus
+                              ALREADY_MERGED, a later GroupByKey does not merge again */
 } bm_windowing;
+
+/* Keys of a step's inputs and outputs; extra outputs have the tag of their
+ * beam_output_spec, those of a partition "0", "1", ... */
+#define BM_INPUT_TAG "in"
+#define BM_MAIN_TAG "out"
 
 struct beam_pcoll {
     beam_pipeline *pipeline;
@@ -23,12 +30,14 @@ struct beam_pcoll {
     const char *tag;            /* key in the producer's outputs */
     const beam_type *type;
     const bm_windowing *windowing; /* NULL: what the expansion service answers */
-    bool bounded;               /* of an external output: settled on expansion */
+    bool bounded;               /* of an external output: settled on expansion, see
+                                   bm_graph_settle */
     int id;                     /* from 0, in order of making */
 };
 
 typedef enum bm_step_kind {
-    BM_STEP_COMPOSITE, /* children; no URN unless urn is set */
+    BM_STEP_COMPOSITE, /* children; no URN unless urn is set. Inputs and outputs are only
+                          known after bm_graph_check */
     BM_STEP_IMPULSE,
     BM_STEP_PAR_DO,
     BM_STEP_GROUP_BY_KEY,
@@ -42,10 +51,12 @@ typedef enum bm_step_kind {
 } bm_step_kind;
 
 struct bm_step {
+    beam_pipeline *pipeline;
     bm_step_kind kind;
     const char *name;        /* within its scope */
     const char *unique_name; /* "Scope/Name": unique in the pipeline */
     const char *urn;         /* of a composite that has one, else NULL */
+    bool is_scope;           /* a composite of beam_scope_begin(), not of a transform here */
     bm_step *parent;         /* NULL: a root */
     bm_step *first_child, *last_child, *next_sibling;
     bm_step *next;           /* all steps in order of making: inputs come before */
@@ -55,10 +66,12 @@ struct bm_step {
     const char **input_tags;
     size_t n_inputs;
     beam_pcoll **outputs;
+    const char **output_tags; /* of a composite not always the producer's */
     size_t n_outputs;
 
     const beam_dofn *dofn;       /* PAR_DO */
     const beam_combine *combine; /* COMBINE_PER_KEY, COMBINE_GROUPED_VALUES */
+    const beam_type *acc;        /* of `combine`, without ANY */
     beam_span config;
     const bm_windowing *windowing; /* WINDOW_INTO */
     const beam_external_opts *external; /* deep copy */
@@ -83,24 +96,32 @@ struct beam_pipeline {
 /* Default windowing: global window, default trigger. */
 extern const bm_windowing bm_default_windowing;
 
-/* Makes a step of the innermost scope, or fails the pipeline (name taken or empty). NULL
- * when the pipeline has failed. Outputs are added with bm_step_output. */
+/* Makes a step of the innermost scope, or fails the pipeline (name taken, empty or not
+ * UTF-8). NULL when the pipeline has failed. Outputs are added with bm_step_output. */
 bm_step *bm_step_new(beam_pipeline *p, bm_step_kind kind, const char *name);
 void bm_step_input(bm_step *step, const char *tag, beam_pcoll *in);
 beam_pcoll *bm_step_output(bm_step *step, const char *tag, const beam_type *type,
                            const bm_windowing *windowing, bool bounded);
+/* Of what is known only after expansion (NULL): where it comes from, namely the first
+ * collection upstream that has a windowing or is an external step's output. */
+const beam_pcoll *bm_windowing_source(const beam_pcoll *c);
 
 /* "KV<STRING, ITERABLE<INT64>>", for messages and --runner=print. */
 const char *bm_type_text(bm_arena *arena, const beam_type *type);
-/* Can the type be a key: every part has a deterministic coder (no DOUBLE is fine for Beam's
- * double coder, maps in rows are not). `why` gets the part that is not. */
+/* Can the type be a key: does every part have a deterministic coder (DOUBLE does, maps and
+ * iterables have not). `why` gets a static text that says which part has not. */
 bool bm_type_is_deterministic(const beam_type *type, const char **why);
 
 /* The pipeline as indented text, and as a Graphviz digraph with composites as clusters. */
 void bm_graph_print(const beam_pipeline *p, bm_writer *out);
 void bm_graph_dot(const beam_pipeline *p, bm_writer *out);
-/* First mistake that only shows in the whole: open scopes, unconsumed `out` parameters,
- * GroupByKey on an unbounded global window without trigger. Run before submitting. */
+/* First mistake that only shows in the whole: no steps, open scopes. Then takes out
+ * composites without children and gives the others their inputs and outputs. Run before
+ * submitting; may run again. */
 beam_status bm_graph_check(beam_pipeline *p);
+/* After an expansion has set windowing and boundedness of external outputs: carries
+ * boundedness downstream, and fails on a GroupByKey of an unbounded collection in the
+ * global window without trigger. Part of bm_graph_check. */
+beam_status bm_graph_settle(beam_pipeline *p);
 
 #endif

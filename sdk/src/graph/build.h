@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* graph/build.h - what the makers of steps share. Inside of graph/ only. */
+#ifndef BM_BUILD_H
+#define BM_BUILD_H
+
+#include "graph/graph.h"
+
+/* -- pipeline.c ----------------------------------------------------------------------- */
+/* What a call on `c` returns when it fails: never NULL. */
+beam_pcoll *bm_nil_of(const beam_pcoll *c);
+beam_pcoll *bm_nil(const beam_pipeline *p);
+/* Is there a pipeline that has not failed? Says so on stderr when there is none. */
+bool bm_pipeline_is_open(const beam_pipeline *p, const char *step_name);
+/* "Scope/Name: " and the message, in pipeline.error. */
+void bm_step_fail(const bm_step *step, beam_status status, const char *format, ...)
+    BEAM_PRINTF(3, 4);
+
+/* -- step.c --------------------------------------------------------------------------- */
+/* "ParDo", "GroupByKey", ... */
+const char *bm_step_kind_text(bm_step_kind kind);
+/* A step that reads `in`. NULL after failing the pipeline, or when it has failed. */
+bm_step *bm_step_reading(beam_pcoll *in, bm_step_kind kind, const char *name);
+/* Makes `in` an input, or fails the pipeline: NULL, of another pipeline, not a collection.
+ * `what` says which one it is: "input", "input 2". */
+bool bm_step_read(bm_step *step, const char *tag, beam_pcoll *in, const char *what);
+/* Main output, with everything but the type as the first input has it. */
+beam_pcoll *bm_step_main(bm_step *step, const beam_type *type);
+/* What a DoFn without main output gives: only good for beam_output(). */
+beam_pcoll *bm_step_no_output(bm_step *step);
+/* Makes the output of a part an output of the composite too. */
+void bm_step_share(bm_step *composite, beam_pcoll *c);
+/* Later steps are parts of this composite, until its output is handed over. */
+void bm_step_open(bm_step *composite);
+beam_pcoll *bm_step_close(bm_step *composite, beam_pcoll *out);
+/* The step that the program knows: not a part of one of our composites. */
+const bm_step *bm_step_shown(const bm_step *step);
+/* "Words", "Words.rejects": the collection in messages. Lives as long as the pipeline. */
+const char *bm_pcoll_name(const beam_pcoll *c);
+/* The same as a reader sees it: inside of one of our composites, which of the parts. */
+const char *bm_pcoll_name_for(const bm_step *reader, const beam_pcoll *c);
+const char *bm_pcoll_type_text(const beam_pcoll *c);
+/* The collection's windowing, the default one where it is not known. */
+const bm_windowing *bm_windowing_of(const beam_pcoll *c);
+
+/* -- type.c --------------------------------------------------------------------------- */
+const beam_type *bm_type_kv(bm_arena *arena, const beam_type *key, const beam_type *value);
+const beam_type *bm_type_iterable(bm_arena *arena, const beam_type *element);
+const beam_type *bm_type_nullable(bm_arena *arena, const beam_type *inner);
+/* What is wrong with the tree (a KV without value, endless nesting, ...); NULL: nothing. */
+const char *bm_type_problem(const beam_type *type);
+/* Types are made in blocks of functions, so none is kept by pointer. */
+const beam_type *bm_type_copy(bm_arena *arena, const beam_type *type);
+bool bm_type_has_any(const beam_type *type);
+/* The type with every ANY in it replaced. */
+const beam_type *bm_type_with(bm_arena *arena, const beam_type *type,
+                              const beam_type *instead_of_any);
+/* The first struct coder in the type that the program's tables do not lead to. */
+const beam_struct_coder *bm_type_unknown_struct(const beam_pipeline *p,
+                                                const beam_type *type);
+
+/* -- par_do.c ------------------------------------------------------------------------- */
+/* A ParDo with a built-in DoFn, which is not checked. */
+beam_pcoll *bm_built_in(beam_pcoll *in, const char *name, const beam_dofn *fn,
+                        beam_span config, const beam_type *out);
+/* Fails the step unless `type` is whole, without ANY and known to the registry. */
+bool bm_step_takes_type(bm_step *step, const beam_type *type, const char *what);
+
+/* -- windowing.c ---------------------------------------------------------------------- */
+/* The windowing of what a GroupByKey gives, from its input's; NULL gives NULL. */
+const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_windowing *w);
+/* Can elements of both be in one collection? */
+bool bm_windowing_compatible(const bm_windowing *a, const bm_windowing *b);
+/* "fixed windows of 20 s, trigger repeat(count 3), accumulating" */
+const char *bm_windowing_text(bm_arena *arena, const bm_windowing *w);
+bool bm_window_is_default_global(const beam_pcoll *c);
+
+/* -- trigger.c ------------------------------------------------------------------------ */
+/* What is wrong with the tree; NULL: nothing. */
+const char *bm_trigger_problem(bm_arena *arena, const beam_trigger *trigger);
+const beam_trigger *bm_trigger_copy(bm_arena *arena, const beam_trigger *trigger);
+/* What a trigger becomes for the collections that a GroupByKey gives. */
+const beam_trigger *bm_trigger_continuation(bm_arena *arena, const beam_trigger *trigger);
+/* May it fire for a last time before the window's end? Then later elements are lost. */
+bool bm_trigger_may_finish(const beam_trigger *trigger);
+bool bm_trigger_equal(const beam_trigger *a, const beam_trigger *b);
+const char *bm_trigger_text(bm_arena *arena, const beam_trigger *trigger);
+
+/* -- group.c -------------------------------------------------------------------------- */
+/* Fails the step unless `in` holds KVs with a key type that can be grouped by. */
+bool bm_step_needs_keys(bm_step *step, const beam_pcoll *in);
+/* Fails the step if grouping `in` would give nothing, or lose elements. */
+bool bm_step_can_group(const bm_step *step, const beam_pcoll *in);
+beam_pcoll *bm_reshuffle(beam_pcoll *in, const char *name, bool by_key);
+
+/* -- flatten.c ------------------------------------------------------------------------ */
+/* Fails the step unless all inputs after the first have its windowing. */
+bool bm_step_windowings_agree(bm_step *step);
+
+/* -- combine.c ------------------------------------------------------------------------ */
+/* KV<K, ITERABLE<In>> -> KV<K, Out>. */
+beam_pcoll *bm_combine_grouped(beam_pcoll *in, const char *name, const beam_combine *fn,
+                               beam_span config);
+
+#endif

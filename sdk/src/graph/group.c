@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GroupByKey and Reshuffle. One thread, as its pipeline. */
+#include "fns/builtin.h"
+#include "graph/build.h"
+
+bool bm_step_needs_keys(bm_step *step, const beam_pcoll *in)
+{
+    const char *kind = bm_step_kind_text(step->kind), *why;
+    if (in->type->kind != BEAM_KIND_KV) {
+        bm_step_fail(step, BEAM_ETYPE,
+                     "%s reads KV<K, V>, but '%s' holds %s: make KVs of its elements first",
+                     kind, bm_pcoll_name(in), bm_pcoll_type_text(in));
+        return false;
+    }
+    if (bm_type_is_deterministic(in->type->arg[0], &why)) return true;
+    bm_step_fail(step, BEAM_ETYPE,
+                 "%s needs keys with one encoding each, but the keys of '%s', %s, hold %s: "
+                 "use another key",
+                 kind, bm_pcoll_name(in),
+                 bm_type_text(&step->pipeline->arena, in->type->arg[0]), why);
+    return false;
+}
+
+/* Beam takes a trigger for safe that never ends, or ends with the window's expiry. */
+static bool trigger_is_safe(const beam_window_opts *opts)
+{
+    const beam_trigger *trigger = opts->trigger;
+    if (!trigger || trigger->kind == BEAM_TRIGGER_NEVER) return true;
+    if (trigger->kind == BEAM_TRIGGER_AFTER_END_OF_WINDOW && !opts->allowed_lateness)
+        return true;
+    return !bm_trigger_may_finish(trigger);
+}
+
+bool bm_step_can_group(const bm_step *step, const beam_pcoll *in)
+{
+    const bm_windowing *windowing = bm_windowing_of(in);
+    const bm_step *shown = bm_step_shown(step);
+    if (!in->bounded && bm_window_is_default_global(in)) {
+        bm_step_fail(shown, BEAM_EINVAL,
+                     "'%s' is unbounded and in the global window with the default trigger, "
+                     "so its groups would never be complete: put a beam_window_into() with "
+                     "windows or a trigger before this step",
+                     bm_pcoll_name(in));
+        return false;
+    }
+    if (trigger_is_safe(&windowing->opts)) return true;
+    bm_step_fail(shown, BEAM_EINVAL,
+                 "the trigger of '%s', %s, fires for a last time before its window ends, "
+                 "and later elements would be lost: put it in BEAM_REPEAT()",
+                 bm_pcoll_name(in),
+                 bm_trigger_text(&step->pipeline->arena, windowing->opts.trigger));
+    return false;
+}
+
+beam_pcoll *beam_group_by_key(beam_pcoll *in, const char *name)
+{
+    bm_step *step = bm_step_reading(in, BM_STEP_GROUP_BY_KEY, name);
+    if (!step || !bm_step_needs_keys(step, in) || !bm_step_can_group(step, in))
+        return bm_nil_of(in);
+    bm_arena *arena = &step->pipeline->arena;
+    const beam_type *values = bm_type_iterable(arena, in->type->arg[1]);
+    return bm_step_output(step, BM_MAIN_TAG, bm_type_kv(arena, in->type->arg[0], values),
+                          bm_windowing_after_grouping(arena, in->windowing), in->bounded);
+}
+
+/* -- reshuffle ------------------------------------------------------------------------ */
+/* Every element passes at once, and its event time holds the watermark back. */
+static beam_pcoll *into_passing_window(beam_pcoll *in)
+{
+    static const beam_trigger always = { .kind = BEAM_TRIGGER_ALWAYS };
+    return beam_window_into(in, "Window", beam_global(), .trigger = &always,
+                            .timestamp_combiner = BEAM_AT_EARLIEST);
+}
+
+/* The windowing that elements had before, whatever grouping made of it. */
+static beam_pcoll *restored(beam_pcoll *grouped, const beam_dofn *fn, const beam_pcoll *before)
+{
+    beam_pcoll *out =
+        bm_built_in(grouped, "Restore", fn, (beam_span){ NULL, 0 }, before->type);
+    if (out->producer) out->windowing = before->windowing;
+    return out;
+}
+
+beam_pcoll *bm_reshuffle(beam_pcoll *in, const char *name, bool by_key)
+{
+    bm_step *step = bm_step_reading(in, BM_STEP_RESHUFFLE, name);
+    if (!step || (by_key && !bm_step_needs_keys(step, in))) return bm_nil_of(in);
+    step->urn = "beam:transform:reshuffle:v1";
+    bm_step_open(step);
+    bm_arena *arena = &step->pipeline->arena;
+    const beam_type *type = in->type;
+    const beam_type *key = by_key ? type->arg[0] : BEAM_INT64;
+    const beam_type *value =
+        bm_type_kv(arena, BEAM_BYTES, by_key ? type->arg[1] : type);
+    beam_pcoll *reified =
+        bm_built_in(in, "Reify", by_key ? &bm_reshuffle_by_key_fn : &bm_reshuffle_spread_fn,
+                    (beam_span){ NULL, 0 }, bm_type_kv(arena, key, value));
+    beam_pcoll *grouped = beam_group_by_key(into_passing_window(reified), "GroupByKey");
+    return bm_step_close(
+        step, restored(grouped,
+                       by_key ? &bm_reshuffle_from_key_fn : &bm_reshuffle_unspread_fn, in));
+}
+
+beam_pcoll *beam_reshuffle(beam_pcoll *in, const char *name)
+{
+    return bm_reshuffle(in, name, in && in->type->kind == BEAM_KIND_KV);
+}
