@@ -7,6 +7,7 @@ pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka) # examples and tests only
 if(BEAM_TESTS)
     pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
+    pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1) # reads standard_coders.yaml
 endif()
 
 # Not by pkg-config: its list names some 60 libraries that only a static link needs.

@@ -64,7 +64,8 @@ static void read_integer(beam_span bytes, natural *x, bool *negative)
 
 static uint8_t byte_of(const natural *x, size_t i)
 {
-    return i / 4 < x->n ? (uint8_t)(x->at[i / 4] >> i % 4 * 8) : 0;
+    uint32_t word = i / 4 < x->n ? x->at[i / 4] : 0;
+    return (uint8_t)(word >> i % 4 * 8);
 }
 
 /* In as few bytes as hold the number and its sign. */

@@ -24,7 +24,8 @@ extern const beam_pane bm_no_firing;       /* PaneInfo.NO_FIRING */
 
 static inline bool bm_window_is_global(const beam_window *w)
 {
-    return w->start == BEAM_MIN_TIMESTAMP && !w->custom.ptr;
+    return w->start == BEAM_MIN_TIMESTAMP && w->end == BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1
+           && !w->custom.ptr;
 }
 bool bm_window_equal(const beam_window *a, const beam_window *b);
 
