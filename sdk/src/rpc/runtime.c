@@ -27,6 +27,10 @@ static void *run(void *self)
 
 bm_rpc *bm_rpc_new(void)
 {
+    /* The system's resolver, unless the user says otherwise: gRPC's other one, c-ares, leaks
+     * and does not know all that the system knows. No call when it is set, so only the first
+     * runtime of a process touches the environment. */
+    if (!getenv("GRPC_DNS_RESOLVER")) setenv("GRPC_DNS_RESOLVER", "native", 0);
     grpc_init();
     bm_rpc *rpc = bm_xcalloc(1, sizeof *rpc);
     rpc->queue = grpc_completion_queue_create_for_next(NULL);
