@@ -10,7 +10,8 @@
 beam_status bm_create_encode(bm_arena *arena, const beam_type *type, const beam_value *values,
                              size_t n, bm_writer *out, size_t *failed);
 
-/* A coder without the length prefixes that a runner may have put around parts of it. */
-const bm_coder *bm_coder_without_prefixes(bm_arena *arena, const bm_coder *coder);
+/* The coder with length prefixes around structs and nothing else: what a runner puts in or
+ * leaves out does not matter then. */
+const bm_coder *bm_coder_settled(bm_arena *arena, const bm_coder *coder);
 
 #endif

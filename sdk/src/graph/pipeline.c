@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "graph/build.h"
 
-const bm_windowing bm_default_windowing = { .opts = { .fn = { BEAM_WINDOW_GLOBAL } } };
+const bm_windowing bm_default_windowing = { .opts = { .fn = { .kind = BEAM_WINDOW_GLOBAL } } };
 
 /* Stands for a collection that is not any pipeline's; never written to. */
 static const beam_pcoll orphan = { .type = BEAM_ANY };
