@@ -46,24 +46,50 @@ static inline void bm_write_be64(bm_writer *w, uint64_t v)
     memcpy(bm_reserve(w, 8), &v, 8);
     w->len += 8;
 }
+/* memcpy without a call for up to 16 bytes, in two parts that may overlap: most keys and
+ * words are that short. */
+static inline void bm_copy_short(uint8_t *to, const void *bytes, size_t n)
+{
+    const uint8_t *from = (const uint8_t *)bytes;
+    if (n > 16) {
+        memcpy(to, from, n);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else if (n) {
+        to[0] = from[0];
+        to[n / 2] = from[n / 2];
+        to[n - 1] = from[n - 1];
+    }
+}
 static inline void bm_write_bytes(bm_writer *w, const void *bytes, size_t n)
 {
     if (!n) return;
-    memcpy(bm_reserve(w, n), bytes, n);
+    bm_copy_short(bm_reserve(w, n), bytes, n);
     w->len += n;
+}
+enum { BM_VARINT_MAX = 10 };
+/* Writes a varint to where BM_VARINT_MAX bytes are free; the place after it. */
+static inline uint8_t *bm_put_varint(uint8_t *at, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7) *at++ = (uint8_t)(v | 0x80);
+    *at++ = (uint8_t)v;
+    return at;
 }
 static inline void bm_write_varint(bm_writer *w, uint64_t v)
 {
-    uint8_t *at = bm_reserve(w, 10);
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7) at[n++] = (uint8_t)(v | 0x80);
-    at[n++] = (uint8_t)v;
-    w->len += n;
+    uint8_t *at = bm_reserve(w, BM_VARINT_MAX);
+    w->len += (size_t)(bm_put_varint(at, v) - at);
 }
 static inline void bm_write_prefixed(bm_writer *w, beam_span s)
 {
-    bm_write_varint(w, s.len);
-    bm_write_bytes(w, s.ptr, s.len);
+    uint8_t *at = bm_reserve(w, BM_VARINT_MAX + s.len);
+    uint8_t *bytes = bm_put_varint(at, s.len);
+    bm_copy_short(bytes, s.ptr, s.len);
+    w->len += (size_t)(bytes - at) + s.len;
 }
 static inline size_t bm_varint_size(uint64_t v)
 {

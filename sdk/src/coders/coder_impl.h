@@ -28,6 +28,12 @@ beam_status bm_encode_value(const bm_coder *coder, bool nested, const beam_value
                             bm_writer *out);
 beam_status bm_skip_value(const bm_coder *coder, bool nested, bm_reader *in);
 
+/* As the two above for KVs, which are worth a switch less. */
+beam_status bm_decode_kv(const bm_coder *coder, bool nested, bm_reader *in,
+                         const bm_decoding *decoding, beam_value *out);
+beam_status bm_encode_kv(const bm_coder *coder, bool nested, const beam_value *value,
+                         bm_writer *out);
+
 /* The whole of a buffer is one value in the outer context: it must end where they end. */
 static inline beam_status bm_outer_status(beam_status status, const bm_reader *in)
 {
@@ -129,6 +135,7 @@ static inline beam_status bm_decode_inline(const bm_coder *coder, bool nested, b
     case BM_CODER_VARINT:
         out->kind = BEAM_KIND_INT64;
         return bm_decode_int64(in, &out->as.int64);
+    case BM_CODER_KV: return bm_decode_kv(coder, nested, in, decoding, out);
     default: return bm_decode_value(coder, nested, in, decoding, out);
     }
 }
@@ -142,13 +149,16 @@ static inline beam_status bm_encode_inline(const bm_coder *coder, bool nested,
         if (value->kind
             != (coder->kind == BM_CODER_BYTES ? BEAM_KIND_BYTES : BEAM_KIND_STRING))
             return BEAM_ETYPE;
-        if (nested) bm_write_varint(out, value->as.span.len);
-        bm_write_bytes(out, value->as.span.ptr, value->as.span.len);
+        if (nested)
+            bm_write_prefixed(out, value->as.span);
+        else
+            bm_write_bytes(out, value->as.span.ptr, value->as.span.len);
         return BEAM_OK;
     case BM_CODER_VARINT:
         if (value->kind != BEAM_KIND_INT64) return BEAM_ETYPE;
         bm_write_varint(out, (uint64_t)value->as.int64);
         return BEAM_OK;
+    case BM_CODER_KV: return bm_encode_kv(coder, nested, value, out);
     default: return bm_encode_value(coder, nested, value, out);
     }
 }

@@ -2,13 +2,14 @@
 /* Decoding: the switch over coder kinds, and the simple kinds. Any thread. */
 #include "coders/coder_impl.h"
 
-static beam_status decode_pair(const bm_coder *key, const bm_coder *value, bool nested,
-                               bm_reader *in, const bm_decoding *decoding, beam_value *out)
+beam_status bm_decode_kv(const bm_coder *coder, bool nested, bm_reader *in,
+                         const bm_decoding *decoding, beam_value *out)
 {
     beam_value *pair = bm_alloc(decoding->arena, 2 * sizeof *pair);
+    out->kind = BEAM_KIND_KV;
     out->as.kv = pair;
-    BEAM_TRY(bm_decode_inline(key, true, in, decoding, &pair[0]));
-    return bm_decode_inline(value, nested, in, decoding, &pair[1]);
+    BEAM_TRY(bm_decode_inline(coder->arg[0], true, in, decoding, &pair[0]));
+    return bm_decode_inline(coder->arg[1], nested, in, decoding, &pair[1]);
 }
 
 static beam_status decode_sharded_key(const bm_coder *coder, bm_reader *in,
@@ -27,7 +28,7 @@ static beam_status decode_nullable(const bm_coder *coder, bool nested, bm_reader
     bool present;
     BEAM_TRY(beam_read_bool(in, &present));
     if (present) return bm_decode_inline(coder->arg[0], nested, in, decoding, out);
-    *out = beam_null();
+    out->kind = BEAM_KIND_NONE;
     return BEAM_OK;
 }
 
@@ -85,23 +86,15 @@ beam_status bm_decode_value(const bm_coder *coder, bool nested, bm_reader *in,
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:
-        out->kind = BEAM_KIND_BYTES;
-        return bm_decode_span(nested, in, &out->as.span);
     case BM_CODER_STRING:
-        out->kind = BEAM_KIND_STRING;
-        return bm_decode_span(nested, in, &out->as.span);
+    case BM_CODER_VARINT:
+    case BM_CODER_KV: return bm_decode_inline(coder, nested, in, decoding, out);
     case BM_CODER_BOOL:
         out->kind = BEAM_KIND_BOOL;
         return beam_read_bool(in, &out->as.boolean);
-    case BM_CODER_VARINT:
-        out->kind = BEAM_KIND_INT64;
-        return bm_decode_int64(in, &out->as.int64);
     case BM_CODER_DOUBLE:
         out->kind = BEAM_KIND_DOUBLE;
         return beam_read_double(in, &out->as.number);
-    case BM_CODER_KV:
-        out->kind = BEAM_KIND_KV;
-        return decode_pair(coder->arg[0], coder->arg[1], nested, in, decoding, out);
     case BM_CODER_ITERABLE:
     case BM_CODER_STATE_BACKED_ITERABLE:
         return bm_iterable_decode(coder, in, decoding, out);

@@ -7,7 +7,12 @@
  * what was seen before, and decoded only when it is new. */
 #include "coders/coder_impl.h"
 
-enum { TIMESTAMP_SIZE = 8, GLOBAL_HEADER_SIZE = 5 };
+enum {
+    TIMESTAMP_SIZE = 8,
+    COUNT_SIZE = 4,
+    GLOBAL_HEADER_SIZE = 5,
+    MAX_COMMON_HEADER = 2 * TIMESTAMP_SIZE + COUNT_SIZE + BM_VARINT_MAX
+};
 
 /* One window, which has no bytes, and bm_no_firing. */
 static const uint8_t global_header[GLOBAL_HEADER_SIZE] = { 0, 0, 0, 1, 0x0f };
@@ -109,9 +114,43 @@ beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
     return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
 }
 
+static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)
+{
+    uint64_t raw = __builtin_bswap64((uint64_t)t ^ (uint64_t)1 << 63);
+    memcpy(at, &raw, TIMESTAMP_SIZE);
+    return at + TIMESTAMP_SIZE;
+}
+
+/* Most elements are in the global window, or in one interval. */
+static bool encode_common_header(bm_coder_kind window, const bm_element *element,
+                                 bm_writer *out)
+{
+    uint8_t *at = bm_reserve(out, MAX_COMMON_HEADER), *start = at;
+    const bm_windows *windows = element->windows;
+    at = put_timestamp(at, element->timestamp);
+    if (window == BM_CODER_GLOBAL_WINDOW && windows == &bm_global_windows
+        && element->pane == &bm_no_firing) {
+        memcpy(at, global_header, GLOBAL_HEADER_SIZE);
+        at += GLOBAL_HEADER_SIZE;
+    } else if (window == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
+        const beam_window *w = &windows->at[0];
+        memcpy(at, global_header, COUNT_SIZE);
+        at = put_timestamp(at + COUNT_SIZE, w->end);
+        at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
+        out->len += (size_t)(at - start);
+        bm_pane_encode(element->pane, out);
+        return true;
+    } else {
+        return false;
+    }
+    out->len += (size_t)(at - start);
+    return true;
+}
+
 static beam_status encode_header(const bm_coder *coder, const bm_element *element,
                                  bm_writer *out)
 {
+    if (encode_common_header(coder->arg[1]->kind, element, out)) return BEAM_OK;
     bm_write_timestamp(out, element->timestamp);
     BEAM_TRY(bm_windows_encode(coder->arg[1], element->windows, out));
     bm_pane_encode(element->pane, out);
@@ -123,17 +162,7 @@ beam_status bm_windowed_encode(const bm_coder *coder, bool nested, const bm_elem
 {
     if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE)
         return bm_encode_inline(coder->arg[0], nested, &element->value, out);
-    if (element->windows == &bm_global_windows && element->pane == &bm_no_firing
-        && coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW) {
-        uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE);
-        uint64_t timestamp =
-            __builtin_bswap64((uint64_t)element->timestamp ^ (uint64_t)1 << 63);
-        memcpy(at, &timestamp, TIMESTAMP_SIZE);
-        memcpy(at + TIMESTAMP_SIZE, global_header, GLOBAL_HEADER_SIZE);
-        out->len += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
-    } else {
-        BEAM_TRY(encode_header(coder, element, out));
-    }
+    BEAM_TRY(encode_header(coder, element, out));
     return bm_encode_inline(coder->arg[0], nested, &element->value, out);
 }
 

@@ -2,6 +2,14 @@
 /* Encoding: the switch over coder kinds, and the simple kinds. Any thread. */
 #include "coders/coder_impl.h"
 
+beam_status bm_encode_kv(const bm_coder *coder, bool nested, const beam_value *value,
+                         bm_writer *out)
+{
+    if (value->kind != BEAM_KIND_KV) return BEAM_ETYPE;
+    BEAM_TRY(bm_encode_inline(coder->arg[0], true, &value->as.kv[0], out));
+    return bm_encode_inline(coder->arg[1], nested, &value->as.kv[1], out);
+}
+
 static beam_status encode_sharded_key(const bm_coder *coder, const beam_value *value,
                                       bm_writer *out)
 {
@@ -52,7 +60,8 @@ beam_status bm_encode_value(const bm_coder *coder, bool nested, const beam_value
     switch (coder->kind) {
     case BM_CODER_BYTES:
     case BM_CODER_STRING:
-    case BM_CODER_VARINT: return bm_encode_inline(coder, nested, value, out);
+    case BM_CODER_VARINT:
+    case BM_CODER_KV: return bm_encode_inline(coder, nested, value, out);
     case BM_CODER_BOOL:
         if (value->kind != BEAM_KIND_BOOL) return BEAM_ETYPE;
         bm_write_u8(out, value->as.boolean);
@@ -61,10 +70,6 @@ beam_status bm_encode_value(const bm_coder *coder, bool nested, const beam_value
         if (value->kind != BEAM_KIND_DOUBLE) return BEAM_ETYPE;
         beam_write_double(out, value->as.number);
         return BEAM_OK;
-    case BM_CODER_KV:
-        if (value->kind != BEAM_KIND_KV) return BEAM_ETYPE;
-        BEAM_TRY(bm_encode_inline(coder->arg[0], true, &value->as.kv[0], out));
-        return bm_encode_inline(coder->arg[1], nested, &value->as.kv[1], out);
     case BM_CODER_ITERABLE:
     case BM_CODER_STATE_BACKED_ITERABLE: return bm_iterable_encode(coder, value, out);
     case BM_CODER_LENGTH_PREFIX: return encode_length_prefix(coder, value, out);

@@ -167,6 +167,8 @@ static void encoded_rewind(beam_iter *iter)
     pages->is_last = false;
 }
 
+static const bm_iter_ops encoded_ops = { encoded_next, encoded_rewind };
+
 /* -- from bytes ------------------------------------------------------------------------- */
 static beam_status skip_items(const bm_coder *item, uint64_t n, bm_reader *in)
 {
@@ -260,11 +262,10 @@ static bool allocates(const bm_coder *item)
 beam_status bm_iterable_decode(const bm_coder *coder, bm_reader *in,
                                const bm_decoding *decoding, beam_value *out)
 {
-    static const bm_iter_ops ops = { encoded_next, encoded_rewind };
     layout found;
     BEAM_TRY(find_end(coder->arg[0], in, &found));
     encoded_iter *self = bm_alloc(decoding->arena, sizeof *self);
-    *self = (encoded_iter){ .base = { &ops, found.known_size, BEAM_OK },
+    *self = (encoded_iter){ .base = { &encoded_ops, found.known_size, BEAM_OK },
                             .item = coder->arg[0],
                             .start = found.items,
                             .decoding = *decoding,
@@ -321,6 +322,17 @@ static beam_status encode_batches(const bm_coder *item, beam_iter *iter, bm_writ
     return iter->failed;
 }
 
+/* Passing a group on does not take decoding it. */
+static bool encode_again(const bm_coder *item, const beam_iter *iter, bm_writer *out)
+{
+    const encoded_iter *self = (const encoded_iter *)iter;
+    if (iter->ops != &encoded_ops || self->item != item || self->pages) return false;
+    beam_span bytes = bm_rest(&self->start);
+    bm_write_be32(out, iter->known_size < 0 ? UINT32_MAX : (uint32_t)iter->known_size);
+    bm_write_bytes(out, bytes.ptr, bytes.len);
+    return true;
+}
+
 beam_status bm_iterable_encode(const bm_coder *coder, const beam_value *value,
                                bm_writer *out)
 {
@@ -330,6 +342,7 @@ beam_status bm_iterable_encode(const bm_coder *coder, const beam_value *value,
     if (value->kind != BEAM_KIND_ITERABLE) return BEAM_ETYPE;
     beam_iter *iter = beam_as_iter(*value);
     if (!iter) return BEAM_ETYPE;
+    if (encode_again(item, iter, out)) return BEAM_OK;
     if (iter->known_size >= 0 && iter->known_size <= INT32_MAX)
         return encode_counted(item, iter, out);
     return encode_batches(item, iter, out);

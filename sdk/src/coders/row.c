@@ -143,14 +143,16 @@ beam_status bm_row_decode(const bm_coder *coder, bool nested, bm_reader *in,
     row_header header;
     BEAM_TRY(read_header(in, &header));
     beam_value *fields = bm_alloc(decoding->arena, plan->n * sizeof *fields);
-    *out = beam_row(fields, plan->n);
+    out->kind = BEAM_KIND_ROW;
+    out->as.list.at = fields;
+    out->as.list.n = plan->n;
     for (size_t i = 0; i < plan->n; i++) {
         const bm_row_field *field = &plan->at[i];
         beam_value *value = &fields[field->index];
         if (is_there(&header, i))
             BEAM_TRY(bm_decode_inline(field->coder, true, in, decoding, value));
         else
-            *value = beam_null();
+            value->kind = BEAM_KIND_NONE;
     }
     return drop_unknown(&header, plan->n, nested, in);
 }
