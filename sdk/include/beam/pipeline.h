@@ -6,13 +6,14 @@
  *     beam_pcoll *counts = beam_combine_per_key(words, "Count", &beam_sum_int64);
  *
  * Ownership: the pipeline owns every node, name and collection made from it, and nothing
- * is freed one by one. Strings, values and option structs are copied; constants (beam_dofn,
- * beam_type, beam_combine, beam_schema, beam_trigger) are kept by pointer and must outlive
- * the pipeline.
+ * is freed one by one. Strings, values, types, triggers and option structs are copied;
+ * constants (beam_dofn, beam_combine, beam_schema, beam_struct_coder) are kept by pointer
+ * and must outlive the pipeline.
  *
  * Errors: nothing here returns NULL and nothing needs checking. The pipeline keeps its
  * first failure, and every later call does nothing; running the pipeline reports it. The
- * message names the step, its input and both types.
+ * message names the step, its input and both types. (A NULL for the only input of a step
+ * has no pipeline to keep its failure: it is one line on stderr.)
  *
  * Names: each step has one, unique within its scope; the runner's UI, metrics and
  * savepoints use it. A pipeline is built by one thread. */
@@ -98,8 +99,8 @@ BEAM_API beam_pcoll *beam_combine_per_key_with(beam_pcoll *in, const char *name,
                                                const beam_combine_opts *opts);
 #define beam_combine_per_key(in, name, ...) \
     beam_combine_per_key_with((in), (name), &(const beam_combine_opts){ .fn = __VA_ARGS__ })
-/* In -> Out, one per window. In the global window there is one output even for no input;
- * in others only windows with elements have one. */
+/* In -> Out, one per window. In the global window (with the default trigger) there is one
+ * output even for no input; in others only windows with elements have one. */
 BEAM_API beam_pcoll *beam_combine_globally_with(beam_pcoll *in, const char *name,
                                                 const beam_combine_opts *opts);
 #define beam_combine_globally(in, name, ...) \
