@@ -25,7 +25,7 @@ void bm_builder_init(bm_builder *b, bm_arena *arena, beam_pipeline *p,
     bm_map_init(&b->windowing_ids, arena);
     bm_map_init(&b->environment_ids, arena);
     bm_map_init(&b->namespaces, arena);
-    b->built = BM_NEW_ARRAY(arena, bm_built_pcoll, (size_t)p->n_pcolls);
+    b->built = BM_NEW_ARRAY(arena, bm_built_pcoll, (size_t)p->n_pcolls + 1);
 }
 
 const char *bm_unique(bm_builder *b, bm_map *taken, const char *wanted)

@@ -233,13 +233,23 @@ static const char *tags_text(bm_arena *arena, const bm_pb_transform *root)
     return text;
 }
 
-/* The one windowing that the graph's checks of grouping need to know. */
-static bool is_default_windowing(const splice *s, const char *id)
+/* As much of the windowing as the graph's checks of grouping look at: is it the global
+ * window, is there a trigger. */
+static const bm_windowing *returned_windowing(const splice *s, const char *id)
 {
+    static const beam_trigger always = { .kind = BEAM_TRIGGER_ALWAYS };
+    static const beam_trigger any = { .kind = BEAM_TRIGGER_REPEAT, .arg = { &always } };
     const bm_pb_windowing *w = bm_map_get(&s->b->windowings.by_id, beam_span_of(id));
-    return w && w->window_fn &&
-           !strcmp(w->window_fn->urn, BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS) &&
-           (!w->trigger || w->trigger->trigger_case == PB__TRIGGER__TRIGGER_DEFAULT);
+    const char *urn = w && w->window_fn ? w->window_fn->urn : "";
+    bool global = !strcmp(urn, BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS);
+    bool triggered = w && w->trigger &&
+                     w->trigger->trigger_case != PB__TRIGGER__TRIGGER__NOT_SET &&
+                     w->trigger->trigger_case != PB__TRIGGER__TRIGGER_DEFAULT;
+    if (global && !triggered) return &bm_default_windowing;
+    bm_windowing *windowing = BM_NEW(&s->b->pipeline->arena, bm_windowing);
+    windowing->opts.fn.kind = global ? BEAM_WINDOW_GLOBAL : BEAM_WINDOW_FIXED;
+    if (triggered) windowing->opts.trigger = &any;
+    return windowing;
 }
 
 static beam_status settle_output(splice *s, const bm_pb_transform *root, size_t i)
@@ -263,8 +273,7 @@ static beam_status settle_output(splice *s, const bm_pb_transform *root, size_t 
             bm_returned_coder_text(b->arena, &b->coders.by_id, pb->coder_id));
     b->built[c->id] = (bm_built_pcoll){ id, pb };
     c->bounded = pb->is_bounded == PB__IS_BOUNDED__ENUM__BOUNDED;
-    if (is_default_windowing(s, pb->windowing_strategy_id))
-        c->windowing = &bm_default_windowing;
+    c->windowing = returned_windowing(s, pb->windowing_strategy_id);
     return BEAM_OK;
 }
 

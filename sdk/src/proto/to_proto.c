@@ -185,7 +185,7 @@ static void add_composite(bm_builder *b, const bm_step *step)
         bm_add_input(b->arena, t, &inputs, step->input_tags[i],
                      b->built[step->inputs[i]->id].id);
     for (size_t i = 0; i < step->n_outputs; i++)
-        bm_add_output(b->arena, t, &outputs, step->outputs[i]->tag,
+        bm_add_output(b->arena, t, &outputs, step->output_tags[i],
                       b->built[step->outputs[i]->id].id);
 }
 

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fns/fn_spec.h"
+#include "proto_test.h"
+
+static bm_arena arena;
+static beam_pipeline *p;
+
+static void set_up(void)
+{
+    bm_arena_init(&arena, 0);
+    p = beam_pipeline_new();
+}
+
+static void tear_down(void)
+{
+    beam_pipeline_free(p);
+    bm_arena_free(&arena);
+}
+
+static beam_status pass(beam_ctx *c, beam_value in)
+{
+    return beam_emit(c, in);
+}
+
+static const beam_output_spec split_outputs[] = { { "short", BEAM_STRING },
+                                                  { "bad", BEAM_BYTES } };
+static const beam_dofn split_fn = { .name = "test.split",
+                                    .in = BEAM_STRING,
+                                    .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                    .outputs = BEAM_TABLE(split_outputs),
+                                    .process = pass };
+static const beam_dofn start_fn = {
+    .name = "test.start", .in = BEAM_BYTES, .out = BEAM_STRING, .process = pass
+};
+
+static void add(beam_ctx *c, void *acc, beam_value in)
+{
+    (void)c;
+    *(int64_t *)acc += beam_as_int64(in);
+}
+static void merge(beam_ctx *c, void *acc, const void *other)
+{
+    (void)c;
+    *(int64_t *)acc += *(const int64_t *)other;
+}
+static beam_value extract(beam_ctx *c, const void *acc)
+{
+    (void)c;
+    return beam_int64(*(const int64_t *)acc);
+}
+static const beam_combine total = { .name = "test.total",
+                                    .in = BEAM_INT64,
+                                    .acc = BEAM_INT64,
+                                    .out = BEAM_INT64,
+                                    .acc_size = sizeof(int64_t),
+                                    .add = add,
+                                    .merge = merge,
+                                    .extract = extract };
+
+static beam_pcoll *start(void)
+{
+    return beam_par_do(beam_impulse(p, "Impulse"), "Start", &start_fn);
+}
+
+static bm_pb_par_do *par_do_of(const bm_pb_transform *t)
+{
+    return (bm_pb_par_do *)bm_pb_unpack(&arena, &pb__par_do_payload__descriptor,
+                                        bm_pb_span(t->spec->payload), 100);
+}
+
+static bm_pb_combine *combine_of(const bm_pb_transform *t)
+{
+    return (bm_pb_combine *)bm_pb_unpack(&arena, &pb__combine_payload__descriptor,
+                                         bm_pb_span(t->spec->payload), 100);
+}
+
+START_TEST(steps_have_their_place)
+{
+    beam_pcoll *words = start();
+    beam_scope_begin(p, "Count");
+    beam_pcoll *pairs = beam_par_do(words, "Split", &split_fn);
+    beam_pcoll *windowed = beam_window_into(pairs, "Window", beam_fixed(1000));
+    beam_group_by_key(windowed, "Group");
+    beam_scope_end(p);
+    beam_pcoll *both[] = { words, beam_output(pairs, 0) };
+    beam_flatten(p, "Both", both, 2);
+
+    const char *text = text_of(&arena, proto_of(p, NULL, &arena));
+    ck_assert_str_eq(
+        text,
+        "root Impulse\n"
+        "root Start\n"
+        "root Count\n"
+        "root Both\n"
+        "Impulse: impulse:v1 >out=Impulse.out\n"
+        "Start: pardo:v1 @c <in=Impulse.out >out=Start.out\n"
+        "Count/Split: pardo:v1 @c <in=Start.out >out=Count/Split.out"
+        " >short=Count/Split.short >bad=Count/Split.bad\n"
+        "Count/Window: window_into:v1 @c <in=Count/Split.out >out=Count/Window.out\n"
+        "Count/Group: group_by_key:v1 <in=Count/Window.out >out=Count/Group.out\n"
+        "Both: flatten:v1 <0=Start.out <1=Count/Split.short >out=Both.out\n"
+        "Count: - <in=Start.out >out=Count/Split.short [Count/Split] [Count/Window]"
+        " [Count/Group]\n"
+        "Impulse.out = bytes, global window\n"
+        "Start.out = string, global window\n"
+        "Count/Split.out = kv<string,varint>, global window\n"
+        "Count/Split.short = string, global window\n"
+        "Count/Split.bad = bytes, global window\n"
+        "Count/Window.out = kv<string,varint>, fixed windows 1000 ms\n"
+        "Count/Group.out = kv<string,iterable<varint>>, fixed windows 1000 ms\n"
+        "Both.out = string, global window\n");
+}
+END_TEST
+
+START_TEST(par_do_names_its_function)
+{
+    beam_par_do(start(), "Split", &split_fn, .config = beam_span_of("{1}"),
+                .display = { { "limit", "7" } });
+    bm_pb_transform *t = transform_of(proto_of(p, NULL, &arena), "Split");
+    const bm_pb_par_do *payload = par_do_of(t);
+    ck_assert_str_eq(payload->do_fn->urn, BM_URN_DOFN);
+    bm_fn_spec spec;
+    ck_assert_int_eq(bm_fn_spec_decode(bm_pb_span(payload->do_fn->payload), &spec, NULL),
+                     BEAM_OK);
+    ck_assert(beam_span_equal(spec.name, beam_span_of("test.split")));
+    ck_assert(beam_span_equal(spec.config, beam_span_of("{1}")));
+
+    ck_assert_uint_eq(t->n_display_data, 2);
+    ck_assert_str_eq(t->display_data[1]->urn, "beam:display_data:labelled:v1");
+    const bm_pb_labelled *labelled = (const bm_pb_labelled *)bm_pb_unpack(
+        &arena, &pb__labelled_payload__descriptor,
+        bm_pb_span(t->display_data[1]->payload), 9);
+    ck_assert_str_eq(labelled->label, "limit");
+    ck_assert_str_eq(labelled->string_value, "7");
+    ck_assert_str_eq(labelled->namespace_, "test.split");
+}
+END_TEST
+
+static beam_pcoll *pairs(void)
+{
+    return beam_par_do(start(), "Split", &split_fn);
+}
+
+START_TEST(combine_is_lifted)
+{
+    beam_combine_per_key(pairs(), "Sum", &total, .config = beam_span_of("c"));
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    ck_contains(
+        text_of(&arena, m),
+        "\nSum: combine_per_key:v1 @c <in=Split.out >out=Sum.out [Sum/Precombine]"
+        " [Sum/GroupByKey] [Sum/Merge] [Sum/Extract]\n"
+        "Sum/Precombine: combine_per_key_precombine:v1 @c <in=Split.out"
+        " >out=Sum/Precombine.out\n"
+        "Sum/GroupByKey: group_by_key:v1 <in=Sum/Precombine.out >out=Sum/GroupByKey.out\n"
+        "Sum/Merge: combine_per_key_merge_accumulators:v1 @c <in=Sum/GroupByKey.out"
+        " >out=Sum/Merge.out\n"
+        "Sum/Extract: combine_per_key_extract_outputs:v1 @c <in=Sum/Merge.out"
+        " >out=Sum.out\n");
+    ck_assert_str_eq(pcoll_of(m, "Sum/GroupByKey.out")->coder_id,
+                     "kv<string,iterable<varint>>");
+    const char *const parts[] = { "Sum", "Sum/Precombine", "Sum/Merge", "Sum/Extract" };
+    for (size_t i = 0; i < BEAM_COUNT(parts); i++) {
+        const bm_pb_combine *payload = combine_of(transform_of(m, parts[i]));
+        ck_assert_str_eq(payload->accumulator_coder_id, "varint");
+        ck_assert_str_eq(payload->combine_fn->urn, BM_URN_COMBINE_FN);
+        bm_fn_spec spec;
+        ck_assert_int_eq(
+            bm_fn_spec_decode(bm_pb_span(payload->combine_fn->payload), &spec, NULL),
+            BEAM_OK);
+        ck_assert(beam_span_equal(spec.name, beam_span_of("test.total")));
+        ck_assert(beam_span_equal(spec.config, beam_span_of("c")));
+    }
+}
+END_TEST
+
+/* Counting triggers must see every element. */
+START_TEST(combine_with_a_counting_trigger_is_not_lifted)
+{
+    beam_pcoll *in = beam_window_into(pairs(), "Window", beam_fixed(1000),
+                                      .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(3)));
+    beam_combine_per_key(in, "Sum", &total);
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    const char *text = text_of(&arena, m);
+    ck_contains(text, "[Sum/GroupByKey] [Sum/Combine.GroupedValues]\n");
+    ck_contains(text, "\nSum/Combine.GroupedValues: combine_grouped_values:v1 @c"
+                      " <in=Sum/GroupByKey.out >out=Sum.out"
+                      " [Sum/Combine.GroupedValues/ParDo]\n");
+    const bm_pb_transform *inner = transform_of(m, "Sum/Combine.GroupedValues/ParDo");
+    ck_assert_str_eq(inner->spec->urn, "beam:transform:pardo:v1");
+    ck_assert_str_eq(par_do_of(inner)->do_fn->urn, BM_URN_COMBINE_FN);
+    ck_assert_ptr_null(strstr(text, "recombine"));
+    ck_assert_str_eq(pcoll_of(m, "Sum/GroupByKey.out")->coder_id,
+                     "kv<string,iterable<varint>>");
+}
+END_TEST
+
+START_TEST(top_has_an_accumulator_of_the_values)
+{
+    beam_top_per_key(pairs(), "Top", 3, BEAM_LARGEST);
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    ck_contains(text_of(&arena, m), "combine_per_key_precombine:v1");
+    ck_contains(text_of(&arena, m), "kv<string,iterable<iterable<varint>>>");
+}
+END_TEST
+
+START_TEST(globally_and_counts_are_whole)
+{
+    beam_pcoll *words = start();
+    beam_combine_globally(words, "All", &beam_count);
+    beam_count_per_element(words, "Each");
+    const char *const texts[] = { "a", "b" };
+    beam_pcoll *more[] = { words, beam_create_strings(p, "More", texts, 2) };
+    beam_reshuffle(beam_flatten(p, "Flatten", more, 2), "Reshuffle");
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    const bm_pb_transform *reshuffle = transform_of(m, "Reshuffle");
+    ck_assert_str_eq(reshuffle->spec->urn, "beam:transform:reshuffle:v1");
+    ck_assert_uint_eq(reshuffle->n_inputs, 1);
+    ck_assert_uint_eq(reshuffle->n_outputs, 1);
+    ck_assert_str_eq(reshuffle->environment_id, "");
+    ck_assert_str_eq(pcoll_of(m, reshuffle->outputs[0]->value)->windowing_strategy_id,
+                     "global window");
+}
+END_TEST
+
+START_TEST(environment_says_what_the_worker_can_do)
+{
+    start();
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    const bm_pb_environment *env = environment_of(m, "c");
+    ck_assert_str_eq(env->urn, "beam:env:external:v1");
+    ck_assert_uint_eq(env->n_capabilities, bm_capabilities_count);
+    ck_assert_uint_eq(m->n_requirements, 0);
+}
+END_TEST
+
+START_TEST(pipeline_that_failed_gives_its_own_error)
+{
+    beam_group_by_key(start(), "Group");
+    ck_contains(failure_of(p, NULL, &arena), "Group");
+}
+END_TEST
+
+/* The same program twice gives the same bytes: savepoints rely on the ids. */
+START_TEST(same_pipeline_same_bytes)
+{
+    beam_span bytes[2];
+    for (int i = 0; i < 2; i++) {
+        beam_pipeline_free(p);
+        p = beam_pipeline_new();
+        beam_combine_per_key(pairs(), "Sum", &total);
+        bm_environment env = { .urn = "beam:env:external:v1" };
+        ck_assert_int_eq(bm_pipeline_to_proto(p, &env, NULL, &arena, &bytes[i], NULL),
+                         BEAM_OK);
+    }
+    ck_assert(beam_span_equal(bytes[0], bytes[1]));
+}
+END_TEST
+
+START_TEST(ten_thousand_steps)
+{
+    beam_pcoll *c = start();
+    static const beam_dofn fn = {
+        .name = "test.same", .in = BEAM_STRING, .out = BEAM_STRING, .process = pass
+    };
+    for (int i = 0; i < 10000; i++)
+        c = beam_par_do(c, bm_format(&arena, "Step %d", i), &fn);
+    beam_span bytes;
+    bm_environment env = { .urn = "beam:env:external:v1" };
+    ck_assert_int_eq(bm_pipeline_to_proto(p, &env, NULL, &arena, &bytes, NULL), BEAM_OK);
+    ck_assert_uint_gt(bytes.len, 1000000);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("to_proto");
+    TCase *tests = tcase_create("to_proto");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, steps_have_their_place);
+    tcase_add_test(tests, par_do_names_its_function);
+    tcase_add_test(tests, combine_is_lifted);
+    tcase_add_test(tests, combine_with_a_counting_trigger_is_not_lifted);
+    tcase_add_test(tests, top_has_an_accumulator_of_the_values);
+    tcase_add_test(tests, globally_and_counts_are_whole);
+    tcase_add_test(tests, environment_says_what_the_worker_can_do);
+    tcase_add_test(tests, pipeline_that_failed_gives_its_own_error);
+    tcase_add_test(tests, same_pipeline_same_bytes);
+    tcase_add_test(tests, ten_thousand_steps);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
