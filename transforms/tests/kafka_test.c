@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the Kafka transforms ask an expansion service for, byte by byte as Java expects it. */
+#include "beam/kafka.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "proto/model.h"
+#include "proto/to_proto.h"
+
+static bm_arena arena;
+static beam_pipeline *p;
+static bm_pb_expansion_request *request;
+
+static void set_up(void)
+{
+    bm_arena_init(&arena, 0);
+    p = beam_pipeline_new();
+    request = NULL;
+}
+
+static void tear_down(void)
+{
+    beam_pipeline_free(p);
+    bm_arena_free(&arena);
+}
+
+/* Keeps the request and refuses it. */
+static beam_status keep(void *self, const char *address, beam_span bytes, bm_arena *a,
+                        beam_span *response, beam_error *err)
+{
+    (void)self;
+    (void)address;
+    (void)response;
+    (void)err;
+    request = (bm_pb_expansion_request *)bm_pb_unpack(
+        a, &pb__expansion_request__descriptor, bytes, 64);
+    return BEAM_ERPC;
+}
+
+static bm_pb_external_config *asked(void)
+{
+    const bm_expander expander = { NULL, keep, NULL };
+    const bm_environment env = { .urn = "beam:env:external:v1" };
+    beam_span bytes;
+    beam_error err = { BEAM_OK, "" };
+    (void)bm_pipeline_to_proto(p, &env, &expander, &arena, &bytes, &err);
+    ck_assert_msg(request != NULL, "%s", err.message);
+    return (bm_pb_external_config *)bm_pb_unpack(
+        &arena, &pb__external_configuration_payload__descriptor,
+        (beam_span){ (const char *)request->transform->spec->payload.data,
+                     request->transform->spec->payload.len },
+        64);
+}
+
+static void check_row(const bm_pb_external_config *config, const char *row, size_t n)
+{
+    ck_assert_uint_eq(config->payload.len, n);
+    ck_assert_mem_eq(config->payload.data, row, n);
+}
+#define CHECK_ROW(config, row) check_row((config), (row), sizeof(row) - 1)
+
+#define DESERIALIZER \
+    ";org.apache.kafka.common.serialization.ByteArrayDeserializer"
+#define SERIALIZER "9org.apache.kafka.common.serialization.ByteArraySerializer"
+
+START_TEST(read_of_defaults)
+{
+    beam_kafka_read(p, "Read", .servers = "localhost:19092", .topics = { "in1" },
+                    .config = { { "auto.offset.reset", "earliest" }, { "group.id", "g1" } });
+    const bm_pb_external_config *config = asked();
+    ck_assert_str_eq(request->transform->spec->urn,
+                     "beam:transform:org.apache.beam:kafka_read_without_metadata:v1");
+    ck_assert_uint_eq(config->schema->n_fields, 13);
+    CHECK_ROW(config, "\x0d\x01\x70\0\0\0\x03"
+                      "\x11" "bootstrap.servers" "\x0f" "localhost:19092"
+                      "\x11" "auto.offset.reset" "\x08" "earliest"
+                      "\x08" "group.id" "\x02" "g1"
+                      "\0\0\0\x01\x03" "in1" DESERIALIZER DESERIALIZER
+                      "\0\x0e" "ProcessingTime" "\x02\0\0\0");
+}
+END_TEST
+
+START_TEST(read_with_everything)
+{
+    beam_kafka_read(p, "Read", .servers = "a:1", .topics = { "x", "y" }, .group_id = "g",
+                    .auto_offset_reset = "latest",
+                    .timestamp_policy = BEAM_KAFKA_CREATE_TIME,
+                    .commit_offset_in_finalize = true, .max_num_records = 500,
+                    .max_read_time_s = 3, .start_read_time_ms = 7,
+                    .config = { { "group.id", "h" }, { "max.poll.records", "9" } });
+    CHECK_ROW(asked(), "\x0d\0\0\0\0\x04"
+                       "\x11" "bootstrap.servers" "\x03" "a:1"
+                       "\x08" "group.id" "\x01" "h"
+                       "\x11" "auto.offset.reset" "\x06" "latest"
+                       "\x10" "max.poll.records" "\x01" "9"
+                       "\0\0\0\x02\x01" "x" "\x01" "y" DESERIALIZER DESERIALIZER
+                       "\x07\xf4\x03\x03\x01\x0a" "CreateTime" "\x02\0\0\0");
+}
+END_TEST
+
+static beam_status pass(beam_ctx *c, beam_value in)
+{
+    return beam_emit(c, in);
+}
+static const beam_dofn pairs_fn = { .name = "test.pairs",
+                                    .in = BEAM_BYTES,
+                                    .out = BEAM_KV(BEAM_BYTES, BEAM_BYTES),
+                                    .process = pass };
+
+static beam_pcoll *pairs(void)
+{
+    return beam_par_do(beam_impulse(p, "Impulse"), "Pairs", &pairs_fn);
+}
+
+START_TEST(write)
+{
+    beam_kafka_write(pairs(), "Write", .servers = "localhost:19092", .topics = { "out1" });
+    const bm_pb_external_config *config = asked();
+    ck_assert_str_eq(request->transform->spec->urn,
+                     "beam:transform:org.apache.beam:kafka_write:v1");
+    ck_assert_str_eq(request->transform->inputs[0]->key, "input");
+    CHECK_ROW(config, "\x04\0\0\0\0\x01"
+                      "\x11" "bootstrap.servers" "\x0f" "localhost:19092"
+                      "\x04" "out1" SERIALIZER SERIALIZER);
+}
+END_TEST
+
+/* -- mistakes ---------------------------------------------------------------------------- */
+static void check_failure(const char *part)
+{
+    const beam_error *error = beam_pipeline_error(p);
+    ck_assert_ptr_nonnull(error);
+    ck_assert_msg(strstr(error->message, "Step") != NULL, "%s", error->message);
+    ck_assert_msg(strstr(error->message, part) != NULL, "%s", error->message);
+}
+
+START_TEST(read_without_servers)
+{
+    beam_kafka_read(p, "Step", .topics = { "in" });
+    check_failure(".servers");
+}
+END_TEST
+
+START_TEST(read_without_topics)
+{
+    beam_kafka_read(p, "Step", .servers = "a:1");
+    check_failure(".topics");
+}
+END_TEST
+
+START_TEST(read_with_unknown_reset)
+{
+    beam_kafka_read(p, "Step", .servers = "a:1", .topics = { "in" },
+                    .auto_offset_reset = "first");
+    check_failure("earliest");
+}
+END_TEST
+
+START_TEST(commit_needs_a_group)
+{
+    beam_kafka_read(p, "Step", .servers = "a:1", .topics = { "in" },
+                    .commit_offset_in_finalize = true);
+    check_failure(".group_id");
+}
+END_TEST
+
+START_TEST(negative_limit)
+{
+    beam_kafka_read(p, "Step", .servers = "a:1", .topics = { "in" }, .max_num_records = -1);
+    check_failure("negative");
+}
+END_TEST
+
+START_TEST(config_without_value)
+{
+    beam_kafka_read(p, "Step", .servers = "a:1", .topics = { "in" },
+                    .config = { { "group.id", NULL } });
+    check_failure(".config");
+}
+END_TEST
+
+START_TEST(write_without_topic)
+{
+    beam_kafka_write(pairs(), "Step", .servers = "a:1");
+    check_failure(".topics");
+}
+END_TEST
+
+START_TEST(write_of_another_type)
+{
+    beam_kafka_write(beam_impulse(p, "Impulse"), "Step", .servers = "a:1",
+                     .topics = { "out" });
+    check_failure("KV<BYTES, BYTES>");
+}
+END_TEST
+
+/* Passwords are for Kafka's client alone. */
+START_TEST(secrets_stay_out_of_messages)
+{
+    beam_kafka_read(p, "Step", .servers = "a:1",
+                    .config = { { "sasl.jaas.config", "hunter2" } });
+    check_failure("Step");
+    ck_assert_ptr_null(strstr(beam_pipeline_error(p)->message, "hunter2"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("kafka");
+    TCase *tests = tcase_create("kafka");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, read_of_defaults);
+    tcase_add_test(tests, read_with_everything);
+    tcase_add_test(tests, write);
+    tcase_add_test(tests, read_without_servers);
+    tcase_add_test(tests, read_without_topics);
+    tcase_add_test(tests, read_with_unknown_reset);
+    tcase_add_test(tests, commit_needs_a_group);
+    tcase_add_test(tests, negative_limit);
+    tcase_add_test(tests, config_without_value);
+    tcase_add_test(tests, write_without_topic);
+    tcase_add_test(tests, write_of_another_type);
+    tcase_add_test(tests, secrets_stay_out_of_messages);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
