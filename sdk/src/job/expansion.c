@@ -96,7 +96,8 @@ static beam_status start_service(bm_expansion *e, beam_error *err)
     bm_log_write(&e->session->log, BEAM_LOG_INFO, "starting Java's expansion service");
     bm_java_opts opts = { .pool_address = bm_worker_pool_address(e->java_pool),
                           .use_deprecated_read = e->opts.use_deprecated_read };
-    return bm_expansion_service_start(e->session, &opts, &e->service, err);
+    BEAM_TRY(bm_expansion_service_start(e->session, &opts, &e->service, err));
+    return bm_service_wait(e->session, &e->service, err);
 }
 
 /* The address to use for a transform that names `address` (or NULL). */
@@ -136,7 +137,7 @@ static beam_status expand(void *self, const char *address, beam_span request, bm
     BEAM_TRY(find_channel(e, address, &channel, err));
     beam_status status = bm_call(channel, EXPAND, request, EXPAND_TIMEOUT_MS, arena, response, err);
     if (status && e->service.child && bm_child_wait(e->service.child, 500))
-        bm_service_epitaph(&e->service, "the Java expansion service", err);
+        bm_service_epitaph(&e->service, err);
     return status;
 }
 

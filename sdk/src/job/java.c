@@ -144,40 +144,45 @@ static bool accepts_connections(int port)
     return ok;
 }
 
-void bm_service_epitaph(const bm_service *service, const char *what, beam_error *err)
+void bm_service_epitaph(const bm_service *service, beam_error *err)
 {
     char words[400];
     bm_log_last_words(service->log_path, words, sizeof words);
-    bm_error(err, BEAM_ERPC, "%s ended (%s)%s%s; its log is %s", what,
+    bm_error(err, BEAM_ERPC, "%s ended (%s)%s%s; its log is %s", service->what,
              bm_child_end_text(service->child), *words ? ": " : "", words, service->log_path);
 }
 
-static beam_status wait_ready(bm_service *service, const char *what, int port, beam_error *err)
+static beam_status wait_ready(bm_session *session, bm_service *service, beam_error *err)
 {
     int64_t until = bm_now_ms() + READY_TIMEOUT_MS;
-    while (!accepts_connections(port)) {
+    while (!accepts_connections(service->port)) {
+        if (atomic_load(&session->cancelled)) return bm_error(err, BEAM_ECANCELLED, "cancelled");
         if (bm_child_wait(service->child, 20)) {
-            bm_service_epitaph(service, what, err);
+            bm_service_epitaph(service, err);
             return BEAM_ERPC;
         }
         if (bm_now_ms() > until)
-            return bm_error(err, BEAM_ETIMEOUT, "%s does not answer after %d s; its log is %s", what,
-                            READY_TIMEOUT_MS / 1000, service->log_path);
+            return bm_error(err, BEAM_ETIMEOUT, "%s does not answer after %d s; its log is %s",
+                            service->what, READY_TIMEOUT_MS / 1000, service->log_path);
     }
     return BEAM_OK;
+}
+
+beam_status bm_service_wait(bm_session *session, bm_service *service, beam_error *err)
+{
+    beam_status status = wait_ready(session, service, err);
+    if (status) bm_service_stop(service);
+    return status;
 }
 
 static beam_status start(bm_session *session, command *c, const char *name, const char *what,
                          int port, bm_service *out, beam_error *err)
 {
-    *out = (bm_service) { 0 };
+    *out = (bm_service) { .what = what, .port = port };
     BEAM_TRY(bm_session_log_path(session, &session->arena, name, &out->log_path, err));
     bm_child_opts opts = { .argv = c->argv, .log_path = out->log_path };
-    BEAM_TRY(bm_child_start(&opts, &out->child, err));
     out->address = bm_format(&session->arena, "localhost:%d", port);
-    beam_status status = wait_ready(out, what, port, err);
-    if (status) bm_service_stop(out);
-    return status;
+    return bm_child_start(&opts, &out->child, err);
 }
 
 void bm_service_stop(bm_service *service)

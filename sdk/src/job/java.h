@@ -10,6 +10,8 @@
 
 typedef struct bm_service {
     bm_child *child;
+    const char *what; /* "the Flink job server" */
+    int port;
     const char *address; /* "localhost:PORT" */
     const char *log_path;
 } bm_service;
@@ -20,11 +22,14 @@ typedef struct bm_java_opts {
     bool use_deprecated_read;  /* expansion */
 } bm_java_opts;
 
-/* Start, and return once they take connections. */
+/* Start, and return before they take connections. */
 beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts, bm_service *out,
                                 beam_error *err);
 beam_status bm_expansion_service_start(bm_session *session, const bm_java_opts *opts,
                                        bm_service *out, beam_error *err);
+/* Waits until it takes connections; stops it when it does not. BEAM_ECANCELLED when the
+ * session is cancelled meanwhile. */
+beam_status bm_service_wait(bm_session *session, bm_service *service, beam_error *err);
 /* NULL child is fine. */
 void bm_service_stop(bm_service *service);
 
@@ -33,6 +38,6 @@ beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char
                                 const char *provision_endpoint, const char *const **argv,
                                 beam_error *err);
 /* "The job server ended (exit status 1): <last words>; its log: <path>". */
-void bm_service_epitaph(const bm_service *service, const char *what, beam_error *err);
+void bm_service_epitaph(const bm_service *service, beam_error *err);
 
 #endif

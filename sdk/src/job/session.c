@@ -53,7 +53,9 @@ static char *file_name(bm_arena *arena, const char *text)
 beam_status bm_session_init(bm_session *session, const char *name, const bm_log *log,
                             beam_error *err)
 {
-    *session = (bm_session) { .log = *log, .host = "localhost" };
+    memset(session, 0, sizeof *session);
+    session->log = *log;
+    session->host = "localhost";
     bm_arena_init(&session->arena, 0);
     session->rpc = bm_rpc_new();
     if (!session->rpc) return bm_error(err, BEAM_ERPC, "gRPC cannot be started");

@@ -4,6 +4,8 @@
 #ifndef BM_SESSION_H
 #define BM_SESSION_H
 
+#include <stdatomic.h>
+
 #include "base/log.h"
 #include "rpc/rpc.h"
 
@@ -12,6 +14,7 @@ typedef struct bm_session {
     bm_rpc *rpc;
     bm_log log;       /* messages for the person at the terminal */
     const char *host; /* where others reach us: "localhost" unless told */
+    atomic_bool cancelled; /* the person wants it to end; set by any thread */
     bool streaming;   /* the job runs long: Java's slow-starting, fast compiler pays */
 
     /* Folders. Cache: $BEAM_C_CACHE or ~/.cache/beam-c. State: $BEAM_C_STATE or

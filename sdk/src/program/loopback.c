@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Workers in this process. The list belongs to the worker pool's thread, and to the owner
+ * once that is gone; each worker has a thread that waits for its end. */
+#include "program/loopback.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "beam/harness.h"
+#include "job/worker_pool.h"
+
+typedef struct local local;
+struct local {
+    local *next;
+    bm_loopback *loopback;
+    char *id;
+    beam_harness *harness;
+    pthread_t thread;
+    atomic_bool asked; /* to stop */
+};
+
+struct bm_loopback {
+    const beam_program *program;
+    bm_session *session;
+    beam_severity log_level;
+    bm_worker_pool *pool;
+    local *first;
+};
+
+/* The job would wait for ever for a worker that broke off, so it is said. */
+static void *wait_for_end(void *self)
+{
+    local *l = self;
+    beam_error err;
+    if (beam_harness_wait(l->harness, &err) && !atomic_load(&l->asked))
+        bm_log_write(&l->loopback->session->log, BEAM_LOG_ERROR, "worker %s ended: %s", l->id,
+                     err.message);
+    return NULL;
+}
+
+static local **find(bm_loopback *loopback, const char *id)
+{
+    local **at = &loopback->first;
+    while (*at && strcmp((*at)->id, id)) at = &(*at)->next;
+    return at;
+}
+
+static void end_local(local *l)
+{
+    atomic_store(&l->asked, true);
+    beam_harness_stop(l->harness);
+    pthread_join(l->thread, NULL);
+    beam_harness_free(l->harness);
+    free(l->id);
+    free(l);
+}
+
+static beam_status stop(void *self, const char *id, beam_error *err)
+{
+    bm_loopback *loopback = self;
+    local **at = find(loopback, id), *l = *at;
+    (void)err; /* one that is gone is what was asked for */
+    if (!l) return BEAM_OK;
+    *at = l->next;
+    end_local(l);
+    return BEAM_OK;
+}
+
+static beam_status start_harness(const bm_loopback *loopback, const bm_worker_request *request,
+                                 beam_harness **out, beam_error *err)
+{
+    const beam_program *program = loopback->program;
+    beam_harness_opts opts = {
+        .dofns = program->dofns.at,
+        .n_dofns = program->dofns.n,
+        .combines = program->combines.at,
+        .n_combines = program->combines.n,
+        .id = request->id,
+        .control_endpoint = request->control_endpoint,
+        .logging_endpoint = request->logging_endpoint,
+        .provision_endpoint = request->provision_endpoint,
+        .log_level = loopback->log_level,
+    };
+    return beam_harness_start(&opts, out, err);
+}
+
+static beam_status start(void *self, const bm_worker_request *request, beam_error *err)
+{
+    bm_loopback *loopback = self;
+    /* A runner that restarts a job may ask for the same id again. */
+    BEAM_TRY(stop(loopback, request->id, err));
+    local *l = bm_xcalloc(1, sizeof *l);
+    l->loopback = loopback;
+    beam_status status = start_harness(loopback, request, &l->harness, err);
+    if (status) {
+        bm_log_write(&loopback->session->log, BEAM_LOG_ERROR, "worker %s cannot be started: %s",
+                     request->id, err->message);
+        free(l);
+        return status;
+    }
+    l->id = strcpy(bm_xmalloc(strlen(request->id) + 1), request->id);
+    if (pthread_create(&l->thread, NULL, wait_for_end, l)) {
+        beam_harness_free(l->harness);
+        free(l->id);
+        free(l);
+        return bm_error(err, BEAM_EIO, "cannot start a thread");
+    }
+    l->next = loopback->first;
+    loopback->first = l;
+    return BEAM_OK;
+}
+
+static const bm_worker_pool_ops ops = { start, stop };
+
+beam_status bm_loopback_start(const beam_program *program, bm_session *session,
+                              beam_severity log_level, bm_loopback **out, beam_error *err)
+{
+    bm_loopback *loopback = bm_xcalloc(1, sizeof *loopback);
+    *loopback = (bm_loopback) { .program = program, .session = session, .log_level = log_level };
+    loopback->pool = bm_worker_pool_new(session->rpc, session->host, 0, &ops, loopback, err);
+    *out = loopback->pool ? loopback : NULL;
+    if (loopback->pool) return BEAM_OK;
+    free(loopback);
+    return BEAM_EIO;
+}
+
+const char *bm_loopback_address(const bm_loopback *loopback)
+{
+    return bm_worker_pool_address(loopback->pool);
+}
+
+void bm_loopback_free(bm_loopback *loopback)
+{
+    if (!loopback) return;
+    bm_worker_pool_free(loopback->pool);
+    while (loopback->first) {
+        local *l = loopback->first;
+        loopback->first = l->next;
+        end_local(l);
+    }
+    free(loopback);
+}

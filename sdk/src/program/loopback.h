@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* program/loopback.h - LOOPBACK: a worker pool whose workers run in this process. */
+#ifndef BM_LOOPBACK_H
+#define BM_LOOPBACK_H
+
+#include "beam/program.h"
+#include "job/session.h"
+
+typedef struct bm_loopback bm_loopback;
+beam_status bm_loopback_start(const beam_program *program, bm_session *session,
+                              beam_severity log_level, bm_loopback **out, beam_error *err);
+const char *bm_loopback_address(const bm_loopback *loopback);
+/* Ends the workers. NULL is fine. */
+void bm_loopback_free(bm_loopback *loopback);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread that waits for signals, which all other threads block. */
+#include "program/signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct bm_signals {
+    void (*on_first)(void *self);
+    void *self;
+    int exit_status, signal_fd, stop_fd;
+    sigset_t before;
+    pthread_t thread;
+};
+
+static void *run(void *arg)
+{
+    bm_signals *s = arg;
+    struct pollfd fds[] = { { .fd = s->signal_fd, .events = POLLIN },
+                            { .fd = s->stop_fd, .events = POLLIN } };
+    for (int n = 0;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) return NULL;
+        if (fds[1].revents) return NULL;
+        struct signalfd_siginfo info;
+        if (read(s->signal_fd, &info, sizeof info) != sizeof info) continue;
+        if (n++) _exit(s->exit_status);
+        s->on_first(s->self);
+    }
+}
+
+static void close_all(bm_signals *s)
+{
+    if (s->signal_fd >= 0) close(s->signal_fd);
+    if (s->stop_fd >= 0) close(s->stop_fd);
+    pthread_sigmask(SIG_SETMASK, &s->before, NULL);
+    free(s);
+}
+
+beam_status bm_signals_start(void (*on_first)(void *self), void *self, int exit_status,
+                             bm_signals **out, beam_error *err)
+{
+    bm_signals *s = bm_xcalloc(1, sizeof *s);
+    s->on_first = on_first;
+    s->self = self;
+    s->exit_status = exit_status;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, &s->before);
+    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    s->stop_fd = eventfd(0, EFD_CLOEXEC);
+    int error = s->signal_fd < 0 || s->stop_fd < 0 ? errno
+                                                   : pthread_create(&s->thread, NULL, run, s);
+    *out = error ? NULL : s;
+    if (!error) return BEAM_OK;
+    close_all(s);
+    return bm_error(err, BEAM_EIO, "cannot watch for signals: %s", strerror(error));
+}
+
+void bm_signals_free(bm_signals *s)
+{
+    if (!s) return;
+    uint64_t one = 1;
+    if (write(s->stop_fd, &one, sizeof one) == sizeof one) pthread_join(s->thread, NULL);
+    close_all(s);
+}
