@@ -4,7 +4,9 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
-pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka) # examples and tests only
+if(BEAM_EXAMPLES)
+    pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
+endif()
 if(BEAM_TESTS)
     pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
     pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1) # reads standard_coders.yaml

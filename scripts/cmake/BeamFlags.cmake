@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Compiler flags. beam_flags: for all code (link it PRIVATE); beam_warnings: for ours, not
-# for generated code.
+# Compiler flags, to be linked PRIVATE. beam_flags: for all code; beam_warnings: for ours, not
+# for generated code; beam_gnu: for what uses more of libc than POSIX.
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
@@ -12,10 +12,8 @@ find_package(Threads REQUIRED)
 
 add_library(beam_flags INTERFACE)
 target_compile_features(beam_flags INTERFACE c_std_11)
-# _GNU_SOURCE, and __FILE_NAME__-like short names in messages need gnu11.
 target_compile_options(beam_flags INTERFACE -std=gnu11 -fvisibility=hidden
     -ffunction-sections -fdata-sections -fno-strict-aliasing)
-target_compile_definitions(beam_flags INTERFACE _GNU_SOURCE)
 target_link_libraries(beam_flags INTERFACE Threads::Threads)
 
 if(BEAM_SANITIZE STREQUAL "address")
@@ -41,3 +39,6 @@ target_compile_options(beam_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversi
 if(BEAM_WERROR)
     target_compile_options(beam_warnings INTERFACE -Werror)
 endif()
+
+add_library(beam_gnu INTERFACE)
+target_compile_definitions(beam_gnu INTERFACE _GNU_SOURCE)
