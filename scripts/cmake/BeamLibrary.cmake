@@ -59,6 +59,7 @@ install(DIRECTORY sdk/include/beam harness/include/beam
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 install(EXPORT BeamTargets NAMESPACE Beam:: DESTINATION "${package_dir}")
 configure_file(scripts/cmake/BeamConfig.cmake.in BeamConfig.cmake @ONLY)
+file(RELATIVE_PATH BEAM_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(scripts/cmake/beam.pc.in beam.pc @ONLY)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/BeamConfigVersion.cmake"
     COMPATIBILITY SameMajorVersion)
@@ -66,3 +67,17 @@ install(FILES "${PROJECT_BINARY_DIR}/BeamConfig.cmake"
     "${PROJECT_BINARY_DIR}/BeamConfigVersion.cmake" DESTINATION "${package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/beam.pc"
     DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+if(BEAM_TESTS)
+    if(BEAM_SANITIZE STREQUAL "address")
+        set(flags "-fsanitize=address,undefined")
+    elseif(BEAM_SANITIZE)
+        set(flags -fsanitize=${BEAM_SANITIZE})
+    endif()
+    add_test(NAME package COMMAND ${CMAKE_COMMAND} "-DBUILD=${PROJECT_BINARY_DIR}"
+        "-DSOURCE=${PROJECT_SOURCE_DIR}" "-DCOMPILER=${CMAKE_C_COMPILER}" "-DFLAGS=${flags}"
+        "-DLIBDIR=${CMAKE_INSTALL_LIBDIR}"
+        -P "${PROJECT_SOURCE_DIR}/scripts/cmake/PackageTest.cmake")
+    set_tests_properties(package PROPERTIES LABELS unit TIMEOUT 120
+        ENVIRONMENT "${BEAM_TEST_ENVIRONMENT}")
+endif()
