@@ -40,7 +40,7 @@ archive() { printf -- '-XX:SharedArchiveFile=%s/cds/%s.jsa' "$java_dir" "$1"; }
 
 need_kafka() {
     need_java java
-    "$beam_root/scripts/get-jars" kafka >&2
+    "$beam_root/scripts/get-jars" --quiet kafka >&2
 }
 
 # Topics come into being when they are first used, as in most development set-ups.
@@ -109,7 +109,7 @@ done
 
 need_flink-jobmanager() {
     need_java java
-    "$beam_root/scripts/get-jars" flink >&2
+    "$beam_root/scripts/get-jars" --quiet flink >&2
 }
 need_flink-taskmanager() { :; }
 
@@ -178,7 +178,7 @@ flink_daemon() { # NAME MAIN-CLASS JVM-FLAGS...
     jars=$(printf '%s:' "$flink_dir"/lib/flink-*.jar "$flink_dir"/lib/log4j-*.jar "$flink_dir"/lib/job-*.jar)
     start_daemon "$name" "$main" env FLINK_CONF_DIR="$flink_state/conf" \
         FLINK_LIB_DIR="$flink_dir/lib" FLINK_PLUGINS_DIR="$flink_dir/plugins" \
-        java "${quick_jvm[@]}" "$(archive "$name")" "$@" "${flink_opens[@]}" \
+        java "${quick_jvm[@]}" "$@" "${flink_opens[@]}" \
         -Dlog4j.configurationFile="file:$flink_state/conf/log4j.properties" \
         -Dlog.file="$(log_file "$name")" \
         -cp "${jars%:}" "$main" --configDir "$flink_state/conf"

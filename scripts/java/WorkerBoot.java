@@ -3,6 +3,7 @@ package beamc;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.beam.fn.harness.FnHarness;
 import org.apache.beam.model.fnexecution.v1.ProvisionApi.GetProvisionInfoRequest;
 import org.apache.beam.model.fnexecution.v1.ProvisionApi.ProvisionInfo;
@@ -67,7 +68,7 @@ public final class WorkerBoot {
             return ProvisionServiceGrpc.newBlockingStub(channel)
                     .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
                     .withWaitForReady()
-                    .withDeadlineAfter(PROVISION_TIMEOUT_S, java.util.concurrent.TimeUnit.SECONDS)
+                    .withDeadlineAfter(PROVISION_TIMEOUT_S, TimeUnit.SECONDS)
                     .getProvisionInfo(GetProvisionInfoRequest.getDefaultInstance())
                     .getInfo();
         } finally {
