@@ -100,6 +100,14 @@ typedef struct bm_monitoring_info {
  * (then counts may be a moment old). Zero counters are left out. */
 size_t bm_plan_metrics(bm_plan *plan, bm_arena *arena, bm_monitoring_info **out);
 
+/* Books `elapsed_ms` on the transform whose user code runs at this moment, if any. To be
+ * called about every 200 ms, by one thread that watches all running plans: execution times
+ * in bm_plan_metrics() come from nothing else. */
+void bm_plan_sample_time(bm_plan *plan, int64_t elapsed_ms);
+/* Transform id of the user code that runs at this moment, or NULL. Any thread; the text
+ * lives as long as the plan. */
+const char *bm_plan_current_transform(bm_plan *plan);
+
 /* ProcessBundleSplitRequest.DesiredSplit for a source: where it would split. */
 typedef struct bm_split {
     int64_t last_primary, first_residual; /* element indexes */

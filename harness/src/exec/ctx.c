@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The beam_ctx functions of beam/dofn.h and fns/ctx.h. Bundle thread. */
+#include <stdio.h>
+#include <time.h>
+
+#include "exec/ctx_impl.h"
+
+/* -- memory and settings ---------------------------------------------------------------- */
+void *beam_self(beam_ctx *c)
+{
+    return c->self;
+}
+
+beam_span beam_config(beam_ctx *c)
+{
+    return c->config;
+}
+
+void *beam_alloc(beam_ctx *c, size_t n)
+{
+    return bm_alloc(c->arena, n);
+}
+
+beam_span beam_format(beam_ctx *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = bm_vformat(c->arena, format, args);
+    va_end(args);
+    return beam_span_of(text);
+}
+
+char *beam_cstr(beam_ctx *c, beam_span s)
+{
+    return bm_cstr(c->arena, s);
+}
+
+bm_arena *bm_ctx_arena(beam_ctx *c)
+{
+    return c->arena;
+}
+
+const bm_coder *bm_ctx_input_coder(beam_ctx *c)
+{
+    return c->input_coder;
+}
+
+const bm_coder *bm_ctx_output_coder(beam_ctx *c, int output)
+{
+    size_t i = (size_t)output + 1;
+    if (output < -1 || i >= c->n_outputs || !c->outputs[i].pcoll) return NULL;
+    return c->outputs[i].pcoll->coder;
+}
+
+/* -- failing ------------------------------------------------------------------------------ */
+static beam_status fail_in(beam_ctx *c, beam_status status, const char *reason)
+{
+    if (c->callback) {
+        char doing[64];
+        snprintf(doing, sizeof doing, "failed in %s", c->callback);
+        return bm_fail(c->node, status, doing, "%s", reason);
+    }
+    if (c->element) return bm_fail_on(c->node, status, c->element, "%s", reason);
+    return bm_fail(c->node, status, "failed", "%s", reason);
+}
+
+beam_status beam_fail(beam_ctx *c, beam_status status, const char *format, ...)
+{
+    char reason[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    if (status == BEAM_OK) status = BEAM_EUSER;
+    fail_in(c, status, reason);
+    return status;
+}
+
+beam_status bm_callback_ended(beam_ctx *c, beam_status status)
+{
+    bm_plan *plan = c->node->plan;
+    if (bm_failed(plan)) return plan->error.status;
+    if (BM_UNLIKELY(plan->read_failed != BEAM_OK))
+        return bm_fail(c->node, plan->read_failed, "failed reading an iterable of its input",
+                       "its items are not what their coder says (%s)",
+                       beam_status_text(plan->read_failed));
+    if (BM_LIKELY(status == BEAM_OK)) return BEAM_OK;
+    char reason[96];
+    snprintf(reason, sizeof reason, "%s (status %d, returned without a reason)",
+             beam_status_text(status), (int)status);
+    return fail_in(c, status, reason);
+}
+
+/* -- emitting ------------------------------------------------------------------------------- */
+void bm_output_init(bm_output *output, const char *tag, bm_pcoll *pcoll)
+{
+    *output = (bm_output){ .tag = tag, .pcoll = pcoll, .kind = BEAM_KIND_ANY };
+    if (pcoll && pcoll->coder)
+        output->kind = bm_coder_value_kind(pcoll->coder, &output->nullable);
+}
+
+static bool fits(const bm_output *output, beam_kind kind)
+{
+    return kind == output->kind || output->kind == BEAM_KIND_ANY
+           || (output->nullable && kind == BEAM_KIND_NONE);
+}
+
+beam_status bm_emit(beam_ctx *c, size_t output, const bm_element *element)
+{
+    bm_plan *plan = c->node->plan;
+    if (bm_failed(plan)) return plan->error.status;
+    const bm_output *o = &c->outputs[output];
+    if (BM_UNLIKELY(!fits(o, element->value.kind)))
+        return bm_fail_type(c->node, o->pcoll, o->tag, o->pcoll->coder, element->value);
+    if (BM_LIKELY(o->pcoll != NULL)) return bm_send(o->pcoll, element);
+    if (!o->undeclared) return BEAM_OK;
+    return fail_in(c, BEAM_ESTATE, "it has no main output: set .out in the DoFn");
+}
+
+/* Why the callback cannot emit to the output, or NULL. */
+static const char *emit_problem(const beam_ctx *c, int output)
+{
+    if (!c->may_emit)
+        return c->callback ? "beam_emit() is not allowed in this callback"
+                           : "a CombineFn cannot emit elements";
+    if (output < -1 || (size_t)(output + 1) >= c->n_outputs)
+        return "there is no such extra output: the index is that in .outputs of the DoFn";
+    return NULL;
+}
+
+/* Does the slow part of refusing to emit. */
+static beam_status cannot_emit(beam_ctx *c, int output)
+{
+    const char *problem = emit_problem(c, output);
+    if (!problem)
+        problem = "there is no input element here whose timestamp and window could be "
+                  "taken: use beam_emit_windowed()";
+    return fail_in(c, BEAM_ESTATE, problem);
+}
+
+static inline beam_status emit_like_input(beam_ctx *c, int output, beam_value v)
+{
+    if (BM_UNLIKELY(!c->element || !c->may_emit || (size_t)(output + 1) >= c->n_outputs))
+        return cannot_emit(c, output);
+    bm_element element = *c->element;
+    element.value = v;
+    return bm_emit(c, (size_t)(output + 1), &element);
+}
+
+beam_status beam_emit(beam_ctx *c, beam_value v)
+{
+    return emit_like_input(c, -1, v);
+}
+
+beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value)
+{
+    const beam_value pair[2] = { key, value };
+    return emit_like_input(c, -1, beam_kv(pair));
+}
+
+beam_status beam_emit_to(beam_ctx *c, int output, beam_value v)
+{
+    return emit_like_input(c, output, v);
+}
+
+static beam_status bad_timestamp(beam_ctx *c, beam_millis timestamp)
+{
+    char reason[160];
+    snprintf(reason, sizeof reason, "timestamp %lld is outside of what Beam can hold "
+             "(%lld to %lld ms)", (long long)timestamp, (long long)BEAM_MIN_TIMESTAMP,
+             (long long)BEAM_MAX_TIMESTAMP);
+    return fail_in(c, BEAM_EINVAL, reason);
+}
+
+static bool is_timestamp(beam_millis t)
+{
+    return t >= BEAM_MIN_TIMESTAMP && t <= BEAM_MAX_TIMESTAMP;
+}
+
+beam_status beam_emit_at(beam_ctx *c, beam_value v, beam_millis timestamp)
+{
+    if (!c->element || !c->may_emit) return cannot_emit(c, -1);
+    if (!is_timestamp(timestamp)) return bad_timestamp(c, timestamp);
+    if (timestamp < c->element->timestamp) {
+        char reason[160];
+        snprintf(reason, sizeof reason, "timestamp %lld is before that of the input, %lld: "
+                 "later steps may have moved on already", (long long)timestamp,
+                 (long long)c->element->timestamp);
+        return fail_in(c, BEAM_EINVAL, reason);
+    }
+    bm_element element = *c->element;
+    element.value = v;
+    element.timestamp = timestamp;
+    return bm_emit(c, 0, &element);
+}
+
+beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v, beam_millis timestamp,
+                               const beam_window *window)
+{
+    if (emit_problem(c, output)) return cannot_emit(c, output);
+    if (!is_timestamp(timestamp)) return bad_timestamp(c, timestamp);
+    if (!window && !c->element)
+        return fail_in(c, BEAM_EINVAL, "beam_emit_windowed() needs a window here, where "
+                       "there is no input element");
+    bm_one_window one;
+    bm_element element = {
+        .value = v,
+        .timestamp = timestamp,
+        .windows = window ? bm_one_window_set(&one, window) : c->element->windows,
+        .pane = c->element ? c->element->pane : &bm_no_firing,
+    };
+    return bm_emit(c, (size_t)(output + 1), &element);
+}
+
+/* -- the element ------------------------------------------------------------------------------ */
+beam_millis beam_timestamp(beam_ctx *c)
+{
+    if (c->element) return c->element->timestamp;
+    fail_in(c, BEAM_ESTATE, "beam_timestamp() needs an element, and there is none here");
+    return BEAM_MIN_TIMESTAMP;
+}
+
+beam_window beam_element_window(beam_ctx *c)
+{
+    static const beam_window global = { BEAM_MIN_TIMESTAMP,
+                                        BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1, { NULL, 0 } };
+    if (c->element && c->observes_window) return c->element->windows->at[0];
+    fail_in(c, BEAM_ESTATE, c->element
+            ? "beam_element_window() needs .flags = BEAM_OBSERVES_WINDOW in the DoFn"
+            : "beam_element_window() needs an element, and there is none here");
+    return global;
+}
+
+beam_pane beam_element_pane(beam_ctx *c)
+{
+    if (c->element) return *c->element->pane;
+    fail_in(c, BEAM_ESTATE, "beam_element_pane() needs an element, and there is none here");
+    return bm_no_firing;
+}
+
+/* -- metrics and logs ---------------------------------------------------------------------------- */
+static inline bm_distribution *cell(beam_ctx *c, bm_cell_kind kind, const char *name)
+{
+    bm_plan *plan = c->node->plan;
+    return &bm_cells_get(&c->node->cells, kind, name, &plan->arena, &plan->next_index)->value;
+}
+
+void beam_counter_add(beam_ctx *c, const char *name, int64_t by)
+{
+    bm_count_add(&cell(c, BM_CELL_COUNTER, name)->sum, by);
+}
+
+void beam_distribution_add(beam_ctx *c, const char *name, int64_t value)
+{
+    bm_distribution_add(cell(c, BM_CELL_DISTRIBUTION, name), value);
+}
+
+void beam_gauge_set(beam_ctx *c, const char *name, int64_t value)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    bm_gauge_set(cell(c, BM_CELL_GAUGE, name), value,
+                 (beam_millis)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
+{
+    const bm_plan *plan = c->node->plan;
+    if (severity < plan->log->minimum) return;
+    char text[512];
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(text, sizeof text, format, args);
+    bm_arena longer;
+    bm_arena_init(&longer, 0);
+    bool is_long = n >= (int)sizeof text;
+    bm_log_entry entry = {
+        .severity = severity,
+        .message = is_long ? bm_vformat(&longer, format, again) : text,
+        .instruction_id = plan->instruction_id,
+        .transform_id = c->node->id,
+    };
+    plan->log->write(plan->log->self, &entry);
+    bm_arena_free(&longer);
+    va_end(again);
+    va_end(args);
+}
+
+/* -- combiners ------------------------------------------------------------------------------------- */
+void *beam_acc_alloc(beam_ctx *c, size_t n)
+{
+    if (!c->accumulators) {
+        fail_in(c, BEAM_ESTATE, "beam_acc_alloc() is for CombineFns");
+        return bm_calloc(c->arena, n);
+    }
+    c->accumulator_bytes += n + 16;
+    return bm_alloc(c->accumulators, n);
+}
+
+/* About what a copy takes, to bound what is cached. */
+static size_t copied_bytes(beam_value v)
+{
+    size_t bytes = 64;
+    if (v.kind == BEAM_KIND_BYTES || v.kind == BEAM_KIND_STRING) return bytes + v.as.span.len;
+    if (v.kind == BEAM_KIND_KV)
+        return bytes + copied_bytes(v.as.kv[0]) + copied_bytes(v.as.kv[1]);
+    for (size_t i = 0; i < beam_list_size(v); i++) bytes += copied_bytes(beam_list_at(v, i));
+    return bytes;
+}
+
+beam_value beam_acc_copy(beam_ctx *c, beam_value v)
+{
+    beam_value copy = beam_null();
+    bm_arena *arena = c->accumulators ? c->accumulators : c->arena;
+    if (!c->accumulators) fail_in(c, BEAM_ESTATE, "beam_acc_copy() is for CombineFns");
+    beam_status status = bm_value_copy(arena, v, &copy);
+    if (status == BEAM_EUNSUPPORTED && c->value_coder) /* a struct in it */
+        status = bm_value_copy_as(c->value_coder, arena, v, &copy);
+    if (status != BEAM_OK) fail_in(c, status, "a value could not be copied");
+    c->accumulator_bytes += copied_bytes(copy);
+    return copy;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/ctx_impl.h - what is behind a beam_ctx, and how nodes run user code. Bundle thread. */
+#ifndef BM_CTX_IMPL_H
+#define BM_CTX_IMPL_H
+
+#include "exec/node.h"
+#include "fns/ctx.h"
+
+typedef struct bm_output {
+    const char *tag;
+    bm_pcoll *pcoll;     /* NULL: nobody reads it */
+    beam_kind kind;      /* of its values; ANY: not checked here */
+    bool nullable;
+    bool undeclared;     /* the DoFn says that it has none */
+} bm_output;
+
+struct beam_ctx {
+    bm_node *node;
+    const char *callback;      /* for messages: "start_bundle", ...; NULL in process */
+    bm_arena *arena;           /* of beam_alloc() */
+    const bm_element *element; /* NULL outside of process */
+    void *self;
+    beam_span config;
+    const bm_coder *input_coder;
+    bm_output *outputs; /* [0]: main, then the extra ones */
+    size_t n_outputs;   /* 1 + extra ones */
+    bool may_emit, observes_window;
+    /* Combiners: memory of accumulators, and how much of it was taken. */
+    bm_arena *accumulators;
+    size_t accumulator_bytes;
+    const bm_coder *value_coder; /* of what is added; NULL: not known */
+};
+
+void bm_output_init(bm_output *output, const char *tag, bm_pcoll *pcoll);
+/* Sends a value to an output after a look at its kind. */
+beam_status bm_emit(beam_ctx *c, size_t output, const bm_element *element);
+/* The status of a callback: a failure without a reason gets one. */
+beam_status bm_callback_ended(beam_ctx *c, beam_status status);
+
+/* User code is running between these two. */
+static inline bm_node *bm_enter(bm_node *node)
+{
+    _Atomic(bm_node *) *current = &node->plan->current;
+    bm_node *outer = atomic_load_explicit(current, memory_order_relaxed);
+    atomic_store_explicit(current, node, memory_order_relaxed);
+    return outer;
+}
+static inline void bm_leave(bm_node *node, bm_node *outer)
+{
+    atomic_store_explicit(&node->plan->current, outer, memory_order_relaxed);
+}
+
+/* Runs start_bundle or the like: what it allocates lives in `arena`. */
+#define BM_CALLBACK(c, name, memory, time, call)                                          \
+    do {                                                                                  \
+        bm_node *node_ = (c)->node, *outer_ = bm_enter(node_);                            \
+        bm_arena *arena_ = (c)->arena;                                                    \
+        (c)->callback = (name);                                                           \
+        (c)->arena = (memory);                                                            \
+        atomic_store_explicit(&node_->phase, (time), memory_order_relaxed);               \
+        call;                                                                             \
+        atomic_store_explicit(&node_->phase, BM_TIME_PROCESS, memory_order_relaxed);      \
+        (c)->arena = arena_;                                                              \
+        (c)->callback = NULL;                                                             \
+        bm_leave(node_, outer_);                                                          \
+    } while (0)
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counters of a plan: written on the bundle thread, snapshots taken on any. */
+#include "exec/metrics.h"
+
+#include "beam_urns.h"
+#include "exec/node.h"
+
+/* -- values --------------------------------------------------------------------------- */
+static void begin_change(bm_distribution *d)
+{
+    bm_count_set(&d->sequence, bm_count_get(&d->sequence) + 1);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* Release stores keep the order of changes that the reader relies on; on x86 they are
+ * plain stores. */
+static void put(bm_count *count, int64_t value)
+{
+    atomic_store_explicit(count, value, memory_order_release);
+}
+
+static void end_change(bm_distribution *d)
+{
+    put(&d->sequence, bm_count_get(&d->sequence) + 1);
+}
+
+void bm_distribution_add(bm_distribution *d, int64_t value)
+{
+    int64_t n = bm_count_get(&d->n);
+    begin_change(d);
+    if (!n || value < bm_count_get(&d->min)) put(&d->min, value);
+    if (!n || value > bm_count_get(&d->max)) put(&d->max, value);
+    put(&d->sum, (int64_t)((uint64_t)bm_count_get(&d->sum) + (uint64_t)value));
+    put(&d->n, n + 1);
+    end_change(d);
+}
+
+void bm_distribution_reset(bm_distribution *d)
+{
+    begin_change(d);
+    put(&d->n, 0);
+    put(&d->sum, 0);
+    put(&d->min, 0);
+    put(&d->max, 0);
+    end_change(d);
+}
+
+void bm_gauge_set(bm_distribution *d, int64_t value, beam_millis now)
+{
+    begin_change(d);
+    put(&d->sum, value);
+    put(&d->max, now);
+    put(&d->n, 1);
+    end_change(d);
+}
+
+typedef struct snapshot {
+    int64_t n, sum, min, max;
+} snapshot;
+
+static snapshot read_distribution(const bm_distribution *d)
+{
+    for (;;) {
+        int64_t before = atomic_load_explicit(&d->sequence, memory_order_acquire);
+        snapshot s = {
+            atomic_load_explicit(&d->n, memory_order_acquire),
+            atomic_load_explicit(&d->sum, memory_order_acquire),
+            atomic_load_explicit(&d->min, memory_order_acquire),
+            atomic_load_explicit(&d->max, memory_order_acquire),
+        };
+        if (!(before & 1) && before == bm_count_get(&d->sequence)) return s;
+    }
+}
+
+/* -- cells ----------------------------------------------------------------------------- */
+static bm_cell *find_cell(const bm_cells *cells, bm_cell_kind kind, const char *name)
+{
+    bm_cell *cell = atomic_load_explicit(&cells->first, memory_order_relaxed);
+    while (cell && (cell->kind != kind || strcmp(cell->name, name) != 0)) cell = cell->next;
+    return cell;
+}
+
+bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_arena *arena,
+                      uint32_t *next_index)
+{
+    if (!name) name = "";
+    /* The same address is mostly the same name, but a formatted name's memory is reused. */
+    size_t slot = ((uintptr_t)name ^ (uintptr_t)name >> 4) % BEAM_COUNT(cells->recent);
+    bm_cell *cell = cells->recent[slot];
+    if (cell && cell->kind == kind && strcmp(cell->name, name) == 0) return cell;
+    cell = find_cell(cells, kind, name);
+    if (!cell) {
+        cell = BM_NEW(arena, bm_cell);
+        cell->name = bm_strdup(arena, name);
+        cell->kind = kind;
+        cell->index = (*next_index)++;
+        cell->next = atomic_load_explicit(&cells->first, memory_order_relaxed);
+        atomic_store_explicit(&cells->first, cell, memory_order_release);
+    }
+    cells->recent[slot] = cell;
+    return cell;
+}
+
+void bm_cells_reset(bm_cells *cells)
+{
+    bm_cell *cell = atomic_load_explicit(&cells->first, memory_order_relaxed);
+    for (; cell; cell = cell->next) bm_distribution_reset(&cell->value);
+}
+
+/* -- of a plan ---------------------------------------------------------------------------- */
+void bm_plan_reset_metrics(bm_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_pcolls; i++) {
+        bm_pcoll *p = plan->pcolls[i];
+        int64_t count = bm_count_get(&p->count);
+        p->seen += count;
+        p->next_sample = p->next_sample > count ? p->next_sample - count : 1;
+        bm_count_set(&p->count, 0);
+        bm_distribution_reset(&p->bytes);
+    }
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        bm_cells_reset(&plan->nodes[i]->cells);
+        for (int t = 0; t < BM_N_TIMES; t++) bm_count_set(&plan->nodes[i]->times_ms[t], 0);
+    }
+}
+
+typedef struct list {
+    bm_arena *arena;
+    bm_monitoring_info *at;
+    size_t n, cap;
+} list;
+
+static bm_monitoring_info *add(list *l, const char *urn, const char *type, uint32_t index)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 32;
+        bm_monitoring_info *grown = BM_NEW_ARRAY(l->arena, bm_monitoring_info, cap);
+        if (l->n) memcpy(grown, l->at, l->n * sizeof *grown);
+        l->at = grown;
+        l->cap = cap;
+    }
+    bm_monitoring_info *info = &l->at[l->n++];
+    *info = (bm_monitoring_info){ .urn = urn, .type = type, .index = index };
+    return info;
+}
+
+static void label(bm_monitoring_info *info, const char *key, const char *value)
+{
+    info->labels[info->n_labels++] = (bm_monitoring_label){ key, value };
+}
+
+static void payload(list *l, bm_monitoring_info *info, const int64_t *values, size_t n)
+{
+    bm_writer w = { 0 };
+    for (size_t i = 0; i < n; i++) bm_write_varint(&w, (uint64_t)values[i]);
+    info->payload = bm_span_copy(l->arena, bm_written(&w));
+    bm_writer_free(&w);
+}
+
+static void add_distribution(list *l, bm_monitoring_info *info, const snapshot *s)
+{
+    payload(l, info, (int64_t[]){ s->n, s->sum, s->min, s->max }, 4);
+}
+
+/* Index numbers: two per collection, one per source, BM_N_TIMES per node, then user cells. */
+static void add_pcoll(list *l, const bm_pcoll *p, uint32_t index)
+{
+    int64_t count = bm_count_get(&p->count);
+    if (!count) return;
+    bm_monitoring_info *info =
+        add(l, BEAM_URN_METRIC_ELEMENT_COUNT, BEAM_URN_METRICS_SUM_INT64, index);
+    label(info, "PCOLLECTION", p->id);
+    payload(l, info, &count, 1);
+    snapshot bytes = read_distribution(&p->bytes);
+    if (!bytes.n) return;
+    info = add(l, BEAM_URN_METRIC_SAMPLED_BYTE_SIZE, BEAM_URN_METRICS_DISTRIBUTION_INT64,
+               index + 1);
+    label(info, "PCOLLECTION", p->id);
+    add_distribution(l, info, &bytes);
+}
+
+static void add_source(list *l, const bm_node *source, uint32_t index)
+{
+    int64_t at = bm_source_index(source);
+    if (at <= 0) return;
+    bm_monitoring_info *info =
+        add(l, BEAM_URN_METRIC_DATA_CHANNEL_READ_INDEX, BEAM_URN_METRICS_SUM_INT64, index);
+    label(info, "PTRANSFORM", source->id);
+    payload(l, info, &at, 1);
+}
+
+static void add_times(list *l, const bm_node *node, uint32_t index)
+{
+    static const char *const urns[BM_N_TIMES] = {
+        [BM_TIME_START] = BEAM_URN_METRIC_PARDO_EXECUTION_TIME_START_BUNDLE_MSECS,
+        [BM_TIME_PROCESS] = BEAM_URN_METRIC_PARDO_EXECUTION_TIME_PROCESS_BUNDLE_MSECS,
+        [BM_TIME_FINISH] = BEAM_URN_METRIC_PARDO_EXECUTION_TIME_FINISH_BUNDLE_MSECS,
+        [BM_TIME_TOTAL] = BEAM_URN_METRIC_PTRANSFORM_EXECUTION_TIME_TOTAL_MSECS,
+    };
+    for (uint32_t t = 0; t < BM_N_TIMES; t++) {
+        int64_t ms = bm_count_get(&node->times_ms[t]);
+        if (!ms) continue;
+        bm_monitoring_info *info = add(l, urns[t], BEAM_URN_METRICS_SUM_INT64, index + t);
+        label(info, "PTRANSFORM", node->id);
+        payload(l, info, &ms, 1);
+    }
+}
+
+static void add_cell(list *l, const bm_node *node, const bm_cell *cell)
+{
+    static const char *const urns[] = {
+        [BM_CELL_COUNTER] = BEAM_URN_METRIC_USER_SUM_INT64,
+        [BM_CELL_DISTRIBUTION] = BEAM_URN_METRIC_USER_DISTRIBUTION_INT64,
+        [BM_CELL_GAUGE] = BEAM_URN_METRIC_USER_LATEST_INT64,
+    };
+    static const char *const types[] = {
+        [BM_CELL_COUNTER] = BEAM_URN_METRICS_SUM_INT64,
+        [BM_CELL_DISTRIBUTION] = BEAM_URN_METRICS_DISTRIBUTION_INT64,
+        [BM_CELL_GAUGE] = BEAM_URN_METRICS_LATEST_INT64,
+    };
+    snapshot s = read_distribution(&cell->value);
+    if (!s.n && !s.sum) return;
+    bm_monitoring_info *info = add(l, urns[cell->kind], types[cell->kind], cell->index);
+    label(info, "PTRANSFORM", node->id);
+    label(info, "NAMESPACE", node->name_space ? node->name_space : node->name);
+    label(info, "NAME", cell->name);
+    switch (cell->kind) {
+    case BM_CELL_COUNTER: payload(l, info, &s.sum, 1); break;
+    case BM_CELL_DISTRIBUTION: add_distribution(l, info, &s); break;
+    case BM_CELL_GAUGE: payload(l, info, (int64_t[]){ s.max, s.sum }, 2); break;
+    }
+}
+
+size_t bm_plan_metrics(bm_plan *plan, bm_arena *arena, bm_monitoring_info **out)
+{
+    list l = { .arena = arena };
+    uint32_t index = 0;
+    for (size_t i = 0; i < plan->n_pcolls; i++, index += 2)
+        add_pcoll(&l, plan->pcolls[i], index);
+    for (size_t i = 0; i < plan->n_sources; i++) add_source(&l, plan->source_nodes[i], index++);
+    for (size_t i = 0; i < plan->n_nodes; i++, index += BM_N_TIMES)
+        add_times(&l, plan->nodes[i], index);
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const bm_node *node = plan->nodes[i];
+        const bm_cell *cell = atomic_load_explicit(&node->cells.first, memory_order_acquire);
+        for (; cell; cell = cell->next) add_cell(&l, node, cell);
+    }
+    *out = l.at;
+    return l.n;
+}
+
+uint32_t bm_plan_first_cell_index(const bm_plan *plan)
+{
+    return (uint32_t)(2 * plan->n_pcolls + plan->n_sources + BM_N_TIMES * plan->n_nodes);
+}
+
+/* -- sampling ------------------------------------------------------------------------------ */
+/* The first elements that a plan sees of a collection, then ever fewer. */
+static int64_t sample_gap(int64_t seen)
+{
+    int64_t gap = seen < 10 ? 1 : seen / 8;
+    return gap < 10000 ? gap : 10000;
+}
+
+static const bm_element *passing_element(const bm_plan *plan, const bm_element *element)
+{
+    return plan->passing.source >= 0 && plan->passing.element == element ? element : NULL;
+}
+
+beam_status bm_sample(bm_pcoll *pcoll, const bm_element *element, int64_t count)
+{
+    pcoll->next_sample = count + sample_gap(pcoll->seen + count);
+    bm_node *producer = pcoll->producer;
+    if (!producer) return BEAM_OK;
+    bm_plan *plan = producer->plan;
+    if (passing_element(plan, element)) {
+        bm_distribution_add(&pcoll->bytes, (int64_t)plan->passing.bytes.len);
+        return BEAM_OK;
+    }
+    if (pcoll->has_iterable || !pcoll->coder) return BEAM_OK;
+    plan->sizing.len = 0;
+    beam_status status = bm_encode(pcoll->coder, true, element->value, &plan->sizing);
+    if (status == BEAM_ETYPE)
+        return bm_fail_type(producer, pcoll, NULL, pcoll->coder, element->value);
+    if (status == BEAM_OK) bm_distribution_add(&pcoll->bytes, (int64_t)plan->sizing.len);
+    return BEAM_OK;
+}
+
+void bm_plan_sample_time(bm_plan *plan, int64_t elapsed_ms)
+{
+    bm_node *node = atomic_load_explicit(&plan->current, memory_order_acquire);
+    if (!node) return;
+    int phase = atomic_load_explicit(&node->phase, memory_order_relaxed);
+    atomic_fetch_add_explicit(&node->times_ms[phase], elapsed_ms, memory_order_relaxed);
+    atomic_fetch_add_explicit(&node->times_ms[BM_TIME_TOTAL], elapsed_ms,
+                              memory_order_relaxed);
+}
+
+const char *bm_plan_current_transform(bm_plan *plan)
+{
+    bm_node *node = atomic_load_explicit(&plan->current, memory_order_acquire);
+    return node ? node->id : NULL;
+}

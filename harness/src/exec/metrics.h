@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/metrics.h - counters that the bundle thread writes without locks and that any thread
+ * may read meanwhile.
+ *
+ * Each value has one writer, so an increment is a plain load, add and store; the relaxed
+ * atomics only keep it from being torn. */
+#ifndef BM_METRICS_H
+#define BM_METRICS_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+
+typedef _Atomic int64_t bm_count;
+
+static inline int64_t bm_count_get(const bm_count *count)
+{
+    return atomic_load_explicit(count, memory_order_relaxed);
+}
+static inline void bm_count_set(bm_count *count, int64_t value)
+{
+    atomic_store_explicit(count, value, memory_order_relaxed);
+}
+/* Bundle thread only. Wraps. */
+static inline int64_t bm_count_add(bm_count *count, int64_t by)
+{
+    int64_t sum = (int64_t)((uint64_t)bm_count_get(count) + (uint64_t)by);
+    bm_count_set(count, sum);
+    return sum;
+}
+
+/* Count, sum, least and greatest, read as one by means of a sequence number that is odd
+ * while they change. */
+typedef struct bm_distribution {
+    bm_count sequence, n, sum, min, max;
+} bm_distribution;
+
+void bm_distribution_add(bm_distribution *d, int64_t value);
+void bm_distribution_reset(bm_distribution *d);
+void bm_gauge_set(bm_distribution *d, int64_t value, beam_millis now_ms);
+
+typedef enum bm_cell_kind { BM_CELL_COUNTER, BM_CELL_DISTRIBUTION, BM_CELL_GAUGE } bm_cell_kind;
+
+/* A user's metric. Cells are only ever added to a list, and never freed before the plan. */
+typedef struct bm_cell {
+    struct bm_cell *next;
+    const char *name;
+    bm_cell_kind kind;
+    uint32_t index;
+    bm_distribution value; /* counter: sum; gauge: sum, at the time `max` */
+} bm_cell;
+
+/* The metrics of one transform. */
+typedef struct bm_cells {
+    _Atomic(bm_cell *) first; /* the newest; readers follow `next` */
+    bm_cell *recent[8];       /* by hash of the name's address */
+} bm_cells;
+
+/* The cell of a name, made at first use. Bundle thread. */
+bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_arena *arena,
+                      uint32_t *next_index);
+void bm_cells_reset(bm_cells *cells);
+
+#endif

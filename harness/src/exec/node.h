@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/node.h - the engine's parts as they see each other: nodes that call the next node
+ * for each element, the collections between them, and the plan that holds both.
+ *
+ * Everything here belongs to the bundle thread except what is marked as atomic. Elements
+ * are pushed: a node's process() runs inside its producer's, so what an element points to
+ * may be on the producer's stack or in scratch memory that is rewound when it returns. */
+#ifndef BM_NODE_H
+#define BM_NODE_H
+
+#include <pthread.h>
+
+#include "exec/metrics.h"
+#include "exec/plan.h"
+#include "fns/fn_spec.h"
+
+#define BM_LIKELY(x) __builtin_expect(!!(x), 1)
+#define BM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+typedef struct bm_node bm_node;
+
+/* -- window functions ----------------------------------------------------------------- */
+typedef enum bm_window_fn_kind {
+    BM_WINDOW_FN_OTHER, /* not one that this worker computes */
+    BM_WINDOW_FN_GLOBAL,
+    BM_WINDOW_FN_FIXED,
+    BM_WINDOW_FN_SLIDING,
+    BM_WINDOW_FN_SESSIONS
+} bm_window_fn_kind;
+
+typedef struct bm_window_fn {
+    bm_window_fn_kind kind;
+    beam_millis size, offset, period; /* sessions: size is the gap */
+} bm_window_fn;
+
+/* The windows of an event time; in `arena` unless shared. */
+const bm_windows *bm_window_fn_assign(const bm_window_fn *fn, beam_millis timestamp,
+                                      bm_arena *arena);
+/* WindowingStrategy.output_time. */
+typedef enum bm_output_time {
+    BM_AT_END_OF_WINDOW,
+    BM_AT_LATEST,
+    BM_AT_EARLIEST
+} bm_output_time;
+
+/* -- collections ---------------------------------------------------------------------- */
+typedef struct bm_pcoll {
+    const char *id;
+    const bm_coder *coder; /* of the values, without windows */
+    bm_output_time output_time;
+    bm_node *producer;
+    bm_node **consumers;
+    size_t n_consumers, n_producers;
+    struct bm_reader_link *readers, **last_reader; /* while building */
+    bool has_iterable; /* in its values: too costly to encode for a size */
+    bm_count count; /* elements, once per window */
+    int64_t next_sample; /* count at which the size is looked at next */
+    int64_t seen;        /* by this plan's earlier bundles */
+    bm_distribution bytes;
+} bm_pcoll;
+
+/* -- nodes ------------------------------------------------------------------------------ */
+typedef beam_status (*bm_process)(bm_node *node, const bm_element *element);
+
+/* All but process may be NULL. Each returns BEAM_OK or the status of bm_fail(). */
+typedef struct bm_node_ops {
+    bm_process process;
+    beam_status (*setup)(bm_node *node);
+    beam_status (*start)(bm_node *node);
+    beam_status (*finish)(bm_node *node);
+    void (*teardown)(bm_node *node); /* only after a setup that succeeded */
+    void (*free)(bm_node *node);     /* what is not in the plan's arena */
+} bm_node_ops;
+
+/* Where a node's user code spends its time; the first three are also what it does now. */
+typedef enum bm_time {
+    BM_TIME_START,
+    BM_TIME_PROCESS,
+    BM_TIME_FINISH,
+    BM_TIME_TOTAL,
+    BM_N_TIMES
+} bm_time;
+
+struct bm_node {
+    bm_process process;
+    const bm_node_ops *ops;
+    bm_plan *plan;
+    const char *id, *name; /* transform id, PTransform.unique_name */
+    const char *what;      /* "DoFn 'x'", or NULL */
+    const char *name_space; /* of its user metrics */
+    bool set_up;
+    bm_cells cells;
+    _Atomic(int) phase; /* BM_TIME_START, _PROCESS or _FINISH */
+    bm_count times_ms[BM_N_TIMES]; /* added up by the thread that samples */
+};
+
+/* What to do with a name that a transform uses for one of its collections. */
+typedef struct bm_tagged {
+    const char *tag;
+    bm_pcoll *pcoll;
+} bm_tagged;
+
+/* A transform of the descriptor as the constructors of nodes see it: no protobuf. */
+typedef struct bm_transform {
+    const char *id, *name, *urn;
+    bm_tagged *inputs, *outputs; /* sorted by tag */
+    size_t n_inputs, n_outputs;
+    /* From the payload, as far as the URN has it. */
+    const char *fn_urn;
+    bm_fn_spec fn;
+    const char *unsupported; /* a part of the payload that is not implemented */
+    const bm_coder *coder;   /* port: windowed; combine: of the accumulator */
+    const char *endpoint_url;
+    bm_window_fn window_fn;
+    const char *window_fn_urn;
+    size_t waits_for; /* transforms upstream that are not in order yet */
+    bm_node *node;
+} bm_transform;
+
+typedef struct bm_reader_link {
+    bm_transform *transform;
+    struct bm_reader_link *next;
+} bm_reader_link;
+
+/* Constructors: one per kind of transform, found by URN in build.c. */
+typedef beam_status (*bm_node_new)(bm_plan *plan, const bm_transform *t, bm_node **out,
+                                   beam_error *err);
+beam_status bm_source_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_sink_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_par_do_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_flatten_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_to_string_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_window_into_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_map_windows_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_merge_windows_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_combine_lift_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_combine_merge_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_combine_extract_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_combine_convert_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_combine_grouped_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+
+/* Fills the common part of a node whose struct begins with it. `size` zeroed bytes. */
+void *bm_node_make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops, size_t size);
+/* Its only output, which may be missing (NULL): then elements are dropped. */
+bm_pcoll *bm_only_output(const bm_transform *t);
+beam_status bm_need_fn(const bm_transform *t, const char *fn_urn, beam_error *err);
+
+/* -- the plan --------------------------------------------------------------------------- */
+typedef enum bm_plan_state { BM_PLAN_NEW, BM_PLAN_READY, BM_PLAN_RUNNING, BM_PLAN_BROKEN } bm_plan_state;
+
+struct bm_plan {
+    bm_arena arena;   /* the plan's own life */
+    bm_arena scratch; /* of the elements under way: rewound like a stack */
+    bm_arena bundle;  /* of start_bundle and finish_bundle */
+    const bm_registry *registry;
+    const bm_log *log;
+    const char *state_url;
+    bm_plan_state state;
+    bm_node **nodes; /* upstream first */
+    size_t n_nodes;
+    bm_pcoll **pcolls;
+    size_t n_pcolls;
+    bm_port *sources, *sinks;
+    bm_node **source_nodes;
+    size_t n_sources, n_sinks;
+    uint32_t next_index; /* of a metric */
+
+    /* The bundle under way. */
+    const char *instruction_id;
+    const bm_bundle_io *io;
+    beam_error error; /* first failure */
+    bm_decoding decoding;
+    beam_status read_failed; /* by an iterable while it was iterated */
+    bm_pager pager;
+    bm_writer sizing; /* scratch for sampled sizes */
+    /* The element that a source is pushing, so that a sink which gets it back unchanged
+     * copies its bytes; source -1: none. */
+    struct bm_passing {
+        int source;
+        const bm_element *element;
+        beam_span bytes; /* header and value */
+    } passing;
+
+    _Atomic(bm_node *) current; /* whose user code runs; NULL: none */
+    pthread_mutex_t split_lock; /* guards `splittable` and every source's stop */
+    bool splittable;            /* a bundle is reading its sources */
+};
+
+bm_plan *bm_plan_make(const bm_registry *registry, const bm_log *log);
+/* Starts a bundle's counts at zero. */
+void bm_plan_reset_metrics(bm_plan *plan);
+/* The smaller index numbers belong to the system's metrics. */
+uint32_t bm_plan_first_cell_index(const bm_plan *plan);
+
+/* Rewinds scratch memory in a few instructions when only its last block was used since. */
+static inline void bm_rewind(bm_arena *arena, bm_mark mark)
+{
+    if (BM_LIKELY(arena->current == mark.block && arena->cleanups == mark.cleanups))
+        arena->at = mark.at;
+    else
+        bm_arena_rewind(arena, mark);
+}
+
+/* -- failing: only the first failure of a bundle counts ----------------------------------- */
+static inline bool bm_failed(const bm_plan *plan)
+{
+    return BM_UNLIKELY(plan->error.status != BEAM_OK);
+}
+/* "Transform 'Scope/Parse' (DoFn 'x') <doing>: <reason>" */
+beam_status bm_fail(bm_node *node, beam_status status, const char *doing, const char *format,
+                    ...) BEAM_PRINTF(4, 5);
+/* The same, doing "failed on element <element>". */
+beam_status bm_fail_on(bm_node *node, beam_status status, const bm_element *element,
+                       const char *format, ...) BEAM_PRINTF(4, 5);
+/* A value that does not fit the collection's coder; the producer gets the blame. */
+beam_status bm_fail_type(bm_node *node, const bm_pcoll *pcoll, const char *tag,
+                         const bm_coder *coder, beam_value value);
+
+/* -- texts and comparisons (describe.c) ----------------------------------------------------- */
+/* "KV<STRING, INT64>": of a coder, and of a value as far as it shows. */
+const char *bm_coder_text(bm_arena *arena, const bm_coder *coder);
+const char *bm_value_type_text(bm_arena *arena, beam_value value);
+bool bm_coder_same(const bm_coder *a, const bm_coder *b);
+bool bm_coder_has(const bm_coder *coder, bm_coder_kind kind);
+/* Kind of the values of a coder; BEAM_KIND_ANY when they are not restricted. */
+beam_kind bm_coder_value_kind(const bm_coder *coder, bool *nullable);
+
+/* -- moving elements -------------------------------------------------------------------------- */
+beam_status bm_send_to_all(bm_pcoll *pcoll, const bm_element *element);
+/* Takes a size sample, and checks the value against the coder on the way. */
+beam_status bm_sample(bm_pcoll *pcoll, const bm_element *element, int64_t count);
+
+static inline beam_status bm_send(bm_pcoll *pcoll, const bm_element *element)
+{
+    int64_t count = bm_count_add(&pcoll->count, (int64_t)element->windows->n);
+    if (BM_UNLIKELY(count >= pcoll->next_sample))
+        BEAM_TRY(bm_sample(pcoll, element, count));
+    if (BM_LIKELY(pcoll->n_consumers == 1)) {
+        bm_node *next = pcoll->consumers[0];
+        return next->process(next, element);
+    }
+    return bm_send_to_all(pcoll, element);
+}
+
+/* One window with room for itself: a bm_windows that fits on the stack. */
+typedef union bm_one_window {
+    bm_windows windows;
+    struct {
+        size_t n;
+        beam_window at;
+    } one;
+} bm_one_window;
+
+static inline const bm_windows *bm_one_window_set(bm_one_window *w, const beam_window *window)
+{
+    w->one.n = 1;
+    w->one.at = *window;
+    return &w->windows;
+}
+
+/* -- sources (source.c) -------------------------------------------------------------------------- */
+beam_status bm_source_segment(bm_node *source, beam_span data);
+/* All segments have come. */
+beam_status bm_source_end(bm_node *source);
+const bm_coder *bm_source_coder(const bm_node *source);
+int64_t bm_source_index(const bm_node *source);
+int64_t bm_source_stop(const bm_node *source);
+/* Moves the stop if no element at or after it has been taken. Under the split lock. */
+bool bm_source_set_stop(bm_node *source, int64_t stop);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam:transform:pardo:v1: runs a DoFn. Bundle thread. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "exec/ctx_impl.h"
+
+typedef struct par_do {
+    bm_node node;
+    beam_ctx ctx;
+    const beam_dofn *fn;
+    bm_process process_one; /* of an element in one window, or in any number of them */
+} par_do;
+
+/* -- elements --------------------------------------------------------------------------- */
+/* The element's callback has ended: its scratch memory is free again. */
+static inline beam_status after(par_do *p, bm_mark mark, bm_node *outer,
+                                beam_status status)
+{
+    bm_plan *plan = p->node.plan;
+    status = bm_callback_ended(&p->ctx, status);
+    p->ctx.element = NULL;
+    bm_leave(&p->node, outer);
+    bm_rewind(&plan->scratch, mark);
+    return status;
+}
+
+static beam_status process_any(bm_node *node, const bm_element *element)
+{
+    par_do *p = (par_do *)node;
+    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_node *outer = bm_enter(node);
+    p->ctx.element = element;
+    return after(p, mark, outer, p->fn->process(&p->ctx, element->value));
+}
+
+static beam_status process_map(bm_node *node, const bm_element *element)
+{
+    par_do *p = (par_do *)node;
+    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_node *outer = bm_enter(node);
+    p->ctx.element = element;
+    bm_element mapped = *element;
+    mapped.value = p->fn->map(&p->ctx, element->value);
+    return after(p, mark, outer, bm_emit(&p->ctx, 0, &mapped));
+}
+
+static beam_status process_keep(bm_node *node, const bm_element *element)
+{
+    par_do *p = (par_do *)node;
+    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_node *outer = bm_enter(node);
+    p->ctx.element = element;
+    bool keep = p->fn->keep(&p->ctx, element->value);
+    return after(p, mark, outer, keep ? bm_emit(&p->ctx, 0, element) : BEAM_OK);
+}
+
+static beam_status process_timestamp(bm_node *node, const bm_element *element)
+{
+    par_do *p = (par_do *)node;
+    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_node *outer = bm_enter(node);
+    p->ctx.element = element;
+    beam_millis timestamp = p->fn->timestamp(&p->ctx, element->value);
+    beam_status status = bm_failed(node->plan)
+                             ? BEAM_EUSER
+                             : beam_emit_at(&p->ctx, element->value, timestamp);
+    return after(p, mark, outer, status);
+}
+
+static beam_status process_partition(bm_node *node, const bm_element *element)
+{
+    par_do *p = (par_do *)node;
+    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_node *outer = bm_enter(node);
+    p->ctx.element = element;
+    int n = (int)p->ctx.n_outputs - 1;
+    int i = p->fn->partition(&p->ctx, element->value, n);
+    beam_status status;
+    if (bm_failed(node->plan))
+        status = BEAM_EUSER;
+    else if (i < 0 || i >= n)
+        status = beam_fail(&p->ctx, BEAM_EINVAL,
+                           "the partition function returned %d, but there are %d partitions",
+                           i, n);
+    else
+        status = bm_emit(&p->ctx, (size_t)i + 1, element);
+    return after(p, mark, outer, status);
+}
+
+/* For DoFns that look at the window: one call per window. */
+static beam_status process_each_window(bm_node *node, const bm_element *element)
+{
+    par_do *p = (par_do *)node;
+    if (element->windows->n == 1) return p->process_one(node, element);
+    for (size_t i = 0; i < element->windows->n; i++) {
+        bm_one_window one;
+        bm_element in_window = *element;
+        in_window.windows = bm_one_window_set(&one, &element->windows->at[i]);
+        BEAM_TRY(p->process_one(node, &in_window));
+    }
+    return BEAM_OK;
+}
+
+/* -- life ---------------------------------------------------------------------------------- */
+static beam_status par_do_setup(bm_node *node)
+{
+    par_do *p = (par_do *)node;
+    if (!p->fn->setup) return BEAM_OK;
+    beam_status status;
+    p->ctx.may_emit = false;
+    BM_CALLBACK(&p->ctx, "setup", &node->plan->arena, BM_TIME_START,
+                status = bm_callback_ended(&p->ctx, p->fn->setup(&p->ctx)));
+    return status;
+}
+
+static beam_status par_do_start(bm_node *node)
+{
+    par_do *p = (par_do *)node;
+    p->ctx.may_emit = true;
+    if (!p->fn->start_bundle) return BEAM_OK;
+    beam_status status;
+    BM_CALLBACK(&p->ctx, "start_bundle", &node->plan->bundle, BM_TIME_START,
+                status = bm_callback_ended(&p->ctx, p->fn->start_bundle(&p->ctx)));
+    return status;
+}
+
+static beam_status par_do_finish(bm_node *node)
+{
+    par_do *p = (par_do *)node;
+    if (!p->fn->finish_bundle) return BEAM_OK;
+    beam_status status;
+    BM_CALLBACK(&p->ctx, "finish_bundle", &node->plan->bundle, BM_TIME_FINISH,
+                status = bm_callback_ended(&p->ctx, p->fn->finish_bundle(&p->ctx)));
+    return status;
+}
+
+static void par_do_teardown(bm_node *node)
+{
+    par_do *p = (par_do *)node;
+    p->ctx.may_emit = false;
+    p->ctx.element = NULL;
+    if (p->fn->teardown)
+        BM_CALLBACK(&p->ctx, "teardown", &node->plan->arena, BM_TIME_FINISH,
+                    p->fn->teardown(&p->ctx));
+}
+
+/* -- construction ----------------------------------------------------------------------------- */
+static bm_process process_of(const beam_dofn *fn)
+{
+    return fn->process     ? process_any
+           : fn->map       ? process_map
+           : fn->keep      ? process_keep
+           : fn->timestamp ? process_timestamp
+           : fn->partition ? process_partition
+                           : NULL;
+}
+
+static bm_pcoll *output_tagged(const bm_transform *t, const char *tag)
+{
+    for (size_t i = 0; i < t->n_outputs; i++)
+        if (strcmp(t->outputs[i].tag, tag) == 0) return t->outputs[i].pcoll;
+    return NULL;
+}
+
+static bool is_extra(const beam_dofn *fn, const char *tag)
+{
+    for (size_t i = 0; i < fn->outputs.n; i++)
+        if (strcmp(fn->outputs.at[i].tag, tag) == 0) return true;
+    return false;
+}
+
+/* The main output is the one whose tag is not an extra output's; a runner may leave out
+ * those that nobody reads. */
+static void set_outputs(par_do *p, const bm_transform *t)
+{
+    bm_arena *arena = &p->node.plan->arena;
+    const beam_dofn *fn = p->fn;
+    p->ctx.n_outputs = 1 + fn->outputs.n;
+    p->ctx.outputs = BM_NEW_ARRAY(arena, bm_output, p->ctx.n_outputs);
+    bm_output_init(&p->ctx.outputs[0], "main", NULL);
+    for (size_t i = 0; i < t->n_outputs; i++)
+        if (!is_extra(fn, t->outputs[i].tag))
+            bm_output_init(&p->ctx.outputs[0], "main", t->outputs[i].pcoll);
+    p->ctx.outputs[0].undeclared = !fn->out && !fn->keep && !fn->timestamp;
+    for (size_t i = 0; i < fn->outputs.n; i++) {
+        const char *tag = fn->outputs.at[i].tag;
+        bm_output_init(&p->ctx.outputs[i + 1], tag, output_tagged(t, tag));
+    }
+}
+
+/* Partition's outputs are tagged "0", "1", ...; the config holds how many there are. */
+static beam_status set_partitions(par_do *p, const bm_transform *t, beam_error *err)
+{
+    bm_arena *arena = &p->node.plan->arena;
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_outputs; i++) {
+        char *end;
+        long k = strtol(t->outputs[i].tag, &end, 10);
+        if (*end || end == t->outputs[i].tag || k < 0 || k > 1 << 20)
+            return bm_error(err, BEAM_EINVAL, "Transform '%s': output '%s' of a partition is "
+                            "not a number", t->name, t->outputs[i].tag);
+        if ((size_t)k + 1 > n) n = (size_t)k + 1;
+    }
+    p->ctx.n_outputs = 1 + n;
+    p->ctx.outputs = BM_NEW_ARRAY(arena, bm_output, p->ctx.n_outputs);
+    for (size_t i = 0; i <= n; i++) {
+        const char *tag = i ? bm_format(arena, "%zu", i - 1) : "main";
+        bm_output_init(&p->ctx.outputs[i], tag, output_tagged(t, tag));
+    }
+    return BEAM_OK;
+}
+
+static beam_status find_fn(par_do *p, const bm_plan *plan, const bm_transform *t,
+                           beam_error *err)
+{
+    p->fn = bm_registry_dofn(plan->registry, t->fn.name);
+    if (p->fn) return BEAM_OK;
+    bm_arena texts;
+    bm_arena_init(&texts, 0);
+    beam_status status = bm_error(
+        err, BEAM_EINVAL, "Transform '%s' needs DoFn '" BEAM_SPAN_FMT "', which this program "
+        "does not have; add it to the program's table of DoFns. It has: %s",
+        t->name, BEAM_SPAN_ARG(t->fn.name), bm_registry_names(&plan->registry->dofns, &texts));
+    bm_arena_free(&texts);
+    return status;
+}
+
+static const bm_node_ops par_do_ops = {
+    .setup = par_do_setup,
+    .start = par_do_start,
+    .finish = par_do_finish,
+    .teardown = par_do_teardown,
+};
+
+beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
+                          beam_error *err)
+{
+    /* Runners that know ParDo only run a combine of grouped values as one. */
+    if (strcmp(t->fn_urn, BM_URN_COMBINE_FN) == 0)
+        return bm_combine_grouped_new(plan, t, out, err);
+    BEAM_TRY(bm_need_fn(t, BM_URN_DOFN, err));
+    if (t->n_inputs != 1)
+        return bm_error(err, BEAM_EINVAL, "Transform '%s' has %zu inputs, not one", t->name,
+                        t->n_inputs);
+    par_do *p = bm_node_make(plan, t, &par_do_ops, sizeof *p);
+    BEAM_TRY(find_fn(p, plan, t, err));
+    const beam_dofn *fn = p->fn;
+    p->process_one = process_of(fn);
+    if (!p->process_one)
+        return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp or "
+                        "partition function", fn->name);
+    p->node.what = bm_format(&plan->arena, "DoFn '%s'", fn->name);
+    p->node.name_space = fn->name;
+    p->ctx = (beam_ctx){
+        .node = &p->node,
+        .arena = &plan->scratch,
+        .self = fn->self_size ? bm_calloc(&plan->arena, fn->self_size) : NULL,
+        .config = bm_span_copy(&plan->arena, t->fn.config),
+        .input_coder = t->inputs[0].pcoll->coder,
+        .observes_window = fn->flags & BEAM_OBSERVES_WINDOW,
+    };
+    p->node.phase = BM_TIME_PROCESS;
+    p->node.process = p->ctx.observes_window ? process_each_window : p->process_one;
+    *out = &p->node;
+    if (fn->partition) return set_partitions(p, t, err);
+    set_outputs(p, t);
+    return BEAM_OK;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam:runner:sink:v1: elements become bytes, handed over in buffers of about 1 MiB.
+ * Bundle thread. */
+#include "base/error.h"
+#include "exec/node.h"
+
+enum { HAND_OVER_BYTES = 1 << 20 };
+
+typedef struct sink {
+    bm_node node;
+    int port;
+    const bm_coder *coder; /* windowed */
+    const bm_pcoll *in;
+    bool *same_coder; /* by source port: its elements' bytes are valid here */
+    bm_writer out;
+} sink;
+
+static beam_status hand_over(sink *s, bool last)
+{
+    bm_plan *plan = s->node.plan;
+    beam_error err = { 0 };
+    beam_status status = plan->io->write(plan->io->self, s->port, &s->out, last, &err);
+    if (status != BEAM_OK)
+        return bm_fail(&s->node, status, "could not write its output", "%s", err.message);
+    return BEAM_OK;
+}
+
+/* Is it the element that the source is pushing, unchanged? Values that hold no pointer are
+ * cheaper to encode than to compare. */
+static inline bool is_passing(const sink *s, const bm_element *e)
+{
+    const struct bm_passing *passing = &s->node.plan->passing;
+    if (passing->source < 0 || !s->same_coder[passing->source]) return false;
+    const bm_element *from = passing->element;
+    if (e == from) return true;
+    if (e->value.kind != from->value.kind || e->timestamp != from->timestamp
+        || e->windows != from->windows || e->pane != from->pane)
+        return false;
+    switch (e->value.kind) {
+    case BEAM_KIND_KV: return e->value.as.kv == from->value.as.kv;
+    case BEAM_KIND_BYTES:
+    case BEAM_KIND_STRING:
+        return e->value.as.span.ptr == from->value.as.span.ptr
+               && e->value.as.span.len == from->value.as.span.len;
+    case BEAM_KIND_ROW:
+        return e->value.as.list.at == from->value.as.list.at
+               && e->value.as.list.n == from->value.as.list.n;
+    default: return false;
+    }
+}
+
+static beam_status sink_process(bm_node *node, const bm_element *element)
+{
+    sink *s = (sink *)node;
+    if (is_passing(s, element)) {
+        beam_span bytes = node->plan->passing.bytes;
+        bm_write_bytes(&s->out, bytes.ptr, bytes.len);
+    } else {
+        beam_status status = bm_element_encode(s->coder, element, &s->out);
+        if (BM_UNLIKELY(status != BEAM_OK)) {
+            if (status == BEAM_ETYPE)
+                return bm_fail_type(node, s->in, NULL, s->coder->arg[0], element->value);
+            return bm_fail_on(node, status, element, "it could not be encoded: %s",
+                              beam_status_text(status));
+        }
+    }
+    if (BM_LIKELY(s->out.len < HAND_OVER_BYTES)) return BEAM_OK;
+    BEAM_TRY(hand_over(s, false));
+    bm_reserve(&s->out, HAND_OVER_BYTES + HAND_OVER_BYTES / 8);
+    return BEAM_OK;
+}
+
+/* A state-backed iterable's token means nothing to the reader of the output. */
+static beam_status sink_setup(bm_node *node)
+{
+    sink *s = (sink *)node;
+    bm_plan *plan = node->plan;
+    s->same_coder = BM_NEW_ARRAY(&plan->arena, bool, plan->n_sources + 1);
+    for (size_t i = 0; i < plan->n_sources; i++)
+        s->same_coder[i] = bm_coder_same(bm_source_coder(plan->source_nodes[i]), s->coder)
+                           && !bm_coder_has(s->coder, BM_CODER_STATE_BACKED_ITERABLE);
+    return BEAM_OK;
+}
+
+static beam_status sink_start(bm_node *node)
+{
+    ((sink *)node)->out.len = 0;
+    return BEAM_OK;
+}
+
+static beam_status sink_finish(bm_node *node)
+{
+    return hand_over((sink *)node, true);
+}
+
+static void sink_free(bm_node *node)
+{
+    bm_writer_free(&((sink *)node)->out);
+}
+
+static const bm_node_ops sink_ops = {
+    .process = sink_process,
+    .setup = sink_setup,
+    .start = sink_start,
+    .finish = sink_finish,
+    .free = sink_free,
+};
+
+beam_status bm_sink_new(bm_plan *plan, const bm_transform *t, bm_node **out, beam_error *err)
+{
+    if (t->n_inputs != 1)
+        return bm_error(err, BEAM_EINVAL, "Transform '%s' (%s) has %zu inputs, not one",
+                        t->name, t->urn, t->n_inputs);
+    sink *s = bm_node_make(plan, t, &sink_ops, sizeof *s);
+    s->coder = t->coder;
+    s->in = t->inputs[0].pcoll;
+    s->port = (int)plan->n_sinks;
+    plan->sinks[plan->n_sinks++] = (bm_port){ t->id, t->endpoint_url };
+    *out = &s->node;
+    return BEAM_OK;
+}

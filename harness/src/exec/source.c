@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam:runner:source:v1: segments of bytes become elements, pushed one by one.
+ *
+ * Bundle thread, but for the stop index, which a split moves from another thread while
+ * elements are taken. The taker must see the new stop, or the splitter the new index. To
+ * order these two without a fence per element, the splitter makes the whole process pass
+ * one (membarrier(2)); where the kernel has none, sequentially consistent accesses do. */
+#include <linux/membarrier.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "exec/node.h"
+
+enum {
+    /* Windows and panes are remembered by the decoder; forget them now and then. */
+    HEADERS_KEPT = 1024
+};
+
+typedef struct source {
+    bm_node node;
+    int port;
+    bm_pcoll *out;
+    bm_element_decoder decoder;
+    bm_writer tail;  /* an element of which only a part has come */
+    size_t retry_at; /* length of the tail at which decoding is tried again */
+    bool stopped;    /* a split gave the rest away */
+    int headers;     /* changes of windows since the decoder forgot them */
+    const bm_windows *last_windows;
+    bool has_membarrier;
+    bm_count index;  /* of the element under way; -1: none yet */
+    bm_count stop;   /* first index that is not ours */
+} source;
+
+static int membarrier(int command)
+{
+    return (int)syscall(SYS_membarrier, command, 0, 0);
+}
+
+const bm_coder *bm_source_coder(const bm_node *node)
+{
+    return ((const source *)node)->decoder.coder;
+}
+
+/* -- splitting ------------------------------------------------------------------------ */
+int64_t bm_source_index(const bm_node *node)
+{
+    return bm_count_get(&((const source *)node)->index);
+}
+
+int64_t bm_source_stop(const bm_node *node)
+{
+    return bm_count_get(&((const source *)node)->stop);
+}
+
+bool bm_source_set_stop(bm_node *node, int64_t stop)
+{
+    source *s = (source *)node;
+    int64_t before = atomic_load(&s->stop);
+    atomic_store(&s->stop, stop);
+    if (s->has_membarrier) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    if (atomic_load(&s->index) < stop) return true;
+    atomic_store(&s->stop, before);
+    return false;
+}
+
+/* The index is at or past the stop that was seen: settled under the lock, since a split
+ * that came too late takes its stop back. */
+static bool take_slowly(source *s)
+{
+    pthread_mutex_lock(&s->node.plan->split_lock);
+    s->stopped = bm_count_get(&s->index) >= bm_count_get(&s->stop);
+    pthread_mutex_unlock(&s->node.plan->split_lock);
+    return !s->stopped;
+}
+
+/* Moves on to the next element; false when it is not ours any more. */
+static inline bool take(source *s)
+{
+    int64_t index = bm_count_get(&s->index) + 1;
+    int64_t stop;
+    if (BM_LIKELY(s->has_membarrier)) {
+        bm_count_set(&s->index, index);
+        atomic_signal_fence(memory_order_seq_cst);
+        stop = bm_count_get(&s->stop);
+    } else {
+        atomic_store(&s->index, index);
+        stop = atomic_load(&s->stop);
+    }
+    return BM_LIKELY(index < stop) || take_slowly(s);
+}
+
+/* -- elements --------------------------------------------------------------------------- */
+static void note_windows(source *s, const bm_windows *windows)
+{
+    s->last_windows = windows;
+    s->headers++;
+}
+
+/* No element is under way. */
+static void forget_windows(source *s)
+{
+    bm_element_decoder_reset(&s->decoder);
+    s->last_windows = NULL;
+    s->headers = 0;
+}
+
+static beam_status bad_element(source *s, beam_status status, size_t left)
+{
+    return bm_fail(&s->node, status, "read bad data",
+                   "element %lld is not what its coder %s says (%s; %zu bytes from its start "
+                   "to the end of the segment)",
+                   (long long)bm_count_get(&s->index) + 1,
+                   bm_coder_text(&s->node.plan->bundle, s->decoder.coder->arg[0]),
+                   beam_status_text(status), left);
+}
+
+/* Pushes the complete elements; BEAM_OK with bytes left in `in` when the last is not. */
+static beam_status push_elements(source *s, bm_reader *in)
+{
+    bm_plan *plan = s->node.plan;
+    bm_element element;
+    struct bm_passing *passing = &plan->passing;
+    beam_status status = BEAM_OK;
+    while (in->at < in->end) {
+        bm_mark mark = bm_arena_mark(&plan->scratch);
+        const uint8_t *start = in->at;
+        status = bm_element_decode(&s->decoder, in, &plan->decoding, &element);
+        if (BM_UNLIKELY(status != BEAM_OK)) {
+            bm_rewind(&plan->scratch, mark);
+            in->at = start;
+            if (status == BEAM_ESHORT) status = BEAM_OK;
+            else if (!bm_failed(plan)) status = bad_element(s, status, bm_left(in));
+            break;
+        }
+        if (BM_UNLIKELY(element.windows != s->last_windows))
+            note_windows(s, element.windows);
+        if (!take(s)) {
+            in->at = in->end;
+            break;
+        }
+        passing->source = s->port;
+        passing->element = &element;
+        passing->bytes = (beam_span){ (const char *)start, (size_t)(in->at - start) };
+        status = bm_send(s->out, &element);
+        bm_rewind(&plan->scratch, mark);
+        if (BM_UNLIKELY(status != BEAM_OK)) break;
+        if (BM_UNLIKELY(s->headers >= HEADERS_KEPT)) forget_windows(s);
+    }
+    passing->source = -1;
+    return status;
+}
+
+/* An element that goes on in later segments is tried again only when its bytes have
+ * doubled, so that the work stays linear in its size. */
+static beam_status push_tail(source *s)
+{
+    bm_reader in = bm_reader_of(bm_written(&s->tail));
+    beam_status status = push_elements(s, &in);
+    size_t left = bm_left(&in);
+    if (left && in.at != s->tail.data) memmove(s->tail.data, in.at, left);
+    s->tail.len = left;
+    s->retry_at = left * 2;
+    return status;
+}
+
+static void keep_tail(source *s, beam_span data)
+{
+    if (s->tail.cap - s->tail.len < data.len && s->tail.len > data.len)
+        bm_reserve(&s->tail, s->tail.len);
+    bm_write_bytes(&s->tail, data.ptr, data.len);
+}
+
+beam_status bm_source_segment(bm_node *node, beam_span data)
+{
+    source *s = (source *)node;
+    if (s->stopped) return BEAM_OK;
+    if (s->tail.len) {
+        keep_tail(s, data);
+        return s->tail.len >= s->retry_at ? push_tail(s) : BEAM_OK;
+    }
+    bm_reader in = bm_reader_of(data);
+    BEAM_TRY(push_elements(s, &in));
+    if (!bm_left(&in)) return BEAM_OK;
+    keep_tail(s, bm_rest(&in));
+    s->retry_at = s->tail.len + 1;
+    return BEAM_OK;
+}
+
+beam_status bm_source_end(bm_node *node)
+{
+    source *s = (source *)node;
+    if (s->tail.len && !s->stopped) BEAM_TRY(push_tail(s));
+    if (s->tail.len && !s->stopped)
+        return bm_fail(node, BEAM_ECODER, "read bad data",
+                       "the input ends in the middle of element %lld, after %zu bytes of it",
+                       (long long)bm_count_get(&s->index) + 1, s->tail.len);
+    if (!s->stopped) bm_count_add(&s->index, 1);
+    return BEAM_OK;
+}
+
+/* -- the node ------------------------------------------------------------------------------ */
+static beam_status source_start(bm_node *node)
+{
+    source *s = (source *)node;
+    forget_windows(s);
+    s->tail.len = 0;
+    s->stopped = false;
+    bm_count_set(&s->index, -1);
+    bm_count_set(&s->stop, INT64_MAX);
+    return BEAM_OK;
+}
+
+static beam_status source_finish(bm_node *node)
+{
+    source *s = (source *)node;
+    if (s->tail.cap > 1 << 16) bm_writer_free(&s->tail);
+    return BEAM_OK;
+}
+
+static void source_free(bm_node *node)
+{
+    source *s = (source *)node;
+    bm_element_decoder_free(&s->decoder);
+    bm_writer_free(&s->tail);
+}
+
+static const bm_node_ops source_ops = {
+    .start = source_start,
+    .finish = source_finish,
+    .free = source_free,
+};
+
+beam_status bm_source_new(bm_plan *plan, const bm_transform *t, bm_node **out,
+                          beam_error *err)
+{
+    if (t->n_outputs != 1)
+        return bm_error(err, BEAM_EINVAL, "Transform '%s' (%s) has %zu outputs, not one",
+                        t->name, t->urn, t->n_outputs);
+    source *s = bm_node_make(plan, t, &source_ops, sizeof *s);
+    s->out = t->outputs[0].pcoll;
+    s->has_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+    bm_count_set(&s->index, -1);
+    bm_element_decoder_init(&s->decoder, t->coder);
+    s->port = (int)plan->n_sources;
+    plan->source_nodes[plan->n_sources] = &s->node;
+    plan->sources[plan->n_sources++] = (bm_port){ t->id, t->endpoint_url };
+    *out = &s->node;
+    return BEAM_OK;
+}
