@@ -278,19 +278,59 @@ static beam_status settle_output(splice *s, const bm_pb_transform *root, size_t 
 }
 
 /* -- the answer --------------------------------------------------------------------- */
-/* Java answers with a stack trace: its first line says what is wrong. */
+/* The next line of `*text`, which moves past it; false at the end. */
+static bool next_line(const char **text, beam_span *line)
+{
+    if (!**text) return false;
+    *line = (beam_span){ *text, strcspn(*text, "\n") };
+    *text += line->len + ((*text)[line->len] == '\n');
+    return true;
+}
+
+static bool starts_with(beam_span line, const char *start)
+{
+    size_t n = strlen(start);
+    return line.len >= n && !memcmp(line.ptr, start, n);
+}
+
+/* Without the payload, which Java prints and in which there may be passwords. */
+static const char *without_payload(bm_arena *arena, const char *error)
+{
+    char *clean = bm_alloc(arena, strlen(error) + 2), *end = clean;
+    for (beam_span line; next_line(&error, &line);) {
+        if (!line.len || starts_with(line, "payload: ")) continue;
+        memcpy(end, line.ptr, line.len);
+        end += line.len;
+        *end++ = '\n';
+    }
+    *end = 0;
+    return clean;
+}
+
+/* Java answers with a stack trace, where the last cause says most. */
+static beam_span reason_of(const char *error)
+{
+    static const char mark[] = "Caused by: ";
+    beam_span reason = { "no reason", 9 }, line;
+    if (next_line(&error, &line)) reason = line;
+    while (next_line(&error, &line))
+        if (starts_with(line, mark))
+            reason = (beam_span){ line.ptr + sizeof mark - 1, line.len - sizeof mark + 1 };
+    return reason;
+}
+
 static beam_status refused(const splice *s, const char *error)
 {
     const beam_external_opts *opts = s->step->external;
-    int first = (int)strcspn(error, "\r\n");
-    const char *rest = error + first + strspn(error + first, "\r\n");
-    return bm_error(
-        s->b->err, BEAM_ERPC,
-        "%s: %s cannot expand %s: %.*s. Check the transform's settings, and that "
-        "the service has this transform on its class path.%s%s",
-        s->step->unique_name, service_text(s),
-        opts->java_class ? opts->java_class : opts->urn, first, error,
-        *rest ? "\nThe whole answer: " : "", *rest ? error : "");
+    error = without_payload(s->b->arena, error);
+    beam_span reason = reason_of(error);
+    bool is_all = strlen(error) <= reason.len + 1;
+    return bm_error(s->b->err, BEAM_ERPC,
+                    "%s: %s cannot expand %s: " BEAM_SPAN_FMT ". Check the transform's "
+                    "settings, and that the service has it on its class path.%s%s",
+                    s->step->unique_name, service_text(s),
+                    opts->java_class ? opts->java_class : opts->urn, BEAM_SPAN_ARG(reason),
+                    is_all ? "" : "\nThe whole answer: ", is_all ? "" : error);
 }
 
 #define INDEX(map, entries, n)                                                           \

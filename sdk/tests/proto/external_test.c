@@ -394,6 +394,21 @@ START_TEST(refusal_starts_with_the_reason)
 }
 END_TEST
 
+START_TEST(refusal_gives_the_last_cause_and_no_payload)
+{
+    answer->error = bm_pb_text("java.lang.RuntimeException: Failed for spec urn: \"x\"\n"
+                               "payload: \"password=hunter2\"\n\n"
+                               "\tat a.b.C\nCaused by: java.io.IOException: no such field\n"
+                               "\tat d.e.F\n");
+    finish();
+    read_records();
+    const char *message = failure_of(p, &expander, &arena);
+    ck_contains(message, "cannot expand test:read:v1: java.io.IOException: no such field.");
+    ck_contains(message, "Failed for spec urn: \"x\"\n\tat a.b.C");
+    ck_assert_ptr_null(strstr(message, "hunter2"));
+}
+END_TEST
+
 START_TEST(long_refusal_is_cut)
 {
     char *text = bm_alloc(&arena, 100001);
@@ -605,6 +620,7 @@ int main(void)
     tcase_add_test(tests, read_straight_into_write);
     tcase_add_test(tests, no_expander);
     tcase_add_test(tests, refusal_starts_with_the_reason);
+    tcase_add_test(tests, refusal_gives_the_last_cause_and_no_payload);
     tcase_add_test(tests, long_refusal_is_cut);
     tcase_add_test(tests, other_type_names_both);
     tcase_add_test(tests, foreign_coder_is_named);
