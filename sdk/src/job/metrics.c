@@ -3,9 +3,11 @@
 #include "job/metrics.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/reader.h"
 #include "beam_urns.h"
 #include "model/beam_job_api.pb-c.h"
@@ -141,6 +143,40 @@ void bm_metrics_print(bm_metrics metrics, bm_writer *out)
                          value_text(&metrics.at[i], value, sizeof value));
         bm_write_bytes(out, line, n < (int)sizeof line ? (size_t)n : sizeof line - 1);
     }
+}
+
+static json_t *number(const bm_metric *m, int64_t whole, double real)
+{
+    json_t *json = m->is_double ? json_real(real) : json_integer(whole);
+    return json ? json : json_null();
+}
+
+static json_t *to_json(const bm_metric *m)
+{
+    static const char *const kinds[] = { "counter", "distribution", "gauge" };
+    json_t *json = json_object();
+    json_object_set_new(json, "step", json_string(m->step));
+    json_object_set_new(json, "namespace", json_string(m->name_space));
+    json_object_set_new(json, "name", json_string(m->name));
+    json_object_set_new(json, "kind", json_string(kinds[m->kind]));
+    if (m->kind != BM_DISTRIBUTION) {
+        json_object_set_new(json, "value", number(m, m->whole, m->real));
+        return json;
+    }
+    json_object_set_new(json, "count", json_integer(m->count));
+    json_object_set_new(json, "sum", number(m, m->sum, m->real_sum));
+    json_object_set_new(json, "min", number(m, m->min, m->real_min));
+    json_object_set_new(json, "max", number(m, m->max, m->real_max));
+    return json;
+}
+
+beam_status bm_metrics_save(bm_metrics metrics, const char *path, beam_error *err)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < metrics.n; i++) json_array_append_new(list, to_json(&metrics.at[i]));
+    int failed = json_dump_file(list, path, JSON_INDENT(2));
+    json_decref(list);
+    return failed ? bm_error(err, BEAM_EIO, "cannot write the metrics to %s", path) : BEAM_OK;
 }
 
 static bool named_before(bm_metrics metrics, size_t i)

@@ -53,7 +53,6 @@ static char *file_name(bm_arena *arena, const char *text)
 beam_status bm_session_init(bm_session *session, const char *name, const bm_log *log,
                             beam_error *err)
 {
-    memset(session, 0, sizeof *session);
     session->log = *log;
     session->host = "localhost";
     bm_arena_init(&session->arena, 0);

@@ -26,7 +26,8 @@ typedef struct bm_session {
 
 #define BM_JAVA_BEAM_VERSION "2.62.0"
 
-/* `name` is the program's. */
+/* `session` is zeroed, but for what is set already (cancelled, by a signal); `name` is the
+ * program's. */
 beam_status bm_session_init(bm_session *session, const char *name, const bm_log *log,
                             beam_error *err);
 /* Frees it and removes its scratch folder. */

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam_main: reads the command line and chooses what this process is. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "program/modes.h"
+
+#ifndef BEAM_VERSION
+#define BEAM_VERSION "0.1.0"
+#endif
+
+int bm_report(const bm_invocation *in, const beam_error *err)
+{
+    fprintf(stderr, "%s: %s\n", in->program->name, err->message);
+    if (err->status == BEAM_EUSAGE)
+        fprintf(stderr, "%s: --help lists the flags\n", in->program->name);
+    return err->status == BEAM_EUSAGE       ? BM_EXIT_USAGE
+           : err->status == BEAM_ECANCELLED ? BM_EXIT_CANCELLED
+                                            : BM_EXIT_FAILED;
+}
+
+static int show(const bm_writer *text)
+{
+    bool ok = fwrite(text->data, 1, text->len, stdout) == text->len && !fflush(stdout);
+    return ok ? BM_EXIT_DONE : BM_EXIT_FAILED;
+}
+
+static int show_help(const bm_invocation *in)
+{
+    bm_writer text = { 0 };
+    bm_flags_help(in->flags, in->program->name, in->program->summary, &text);
+    int status = show(&text);
+    bm_writer_free(&text);
+    return status;
+}
+
+static int show_version(const bm_invocation *in)
+{
+    const char *version = in->program->version;
+    printf("%s%s%s (beam-c " BEAM_VERSION ")\n", in->program->name, version ? " " : "",
+           version ? version : "");
+    return BM_EXIT_DONE;
+}
+
+static beam_status read_flags(const bm_invocation *in, bm_flags *flags, bm_standard *standard,
+                              void *values, int argc, char **argv, beam_error *err)
+{
+    const beam_program *program = in->program;
+    if (program->flags.n && !program->flags_size)
+        return bm_error(err, BEAM_EINVAL, "the program has flags, but its flags_size is 0");
+    BEAM_TRY(bm_flags_add(flags, "This program", program->flags.at, program->flags.n, values, err));
+    BEAM_TRY(bm_standard_add(flags, standard, err));
+    BEAM_TRY(bm_flags_parse(flags, argc, argv, err));
+    if (standard->help || standard->version) return BEAM_OK;
+    return bm_standard_check(standard, err);
+}
+
+static int choose(const bm_invocation *in)
+{
+    const bm_standard *s = in->standard;
+    if (s->help) return show_help(in);
+    if (s->version) return show_version(in);
+    if (s->worker_pool) return bm_run_worker_pool(in);
+    if (s->worker || s->provision_endpoint) return bm_run_worker(in);
+    return bm_run_pipeline(in);
+}
+
+int beam_main(const beam_program *program, int argc, char **argv)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    bm_flags flags;
+    bm_flags_init(&flags, &arena);
+    bm_standard standard = { 0 };
+    void *values = bm_calloc(&arena, program->flags_size + 1);
+    bm_invocation in = { program, values, &flags, &standard, &arena };
+    beam_error err;
+    int status = read_flags(&in, &flags, &standard, values, argc, argv, &err) ? bm_report(&in, &err)
+                                                                             : choose(&in);
+    bm_flags_free(&flags);
+    bm_arena_free(&arena);
+    return status;
+}

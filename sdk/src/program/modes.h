@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* program/modes.h - what a program can be: the submitter, a worker, a worker pool. Each
+ * returns the exit status of the process. */
+#ifndef BM_MODES_H
+#define BM_MODES_H
+
+#include "program/standard.h"
+
+enum { BM_EXIT_DONE, BM_EXIT_FAILED, BM_EXIT_USAGE, BM_EXIT_CANCELLED };
+
+/* One command line, read. */
+typedef struct bm_invocation {
+    const beam_program *program;
+    const void *values; /* the program's own flags */
+    const bm_flags *flags;
+    const bm_standard *standard;
+    bm_arena *arena;
+} bm_invocation;
+
+int bm_run_pipeline(const bm_invocation *invocation);
+int bm_run_worker(const bm_invocation *invocation);
+int bm_run_worker_pool(const bm_invocation *invocation);
+
+/* Prints "NAME: message" and returns the exit status that goes with the error. */
+int bm_report(const bm_invocation *invocation, const beam_error *err);
+
+#endif

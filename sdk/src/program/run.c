@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The submitter: builds the pipeline, has it expanded, starts what it needs to run, submits
+ * and watches it. The main thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "fns/registry.h"
+#include "graph/graph.h"
+#include "job/expansion.h"
+#include "job/options_proto.h"
+#include "program/environment.h"
+#include "program/loopback.h"
+#include "program/signals.h"
+#include "program/watch.h"
+#include "proto/to_proto.h"
+
+typedef struct run {
+    const bm_invocation *in;
+    beam_pipeline *pipeline;
+    bm_registry registry;
+    json_t *options;
+    const char *job_name;
+
+    bm_console console;
+    bm_session session;
+    bm_signals *signals;
+    bm_loopback *loopback;
+    bm_expansion *expansion;
+    bm_service job_server;
+    bm_job *job;
+} run;
+
+/* -- the pipeline ------------------------------------------------------------------------- */
+static const char *default_job_name(bm_arena *arena, const char *program)
+{
+    char at[32];
+    time_t now = time(NULL);
+    struct tm parts;
+    localtime_r(&now, &parts);
+    strftime(at, sizeof at, "%m%d-%H%M%S", &parts);
+    return bm_format(arena, "%s-%s", program, at);
+}
+
+static beam_status build(run *r, beam_error *err)
+{
+    const beam_program *program = r->in->program;
+    BEAM_TRY(bm_registry_init(&r->registry, program->dofns.at, program->dofns.n,
+                              program->combines.at, program->combines.n, err));
+    r->pipeline = beam_pipeline_new();
+    r->pipeline->registry = &r->registry;
+    program->build(r->pipeline, r->in->values);
+    bm_graph_check(r->pipeline);
+    const beam_error *failure = beam_pipeline_error(r->pipeline);
+    if (failure) {
+        *err = *failure;
+        return failure->status;
+    }
+    const char *name = r->in->standard->job_name;
+    r->job_name = name && *name ? name : default_job_name(r->in->arena, program->name);
+    r->options = bm_standard_options(r->in->flags, r->job_name, r->pipeline->experiments,
+                                     r->pipeline->n_experiments);
+    return BEAM_OK;
+}
+
+static void show(const run *r, void (*print)(const beam_pipeline *p, bm_writer *out))
+{
+    bm_writer text = { 0 };
+    print(r->pipeline, &text);
+    fwrite(text.data, 1, text.len, stdout);
+    bm_writer_free(&text);
+}
+
+/* -- what runs beside it ----------------------------------------------------------------------- */
+static void on_signal(void *self)
+{
+    run *r = self;
+    atomic_store(&r->session.cancelled, true);
+    bm_log_write(&r->session.log, BEAM_LOG_NOTICE,
+                 "cancelling; interrupt once more to leave at once");
+}
+
+static beam_status check_cancelled(run *r, beam_error *err)
+{
+    return atomic_load(&r->session.cancelled) ? bm_error(err, BEAM_ECANCELLED, "cancelled")
+                                              : BEAM_OK;
+}
+
+/* Does not wait: the JVM comes up while the pipeline is being expanded. */
+static beam_status start_job_server(run *r, beam_error *err)
+{
+    const bm_standard *s = r->in->standard;
+    if (s->job_endpoint) return bm_job_check_endpoint(s->job_endpoint, err);
+    bm_log_write(&r->session.log, BEAM_LOG_INFO, "starting Flink's job service%s",
+                 s->flink_master ? "" : " with an embedded Flink");
+    bm_java_opts opts = { .flink_master = s->flink_master };
+    return bm_job_server_start(&r->session, &opts, &r->job_server, err);
+}
+
+static beam_status own_environment(run *r, bm_environment *out, beam_error *err)
+{
+    const bm_standard *s = r->in->standard;
+    if (bm_standard_environment(s) != BM_LOOPBACK)
+        return bm_environment_parse(r->in->arena, s->environment_type, s->environment_config,
+                                    "environment_config", out, err);
+    BEAM_TRY(bm_loopback_start(r->in->program, &r->session, s->severity, &r->loopback, err));
+    return bm_environment_parse(r->in->arena, "EXTERNAL", bm_loopback_address(r->loopback), "", out,
+                                err);
+}
+
+static beam_status make_expansion(run *r, beam_error *err)
+{
+    const bm_standard *s = r->in->standard;
+    bm_environment java = { 0 };
+    if (s->java_environment_type)
+        BEAM_TRY(bm_environment_parse(r->in->arena, s->java_environment_type,
+                                      s->java_environment_config, "java_environment_config", &java,
+                                      err));
+    bm_expansion_opts opts = {
+        .default_address = s->expansion_service,
+        .use_deprecated_read = bm_has_experiment(r->options, "use_deprecated_read"),
+        .environment_urn = java.urn,
+        .environment_payload = java.payload,
+    };
+    r->expansion = bm_expansion_new(&r->session, &opts);
+    return BEAM_OK;
+}
+
+/* -- submitting ------------------------------------------------------------------------------------ */
+static bool is_bounded(const beam_pipeline *p)
+{
+    for (const bm_step *step = p->first; step; step = step->next)
+        for (size_t i = 0; i < step->n_outputs; i++)
+            if (!step->outputs[i]->bounded) return false;
+    return true;
+}
+
+/* With checkpoints, Flink keeps finished sources open for ever unless told otherwise, and a
+ * streaming job of bounded inputs would never end. */
+static void help_bounded_streams_end(run *r)
+{
+    static const char name[] = "shutdown_sources_after_idle_ms";
+    bool checkpoints = r->in->standard->checkpointing_interval > 0;
+    if (!checkpoints || json_object_get(r->options, name) || !is_bounded(r->pipeline)) return;
+    json_object_set_new(r->options, name, json_integer(1000));
+}
+
+static beam_status submit(run *r, beam_span pipeline, beam_error *err)
+{
+    if (r->job_server.child) BEAM_TRY(bm_service_wait(&r->session, &r->job_server, err));
+    BEAM_TRY(check_cancelled(r, err));
+    help_bounded_streams_end(r);
+    bm_submission submission = {
+        .job_endpoint = r->job_server.child ? r->job_server.address : r->in->standard->job_endpoint,
+        .is_ours = true, /* or probed already */
+        .name = r->job_name,
+        .pipeline = pipeline,
+        .options = bm_options_struct(r->in->arena, r->options),
+        .artifacts = bm_expansion_artifacts(r->expansion),
+    };
+    return bm_job_submit(&r->session, &submission, &r->job, err);
+}
+
+static beam_status start_job(run *r, beam_error *err)
+{
+    bm_environment environment;
+    bm_expander expander;
+    beam_span pipeline;
+    BEAM_TRY(start_job_server(r, err));
+    BEAM_TRY(own_environment(r, &environment, err));
+    BEAM_TRY(make_expansion(r, err));
+    bm_expansion_expander(r->expansion, &expander);
+    BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, r->in->arena, &pipeline,
+                                  err));
+    if (r->in->standard->no_wait && bm_expansion_has_workers(r->expansion))
+        return bm_error(err, BEAM_EUSAGE, "--no_wait cannot go with Java workers of this process: "
+                        "give --java_environment_type");
+    BEAM_TRY(submit(r, pipeline, err));
+    bm_expansion_stop_service(r->expansion);
+    return BEAM_OK;
+}
+
+static int run_job(run *r)
+{
+    const bm_standard *s = r->in->standard;
+    beam_error err;
+    r->session.host = s->loopback_host;
+    r->session.streaming = s->streaming;
+    if (start_job(r, &err)) return bm_report(r->in, &err);
+    if (s->no_wait) {
+        bm_log_write(&r->session.log, BEAM_LOG_NOTICE, "job %s is submitted", bm_job_id(r->job));
+        return BM_EXIT_DONE;
+    }
+    bm_watch watch = { &r->session, &r->console, s, r->job, &r->job_server };
+    return bm_watch_job(&watch);
+}
+
+static void stop_all(run *r)
+{
+    bm_job_free(r->job);
+    bm_loopback_free(r->loopback);
+    bm_expansion_free(r->expansion);
+    bm_service_stop(&r->job_server);
+}
+
+static int start_session(run *r)
+{
+    beam_error err;
+    bm_console_init(&r->console, r->in->program->name, r->in->standard->severity);
+    bm_log log = bm_console_log(&r->console);
+    beam_status status = bm_signals_start(on_signal, r, BM_EXIT_CANCELLED, &r->signals, &err);
+    if (!status) status = bm_session_init(&r->session, r->in->program->name, &log, &err);
+    int result = status ? bm_report(r->in, &err) : run_job(r);
+    stop_all(r);
+    bm_signals_free(r->signals);
+    bm_session_free(&r->session);
+    bm_console_free(&r->console);
+    return result;
+}
+
+int bm_run_pipeline(const bm_invocation *in)
+{
+    run r = { .in = in };
+    beam_error err;
+    int status = BM_EXIT_DONE;
+    if (build(&r, &err)) {
+        status = bm_report(in, &err);
+    } else {
+        switch (bm_standard_runner(in->standard)) {
+        case BM_RUNNER_CHECK: break;
+        case BM_RUNNER_PRINT: show(&r, bm_graph_print); break;
+        case BM_RUNNER_DOT: show(&r, bm_graph_dot); break;
+        default: status = start_session(&r); break;
+        }
+    }
+    json_decref(r.options);
+    beam_pipeline_free(r.pipeline);
+    bm_registry_free(&r.registry);
+    return status;
+}

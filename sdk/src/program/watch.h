@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* program/watch.h - from submission to the end of a job, as the person sees it: messages,
+ * the status line, cancelling, and the summary. The main thread. */
+#ifndef BM_WATCH_H
+#define BM_WATCH_H
+
+#include "job/java.h"
+#include "job/submit.h"
+#include "program/console.h"
+#include "program/modes.h"
+
+typedef struct bm_watch {
+    bm_session *session;
+    bm_console *console;
+    const bm_standard *standard;
+    bm_job *job;
+    bm_service *job_server; /* child NULL: not ours */
+} bm_watch;
+
+/* Blocks until the job has ended or is lost; the process's exit status. */
+int bm_watch_job(const bm_watch *watch);
+
+#endif
