@@ -76,11 +76,11 @@ beam_status bm_windows_skip(const bm_coder *window_coder, bm_reader *in);
 const bm_windows *bm_windows_copy(bm_arena *arena, const bm_windows *windows);
 
 /* pane.c: the pane of a firing, PaneInfoCoder elsewhere */
-beam_status bm_pane_decode(bm_reader *in, beam_pane *out);
+beam_status bm_pane_decode(bm_reader *in, beam_pane *out, bool *has_metadata);
 void bm_pane_encode(const beam_pane *pane, bm_writer *out);
 const beam_pane *bm_pane_copy(bm_arena *arena, const beam_pane *pane);
 
-/* windowed_value.c and timer.c, as values */
+/* element.c and timer.c, as values */
 beam_status bm_windowed_skip(const bm_coder *coder, bool nested, bm_reader *in);
 beam_status bm_windowed_decode(const bm_coder *coder, bool nested, bm_reader *in,
                                const bm_decoding *decoding, bm_element *out);

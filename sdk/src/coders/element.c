@@ -2,9 +2,9 @@
 /* Elements in streams: beam:coder:windowed_value:v1 and :param_windowed_value:v1. One
  * thread per decoder, any thread otherwise.
  *
- * On the wire: timestamp, windows, pane, value. Elements next to each other mostly have the
- * same windows and pane, so what lies between timestamp and value is compared as bytes with
- * what was seen before, and decoded only when it is new. */
+ * On the wire: timestamp, windows, pane, metadata if the pane says so, value. Neighbours
+ * mostly have the same windows and pane, so what lies between timestamp and value is
+ * compared as bytes with what was seen before, and decoded only when it is new. */
 #include "coders/coder_impl.h"
 
 enum {
@@ -44,13 +44,22 @@ void bm_element_decoder_reset(bm_element_decoder *decoder)
     decoder->last_header = (beam_span){ NULL, 0 };
 }
 
+/* The pane, and metadata of the element: nothing here makes use of it. */
+static beam_status read_pane(bm_reader *in, beam_pane *out)
+{
+    bool has_metadata;
+    beam_span metadata;
+    BEAM_TRY(bm_pane_decode(in, out, &has_metadata));
+    return has_metadata ? bm_read_prefixed(in, &metadata) : BEAM_OK;
+}
+
 static beam_status decode_header(bm_element_decoder *decoder, beam_span bytes, header **out)
 {
     bm_arena *arena = &decoder->header_arena;
     bm_reader in = bm_reader_of(bytes);
     header *made = BM_NEW(arena, header);
     BEAM_TRY(bm_windows_decode(decoder->coder->arg[1], &in, arena, &made->windows));
-    BEAM_TRY(bm_pane_decode(&in, &made->pane));
+    BEAM_TRY(read_pane(&in, &made->pane));
     made->bytes = bm_span_copy(arena, bytes);
     *out = made;
     return BEAM_OK;
@@ -62,7 +71,7 @@ static beam_status find_header(bm_element_decoder *decoder, bm_reader *in)
     const uint8_t *start = in->at;
     beam_pane ignored;
     BEAM_TRY(bm_windows_skip(decoder->coder->arg[1], in));
-    BEAM_TRY(bm_pane_decode(in, &ignored));
+    BEAM_TRY(read_pane(in, &ignored));
     beam_span bytes = { (const char *)start, (size_t)(in->at - start) };
     header *found = bm_map_get(&decoder->headers, bytes);
     if (!found) {
@@ -182,7 +191,7 @@ beam_status bm_windowed_header_decode(const bm_coder *window_coder, bm_reader *i
     out->pane = pane;
     BEAM_TRY(bm_read_timestamp(in, &out->timestamp));
     BEAM_TRY(bm_windows_decode(window_coder, in, arena, &out->windows));
-    return bm_pane_decode(in, pane);
+    return read_pane(in, pane);
 }
 
 beam_status bm_windowed_decode(const bm_coder *coder, bool nested, bm_reader *in,
@@ -202,7 +211,7 @@ beam_status bm_windowed_skip(const bm_coder *coder, bool nested, bm_reader *in)
         beam_pane pane;
         BEAM_TRY(bm_read_timestamp(in, &timestamp));
         BEAM_TRY(bm_windows_skip(coder->arg[1], in));
-        BEAM_TRY(bm_pane_decode(in, &pane));
+        BEAM_TRY(read_pane(in, &pane));
     }
     return bm_skip_value(coder->arg[0], nested, in);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Panes of trigger firings on the wire. Any thread.
  *
- * One byte: bit 0 first, bit 1 last, bits 2 and 3 the timing, and in the upper half how
- * many indexes follow as varints: none (both are 0), one (they are the same, or the pane is
- * early and has no on-time index), or two. */
+ * One byte: bit 0 first, bit 1 last, bits 2 and 3 the timing, and in bits 4 to 6 how many
+ * indexes follow as varints: none (both are 0), one (they are the same, or the pane is
+ * early and has no on-time index), or two. Bit 7: the pane's element has metadata
+ * (Elements.ElementMetadata); only SDKs that say they know of it are sent any. */
 #include "coders/coder_impl.h"
 
 const beam_pane bm_no_firing = { true, true, BEAM_PANE_UNKNOWN, 0, 0 };
 
 enum { NO_INDEX, ONE_INDEX, TWO_INDEXES };
 
-beam_status bm_pane_decode(bm_reader *in, beam_pane *out)
+beam_status bm_pane_decode(bm_reader *in, beam_pane *out, bool *has_metadata)
 {
     uint8_t byte;
     BEAM_TRY(bm_read_u8(in, &byte));
@@ -19,7 +20,8 @@ beam_status bm_pane_decode(bm_reader *in, beam_pane *out)
     out->timing = (beam_pane_timing)(byte >> 2 & 3);
     out->index = 0;
     out->on_time_index = 0;
-    unsigned n = byte >> 4;
+    *has_metadata = byte & 0x80;
+    unsigned n = byte >> 4 & 7;
     if (n > TWO_INDEXES) return BEAM_ECODER;
     if (n >= ONE_INDEX) BEAM_TRY(bm_decode_int64(in, &out->index));
     out->on_time_index = out->timing == BEAM_PANE_EARLY ? -1 : out->index;

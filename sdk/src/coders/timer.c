@@ -14,10 +14,11 @@ beam_status bm_timer_decode_with(const bm_coder *coder, bm_reader *in,
     BEAM_TRY(beam_read_bool(in, &out->clear));
     if (out->clear) return BEAM_OK;
     beam_pane *pane = bm_alloc(arena, sizeof *pane);
+    bool ignored;
     out->pane = pane;
     BEAM_TRY(bm_read_timestamp(in, &out->fire));
     BEAM_TRY(bm_read_timestamp(in, &out->hold));
-    return bm_pane_decode(in, pane);
+    return bm_pane_decode(in, pane, &ignored);
 }
 
 beam_status bm_timer_decode(const bm_coder *coder, bm_reader *in, bm_arena *arena,
@@ -50,7 +51,7 @@ beam_status bm_timer_encode(const bm_coder *coder, const bm_timer *timer, bm_wri
 beam_status bm_timer_skip(const bm_coder *coder, bm_reader *in)
 {
     beam_span tag;
-    bool clear;
+    bool clear, ignored;
     beam_millis time;
     beam_pane pane;
     BEAM_TRY(bm_skip_value(coder->arg[0], true, in));
@@ -60,5 +61,5 @@ beam_status bm_timer_skip(const bm_coder *coder, bm_reader *in)
     if (clear) return BEAM_OK;
     BEAM_TRY(bm_read_timestamp(in, &time));
     BEAM_TRY(bm_read_timestamp(in, &time));
-    return bm_pane_decode(in, &pane);
+    return bm_pane_decode(in, &pane, &ignored);
 }
