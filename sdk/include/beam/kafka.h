@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* beam/kafka.h - Kafka through Java's KafkaIO, spliced in from an expansion service. */
+/* beam/kafka.h - Kafka through Java's KafkaIO, spliced in from an expansion service.
+ *
+ * What is in `config` goes to the expansion service and, within the pipeline, to the runner
+ * and its workers: passwords too. This library writes none of it to a log or a message. */
 #ifndef BEAM_KAFKA_H
 #define BEAM_KAFKA_H
 
@@ -29,13 +32,18 @@ typedef struct beam_kafka_opts {
     const char *servers;                  /* bootstrap.servers: "host:port,host:port" */
     const char *topics[BEAM_MAX_TOPICS];  /* a write uses the first only */
     const char *group_id;                 /* read: group.id; NULL: none */
-    const char *auto_offset_reset;        /* read: "earliest" or "latest"; NULL: Kafka's */
+    const char *auto_offset_reset;        /* read: "earliest", "latest" or "none"; NULL:
+                                             Kafka's, "latest" */
     beam_kafka_time timestamp_policy;     /* read */
-    bool commit_offset_in_finalize;       /* read: commit offsets when a bundle is final */
-    int64_t max_num_records;              /* read: stop after so many; 0: unbounded */
+    bool commit_offset_in_finalize;       /* read: commit offsets when a bundle is final, for
+                                             group_id; otherwise none are committed */
+    int64_t max_num_records;              /* read: stop after so many; 0: unbounded. They are
+                                             shared out to the partitions: a partition
+                                             with fewer keeps the job waiting */
     int64_t max_read_time_s;              /* read: stop after so long; 0: unbounded */
     int64_t start_read_time_ms;           /* read: from this record time on; 0: not */
-    beam_kafka_config config[BEAM_MAX_KAFKA_CONFIG]; /* any other consumer or producer setting */
+    beam_kafka_config config[BEAM_MAX_KAFKA_CONFIG]; /* any other consumer or producer
+                                                        setting; the last one of a key counts */
     const char *expansion_service;        /* host:port; NULL: as --expansion_service says */
 } beam_kafka_opts;
 
