@@ -243,12 +243,12 @@ bool bm_trigger_allows_lifting(const bm_pb_trigger *t)
 
 static void set_modes(bm_pb_windowing *w, const beam_window_opts *opts)
 {
-    static const int accumulation[] = {
+    static const Pb__AccumulationMode__Enum accumulation[] = {
         [BEAM_DISCARDING] = PB__ACCUMULATION_MODE__ENUM__DISCARDING,
         [BEAM_ACCUMULATING] = PB__ACCUMULATION_MODE__ENUM__ACCUMULATING,
         [BEAM_RETRACTING] = PB__ACCUMULATION_MODE__ENUM__RETRACTING,
     };
-    static const int output_time[] = {
+    static const Pb__OutputTime__Enum output_time[] = {
         [BEAM_AT_END_OF_WINDOW] = PB__OUTPUT_TIME__ENUM__END_OF_WINDOW,
         [BEAM_AT_LATEST] = PB__OUTPUT_TIME__ENUM__LATEST_IN_PANE,
         [BEAM_AT_EARLIEST] = PB__OUTPUT_TIME__ENUM__EARLIEST_IN_PANE,
