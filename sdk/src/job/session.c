@@ -68,7 +68,7 @@ beam_status bm_session_init(bm_session *session, const char *name, const bm_log 
     const char *state = state_dir(arena), *file = file_name(arena, name);
     session->java_dir =
         bm_format(arena, "%s/java/beam-" BM_JAVA_BEAM_VERSION, cache_dir(arena));
-    session->logs_dir = bm_format(arena, "%s/logs/%s-%s-%d", state, file, at, (int)getpid());
+    session->logs_dir = bm_format(arena, "%s/logs/jobs/%s-%s-%d", state, file, at, (int)getpid());
     session->scratch_dir = bm_format(arena, "%s/run/%s-%s-%d", state, file, at, (int)getpid());
     return BEAM_OK;
 }

@@ -20,7 +20,7 @@ typedef struct bm_session {
     /* Folders. Cache: $BEAM_C_CACHE or ~/.cache/beam-c. State: $BEAM_C_STATE or
      * $XDG_STATE_HOME/beam-c or ~/.local/state/beam-c. */
     const char *java_dir;    /* cache/java/beam-VERSION, see scripts/get-jars */
-    const char *logs_dir;    /* state/logs/NAME-DATE-TIME-PID; made when first used */
+    const char *logs_dir;    /* state/logs/jobs/NAME-DATE-TIME-PID; made when first used */
     const char *scratch_dir; /* state/run/NAME-DATE-TIME-PID; made when first used */
 } bm_session;
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "program/modes.h"
+#include "transforms/transforms.h"
 
 #ifndef BEAM_VERSION
 #define BEAM_VERSION "0.1.0"
@@ -66,15 +67,28 @@ static int choose(const bm_invocation *in)
     return bm_run_pipeline(in);
 }
 
+/* The program's DoFns and those of the ready-made transforms. */
+static void add_transforms(bm_arena *arena, beam_program *program)
+{
+    size_t n = program->dofns.n;
+    const beam_dofn **all = BM_NEW_ARRAY(arena, const beam_dofn *, n + bm_transform_dofns_count);
+    if (n) memcpy(all, program->dofns.at, n * sizeof *all);
+    memcpy(all + n, bm_transform_dofns, bm_transform_dofns_count * sizeof *all);
+    program->dofns.at = all;
+    program->dofns.n = n + bm_transform_dofns_count;
+}
+
 int beam_main(const beam_program *program, int argc, char **argv)
 {
     bm_arena arena;
     bm_arena_init(&arena, 0);
+    beam_program whole = *program;
+    add_transforms(&arena, &whole);
     bm_flags flags;
     bm_flags_init(&flags, &arena);
     bm_standard standard = { 0 };
     void *values = bm_calloc(&arena, program->flags_size + 1);
-    bm_invocation in = { program, values, &flags, &standard, &arena };
+    bm_invocation in = { &whole, values, &flags, &standard, &arena };
     beam_error err;
     int status = read_flags(&in, &flags, &standard, values, argc, argv, &err) ? bm_report(&in, &err)
                                                                              : choose(&in);

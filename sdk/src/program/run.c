@@ -68,7 +68,7 @@ static void show(const run *r, void (*print)(const beam_pipeline *p, bm_writer *
 {
     bm_writer text = { 0 };
     print(r->pipeline, &text);
-    fwrite(text.data, 1, text.len, stdout);
+    if (text.len) fwrite(text.data, 1, text.len, stdout);
     bm_writer_free(&text);
 }
 

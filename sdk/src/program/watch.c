@@ -79,8 +79,7 @@ static void handle(state *s, const bm_job_event *event)
         if (bm_job_state_is_final(event->state))
             s->end_ms = bm_now_ms();
         else if (event->state != BM_JOB_UNSPECIFIED)
-            bm_log_write(log_of(s), BEAM_LOG_INFO, "job %s is %s", bm_job_id(s->w->job),
-                         bm_job_state_text(event->state));
+            bm_log_write(log_of(s), BEAM_LOG_INFO, "the job is %s", bm_job_state_text(event->state));
         break;
     }
 }
@@ -147,7 +146,7 @@ static void show_metrics(state *s)
     bm_metrics metrics = bm_metrics_parse(&s->arena, response);
     bm_writer text = { 0 };
     bm_metrics_print(metrics, &text);
-    fwrite(text.data, 1, text.len, stderr);
+    if (text.len) fwrite(text.data, 1, text.len, stderr);
     bm_writer_free(&text);
     const char *path = s->w->standard->metrics_json;
     beam_error err;
@@ -194,7 +193,7 @@ int bm_watch_job(const bm_watch *watch)
     bm_arena_init(&s.arena, 0);
     bm_arena_init(&s.long_lived, 0);
     open_log(&s);
-    bm_log_write(log_of(&s), BEAM_LOG_INFO, "job %s is submitted", bm_job_id(watch->job));
+    bm_log_write(log_of(&s), BEAM_LOG_INFO, "submitted %s", bm_job_id(watch->job));
     follow(&s);
     int status = conclude(&s);
     if (!s.lost) show_metrics(&s);
