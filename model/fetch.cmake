@@ -38,7 +38,7 @@ function(_beam_fetch_pypi name version sha256 target log)
         COMMAND ${CMAKE_COMMAND} -E env
             PYTHONPATH=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/pip_stub
             BEAM_PIP_NAME=${name} BEAM_PIP_VERSION=${version} PYTHONDONTWRITEBYTECODE=1
-            ${PYTHON3} -m pip --disable-pip-version-check download -q --no-deps
+            ${PYTHON3} -m pip --disable-pip-version-check --retries 2 download -q --no-deps
             --no-binary :all: --no-build-isolation --use-pep517 --require-hashes
             -r "${wanted}" -d "${dir}"
         OUTPUT_VARIABLE out ERROR_VARIABLE out TIMEOUT 600)
@@ -66,7 +66,7 @@ function(_beam_fetch kind name version sha256 target)
         _beam_fetch_pypi(${name} ${version} ${sha256} "${target}" log)
     endif()
     if(NOT EXISTS "${target}")
-        string(SUBSTRING "${log}" 0 2000 log)
+        string(SUBSTRING "${log}" 0 600 log)
         message(FATAL_ERROR
             "Could not fetch ${name} ${version} (${kind}), which the build takes Beam's "
             "model from. Run this once with a network, or give a folder that holds ${file} "
