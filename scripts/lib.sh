@@ -74,8 +74,8 @@ wait_until() {
 }
 
 # --- daemons ---------------------------------------------------------------------------
-# $state_dir/pids/NAME holds "PID START-TIME": a pid alone may have been given to another
-# process since.
+# $state_dir/pids/NAME holds "PID START-TIME MARK": a pid alone may have been given to
+# another process since. MARK is a part of the command line.
 
 pid_file() { printf '%s/pids/%s' "$state_dir" "$1"; }
 log_file() { printf '%s/logs/%s.log' "$state_dir" "$1"; }
@@ -92,8 +92,7 @@ daemon_pid() {
     printf '%s' "$pid"
 }
 
-# start_daemon NAME MARK COMMAND...: in its own session, output to its log. MARK is a part
-# of the command line by which the process is known again.
+# start_daemon NAME MARK COMMAND...: in its own session, output to its log.
 start_daemon() {
     local name=$1 mark=$2 pid log
     shift 2
@@ -104,6 +103,8 @@ start_daemon() {
     setsid "$@" >"$log" 2>&1 </dev/null 9>&- &
     pid=$!
     printf '%s %s %s\n' "$pid" "$(process_start "$pid")" "$mark" >"$(pid_file "$name")"
+    # Until the exec, the new process still has this script's command line.
+    while kill -0 "$pid" 2>/dev/null && ! daemon_pid "$name" >/dev/null; do sleep 0.02; done
 }
 
 # stop_daemon NAME: TERM, then KILL after 15 s. 1 when it did not run.

@@ -148,6 +148,7 @@ state.savepoints.dir: file://$flink_state/savepoints
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 20
 restart-strategy.fixed-delay.delay: 1 s
+cluster.registration.error-delay: 500
 heartbeat.interval: 4000
 heartbeat.timeout: 20000
 classloader.check-leaked-classloader: false

@@ -54,7 +54,9 @@ for service in flink-taskmanager flink-jobmanager rpc kafka; do
     fi
 done
 if [ -n "$clean" ]; then
-    [ -z "${chosen[kafka]:-}" ] || rm -rf "$state_dir/kafka"
-    [ -z "${chosen[flink-jobmanager]:-}" ] || rm -rf "$state_dir/flink"
-    say "data removed"
+    for service in kafka flink-jobmanager; do
+        [ -n "${chosen[$service]:-}" ] || continue
+        rm -rf "${state_dir:?}/${service%-jobmanager}"
+        say "${service%-jobmanager}: data removed"
+    done
 fi
