@@ -31,23 +31,34 @@ static bool trigger_is_safe(const beam_window_opts *opts)
     return !bm_trigger_may_finish(trigger);
 }
 
+/* What to name in a message: a part of a composite reads what the composite was given. */
+static const beam_pcoll *given_to(const bm_step *shown, const bm_step *step,
+                                  const beam_pcoll *in)
+{
+    if (shown == step || !shown->n_inputs) return in;
+    for (size_t i = 0; i < shown->n_inputs; i++)
+        if (shown->inputs[i]->bounded == in->bounded) return shown->inputs[i];
+    return shown->inputs[0];
+}
+
 bool bm_step_can_group(const bm_step *step, const beam_pcoll *in)
 {
     const bm_windowing *windowing = bm_windowing_of(in);
     const bm_step *shown = bm_step_shown(step);
+    const char *name = bm_pcoll_name(given_to(shown, step, in));
     if (!in->bounded && bm_window_is_default_global(in)) {
         bm_step_fail(shown, BEAM_EINVAL,
                      "'%s' is unbounded and in the global window with the default trigger, "
                      "so its groups would never be complete: put a beam_window_into() with "
                      "windows or a trigger before this step",
-                     bm_pcoll_name(in));
+                     name);
         return false;
     }
     if (trigger_is_safe(&windowing->opts)) return true;
     bm_step_fail(shown, BEAM_EINVAL,
                  "the trigger of '%s', %s, fires for a last time before its window ends, "
                  "and later elements would be lost: put it in BEAM_REPEAT()",
-                 bm_pcoll_name(in),
+                 name,
                  bm_trigger_text(&step->pipeline->arena, windowing->opts.trigger));
     return false;
 }

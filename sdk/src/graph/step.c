@@ -64,7 +64,7 @@ static bool name_is_good(beam_pipeline *p, bm_step_kind kind, const char *name)
                                          : NULL;
     if (!problem) return true;
     beam_pipeline_fail(p, BEAM_EINVAL,
-                       "a %s %s%s: give each step a name, unique within its scope",
+                       "a step of kind %s %s%s: give each step a name, unique within its scope",
                        bm_step_kind_text(kind), problem,
                        p->scope ? bm_format(&p->arena, " in scope '%s'",
                                             p->scope->unique_name)
@@ -85,7 +85,7 @@ static const char *take_name(beam_pipeline *p, bm_step *step)
         return unique;
     }
     beam_pipeline_fail(p, BEAM_EINVAL,
-                       "%s: this %s has the name of another step, a %s: names are unique "
+                       "%s: this %s has the name of another step (%s): names are unique "
                        "within a scope, so rename one of them",
                        unique, bm_step_kind_text(step->kind), kind_and_fn(*slot));
     return NULL;

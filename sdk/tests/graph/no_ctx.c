@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the built-in DoFns ask of the engine, which nothing here runs. */
+#include <stdlib.h>
+
+#include "fns/ctx.h"
+
+/* clang-format off */
+#define NEVER(type, name, ...) \
+    type name(__VA_ARGS__);    \
+    __attribute__((weak, noreturn)) type name(__VA_ARGS__) { abort(); }
+
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+NEVER(void *, beam_acc_alloc, beam_ctx *c, size_t n)
+NEVER(beam_value, beam_acc_copy, beam_ctx *c, beam_value v)
+NEVER(void *, beam_alloc, beam_ctx *c, size_t n)
+NEVER(beam_span, beam_config, beam_ctx *c)
+NEVER(beam_window, beam_element_window, beam_ctx *c)
+NEVER(beam_status, beam_emit, beam_ctx *c, beam_value v)
+NEVER(beam_status, beam_emit_kv, beam_ctx *c, beam_value key, beam_value value)
+NEVER(beam_status, beam_emit_windowed, beam_ctx *c, int output, beam_value v,
+      beam_millis timestamp, const beam_window *window)
+NEVER(beam_status, beam_fail, beam_ctx *c, beam_status status, const char *format, ...)
+NEVER(void *, beam_self, beam_ctx *c)
+NEVER(beam_millis, beam_timestamp, beam_ctx *c)
+NEVER(bm_arena *, bm_ctx_arena, beam_ctx *c)
+NEVER(const bm_coder *, bm_ctx_input_coder, beam_ctx *c)
+NEVER(const bm_coder *, bm_ctx_output_coder, beam_ctx *c, int output)
