@@ -112,8 +112,7 @@ static beam_status add_lifted(bm_builder *b, combine_parts *parts, const beam_ty
 }
 
 /* Fills a transform that is Combine.GroupedValues. Flink takes none but a ParDo for it,
- * so there is one inside; its function is the combine function, applied to KV<K, values>.
- */
+ * so there is one inside; its function is the combine function, of KV<K, values>. */
 static void fill_grouped_values(bm_builder *b, bm_pb_transform *t, const char *id,
                                 const bm_step *step, beam_span payload, const char *in,
                                 const char *out)

@@ -33,11 +33,10 @@ static const char *service_text(const splice *s)
 /* "Read: the expansion service answered what cannot be used: ..." */
 static beam_status bad_answer(const splice *s, const char *what, const char *id)
 {
-    return bm_error(
-        s->b->err, BEAM_ERPC,
-        "%s: %s answered what cannot be used: %s '%.200s'; check that it is of a "
-        "Beam version that fits",
-        s->step->unique_name, service_text(s), what, id);
+    return bm_error(s->b->err, BEAM_ERPC,
+                    "%s: %s answered what cannot be used: %s '%.200s'; check that it is "
+                    "of a Beam version that fits",
+                    s->step->unique_name, service_text(s), what, id);
 }
 
 /* An id for something new: its own if free, else with the namespace and a number. */
@@ -214,8 +213,7 @@ static beam_status take_transform(splice *s, const char *id, int depth, char **o
 }
 
 /* -- outputs ------------------------------------------------------------------------ */
-/* The answer's collection for the step's output number `i`. An only output needs no tag.
- */
+/* The answer's collection for output number `i`. An only output needs no tag. */
 static const char *returned_output(const bm_step *step, const bm_pb_transform *root,
                                    size_t i)
 {

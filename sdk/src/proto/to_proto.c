@@ -26,11 +26,10 @@ beam_status bm_built_input(bm_builder *b, const bm_step *step, size_t i,
 {
     *out = &b->built[step->inputs[i]->id];
     if ((*out)->id) return BEAM_OK;
-    return bm_error(
-        b->err, BEAM_EINVAL,
-        "%s: its input %s is made by no step before it; build the pipeline in "
-        "order",
-        step->unique_name, step->input_tags[i]);
+    return bm_error(b->err, BEAM_EINVAL,
+                    "%s: its input %s is made by no step before it; build the pipeline "
+                    "in order",
+                    step->unique_name, step->input_tags[i]);
 }
 
 /* Where the windowing is only known by an expansion, that of the collection it comes
@@ -189,8 +188,7 @@ static void add_composite(bm_builder *b, const bm_step *step)
                       b->built[step->outputs[i]->id].id);
 }
 
-/* Inputs and outputs of composites must have been made by a step inside or
- * before. */
+/* Inputs and outputs of composites must have been made by a step inside or before. */
 static beam_status check_composite(bm_builder *b, const bm_step *step)
 {
     const bm_built_pcoll *built;
