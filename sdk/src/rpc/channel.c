@@ -86,7 +86,8 @@ const char *bm_channel_worker_id(const bm_channel *channel)
 grpc_call *bm_channel_call(bm_channel *channel, const char *method, int timeout_ms)
 {
     grpc_slice path = grpc_slice_from_copied_string(method);
-    grpc_call *call = grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+    grpc_call *call = grpc_channel_create_call(channel->channel, NULL,
+                                               GRPC_PROPAGATE_DEFAULTS,
                                                bm_rpc_queue(channel->rpc), path, NULL,
                                                bm_deadline(timeout_ms), NULL);
     grpc_slice_unref(path);
@@ -194,8 +195,8 @@ static void call_done(void *self, bool ok)
     unlink_call(call);
 }
 
-void bm_call_async(bm_channel *channel, const char *method, bm_message *request, int timeout_ms,
-                   bm_call_done on_done, void *self)
+void bm_call_async(bm_channel *channel, const char *method, bm_message *request,
+                   int timeout_ms, bm_call_done on_done, void *self)
 {
     unary *call = bm_xcalloc(1, sizeof *call);
     call->tag = (bm_tag){ .run = call_done, .self = call };
@@ -212,9 +213,9 @@ void bm_call_async(bm_channel *channel, const char *method, bm_message *request,
     link_call(call);
 
     grpc_op ops[6] = {
-        { .op = GRPC_OP_SEND_INITIAL_METADATA }, { .op = GRPC_OP_SEND_MESSAGE },
+        { .op = GRPC_OP_SEND_INITIAL_METADATA },  { .op = GRPC_OP_SEND_MESSAGE },
         { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT }, { .op = GRPC_OP_RECV_INITIAL_METADATA },
-        { .op = GRPC_OP_RECV_MESSAGE },          { .op = GRPC_OP_RECV_STATUS_ON_CLIENT },
+        { .op = GRPC_OP_RECV_MESSAGE },           { .op = GRPC_OP_RECV_STATUS_ON_CLIENT },
     };
     ops[0].data.send_initial_metadata.count = call->metadata.count;
     ops[0].data.send_initial_metadata.metadata = call->metadata.items;
@@ -274,17 +275,22 @@ static void blocking_call_done(void *self, beam_status status, const char *error
     if (status == BEAM_OK)
         *w->response = bm_span_copy(w->arena, bm_message_flat(response, w->arena));
     else
-        bm_error(w->err, status, "%s at %s: %s", w->method, w->channel->target, error_text);
+        bm_error(w->err, status, "%s at %s: %s", w->method, w->channel->target,
+                 error_text);
     waiter_wake(w, true);
 }
 
-beam_status bm_call(bm_channel *channel, const char *method, beam_span request, int timeout_ms,
-                    bm_arena *arena, beam_span *response, beam_error *err)
+beam_status bm_call(bm_channel *channel, const char *method, beam_span request,
+                    int timeout_ms, bm_arena *arena, beam_span *response, beam_error *err)
 {
     if (bm_rpc_on_thread(channel->rpc))
-        return bm_error(err, BEAM_ESTATE, "%s: a blocking call on the rpc thread", method);
-    waiter w = { .channel = channel, .method = method, .arena = arena,
-                 .response = response, .err = err };
+        return bm_error(err, BEAM_ESTATE, "%s: a blocking call on the rpc thread",
+                        method);
+    waiter w = { .channel = channel,
+                 .method = method,
+                 .arena = arena,
+                 .response = response,
+                 .err = err };
     waiter_init(&w);
     bm_message *message = bm_message_new();
     bm_message_add(message, bm_slice_copy(request));

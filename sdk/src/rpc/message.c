@@ -23,7 +23,8 @@ struct bm_message {
 
 static beam_span span_of(const grpc_slice *slice)
 {
-    return (beam_span){ (const char *)GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice) };
+    return (beam_span){ (const char *)GRPC_SLICE_START_PTR(*slice),
+                        GRPC_SLICE_LENGTH(*slice) };
 }
 
 static bm_slice *slice_new(grpc_slice bytes)

@@ -16,8 +16,9 @@ static void *run(void *self)
 {
     bm_rpc *rpc = self;
     for (;;) {
-        grpc_event event = grpc_completion_queue_next(
-            rpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+        grpc_event event = grpc_completion_queue_next(rpc->queue,
+                                                      gpr_inf_future(GPR_CLOCK_REALTIME),
+                                                      NULL);
         if (event.type == GRPC_QUEUE_SHUTDOWN) return NULL;
         bm_tag *tag = event.tag;
         atomic_load_explicit(&tag->started, memory_order_acquire);

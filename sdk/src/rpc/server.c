@@ -233,11 +233,12 @@ static void begin_unary(bm_incoming *incoming)
 static void begin_stream(bm_incoming *incoming)
 {
     bm_server *server = incoming->server;
-    bm_stream *stream =
-        bm_stream_accept(server->rpc, incoming->call, server_release, server);
+    bm_stream *stream = bm_stream_accept(server->rpc, incoming->call, server_release,
+                                         server);
     const bm_stream_handler *handler = NULL;
     void *handler_self = NULL;
-    if (!incoming->method->on_stream(server->self, incoming, stream, &handler, &handler_self))
+    if (!incoming->method->on_stream(server->self, incoming, stream, &handler,
+                                     &handler_self))
         handler = NULL;
     bm_stream_begin(stream, handler, handler_self);
     incoming_free(incoming);
@@ -293,13 +294,16 @@ static int port_taken(const char *address)
     memcpy(host, address, length);
     host[length] = '\0';
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list;
-    if (getaddrinfo(host, colon + 1, &hints, &list)) return 0; /* gRPC's to complain about */
+    if (getaddrinfo(host, colon + 1, &hints, &list))
+        return 0; /* gRPC's to complain about */
     int error = 0;
     for (struct addrinfo *a = list; a && !error; a = a->ai_next) {
-        int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol), on = 1;
+        int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol),
+            on = 1;
         if (fd < 0) continue;
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(fd, a->ai_addr, a->ai_addrlen) && (errno == EADDRINUSE || errno == EACCES))
+        if (bind(fd, a->ai_addr, a->ai_addrlen) &&
+            (errno == EADDRINUSE || errno == EACCES))
             error = errno;
         close(fd);
     }
@@ -318,11 +322,15 @@ static int listen_on(grpc_server *server, const char *address)
 static grpc_server *create(bm_rpc *rpc)
 {
     grpc_arg args[] = {
-        { GRPC_ARG_INTEGER, (char *)(uintptr_t)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+        { GRPC_ARG_INTEGER,
+          (char *)(uintptr_t)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
           { .integer = -1 } },
-        { GRPC_ARG_INTEGER, (char *)(uintptr_t)GRPC_ARG_MAX_SEND_MESSAGE_LENGTH,
+        { GRPC_ARG_INTEGER,
+          (char *)(uintptr_t)GRPC_ARG_MAX_SEND_MESSAGE_LENGTH,
           { .integer = -1 } },
-        { GRPC_ARG_INTEGER, (char *)(uintptr_t)GRPC_ARG_ALLOW_REUSEPORT, { .integer = 0 } },
+        { GRPC_ARG_INTEGER,
+          (char *)(uintptr_t)GRPC_ARG_ALLOW_REUSEPORT,
+          { .integer = 0 } },
     };
     grpc_channel_args all = { BEAM_COUNT(args), args };
     grpc_server *server = grpc_server_create(&all, NULL);
@@ -345,8 +353,9 @@ bm_server *bm_server_new(bm_rpc *rpc, const char *address, const bm_method *meth
         return NULL;
     }
     bm_server *server = bm_xcalloc(1, sizeof *server);
-    *server = (bm_server){ .rpc = rpc, .methods = methods, .n_methods = n_methods,
-                           .self = self, .live = 1 };
+    *server = (bm_server){
+        .rpc = rpc, .methods = methods, .n_methods = n_methods, .self = self, .live = 1
+    };
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->idle, NULL);
     server->request_tag = (bm_tag){ .run = request_done, .self = server };
@@ -356,8 +365,8 @@ bm_server *bm_server_new(bm_rpc *rpc, const char *address, const bm_method *meth
     grpc_server_start(server->server);
     request_call(server);
     if (server->port > 0) return server;
-    bm_error(err, BEAM_EIO, "cannot listen on %s: the address is taken or not of this machine",
-             address);
+    bm_error(err, BEAM_EIO,
+             "cannot listen on %s: the address is taken or not of this machine", address);
     bm_server_free(server);
     return NULL;
 }

@@ -36,8 +36,8 @@ struct bm_stream {
     bool sending;          /* a write or the last batch is under way */
     bool closing, closed;  /* half close or status: wanted, started */
     bool reading, paused, no_more_reads;
-    bool over;  /* the call has its final status */
-    bool ended; /* on_end has returned */
+    bool over;        /* the call has its final status */
+    bool ended;       /* on_end has returned */
     bool free_on_end; /* bm_stream_free was called inside of on_end */
 
     /* Operands of the batches. */
@@ -339,11 +339,12 @@ static bm_stream *stream_new(bm_rpc *rpc, grpc_call *call)
     return stream;
 }
 
-bm_stream *bm_stream_open(bm_channel *channel, const char *method, const char *const metadata[],
-                          const bm_stream_handler *handler, void *self)
+bm_stream *bm_stream_open(bm_channel *channel, const char *method,
+                          const char *const metadata[], const bm_stream_handler *handler,
+                          void *self)
 {
-    bm_stream *stream =
-        stream_new(bm_channel_rpc(channel), bm_channel_call(channel, method, 0));
+    bm_stream *stream = stream_new(bm_channel_rpc(channel),
+                                   bm_channel_call(channel, method, 0));
     stream->handler = handler;
     stream->self = self;
     stream->metadata = bm_metadata_new(bm_channel_worker_id(channel), metadata);

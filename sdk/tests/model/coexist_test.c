@@ -17,8 +17,9 @@ START_TEST(upb_writes_what_protobuf_c_reads)
     pb_ProcessBundleResponse *bundle =
         pb_InstructionResponse_mutable_process_bundle(response, arena);
     pb_ProcessBundleResponse_set_requires_finalization(bundle, true);
-    pb_ProcessBundleResponse_monitoring_data_set(
-        bundle, upb_StringView_FromString("key"), upb_StringView_FromString("value"), arena);
+    pb_ProcessBundleResponse_monitoring_data_set(bundle, upb_StringView_FromString("key"),
+                                                 upb_StringView_FromString("value"),
+                                                 arena);
     size_t length;
     char *bytes = pb_InstructionResponse_serialize(response, arena, &length);
     ck_assert_ptr_nonnull(bytes);
@@ -27,7 +28,8 @@ START_TEST(upb_writes_what_protobuf_c_reads)
         pb__instruction_response__unpack(NULL, length, (const uint8_t *)bytes);
     ck_assert_ptr_nonnull(read);
     ck_assert_str_eq(read->instruction_id, "i-1");
-    ck_assert_int_eq(read->response_case, PB__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE);
+    ck_assert_int_eq(read->response_case,
+                     PB__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE);
     ck_assert(read->process_bundle->requires_finalization);
     ck_assert_uint_eq(read->process_bundle->n_monitoring_data, 1);
     ck_assert_str_eq(read->process_bundle->monitoring_data[0]->key, "key");
@@ -38,7 +40,8 @@ END_TEST
 
 START_TEST(protobuf_c_writes_what_upb_reads)
 {
-    Pb__ProcessBundleProgressResponse progress = PB__PROCESS_BUNDLE_PROGRESS_RESPONSE__INIT;
+    Pb__ProcessBundleProgressResponse progress =
+        PB__PROCESS_BUNDLE_PROGRESS_RESPONSE__INIT;
     progress._consuming_received_data_case =
         PB__PROCESS_BUNDLE_PROGRESS_RESPONSE___CONSUMING_RECEIVED_DATA_CONSUMING_RECEIVED_DATA;
     progress.consuming_received_data = false;
@@ -48,8 +51,9 @@ START_TEST(protobuf_c_writes_what_upb_reads)
     pb__process_bundle_progress_response__pack(&progress, bytes);
 
     upb_Arena *arena = upb_Arena_New();
-    pb_ProcessBundleProgressResponse *read = pb_ProcessBundleProgressResponse_parse_ex(
-        (const char *)bytes, length, NULL, kUpb_DecodeOption_AliasString, arena);
+    pb_ProcessBundleProgressResponse *read =
+        pb_ProcessBundleProgressResponse_parse_ex((const char *)bytes, length, NULL,
+                                                  kUpb_DecodeOption_AliasString, arena);
     ck_assert_ptr_nonnull(read);
     ck_assert(pb_ProcessBundleProgressResponse_has_consuming_received_data(read));
     ck_assert(!pb_ProcessBundleProgressResponse_consuming_received_data(read));
@@ -90,7 +94,8 @@ START_TEST(grpc_works_beside_them)
     static const bm_method methods[] = { { .name = "/m.M/Log", .on_unary = answer } };
     bm_rpc *rpc = bm_rpc_new();
     beam_error err;
-    bm_server *server = bm_server_new(rpc, "unix:/tmp/beam-model-test", methods, 1, NULL, &err);
+    bm_server *server = bm_server_new(rpc, "unix:/tmp/beam-model-test", methods, 1, NULL,
+                                      &err);
     ck_assert_ptr_nonnull(server);
     bm_channel *channel = bm_channel_new(rpc, "unix:/tmp/beam-model-test", NULL);
     Pb__LogEntry entry = PB__LOG_ENTRY__INIT;

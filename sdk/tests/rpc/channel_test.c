@@ -30,7 +30,8 @@ static void teardown(void)
     bm_arena_free(&arena);
 }
 
-static beam_status ask(const char *method, const char *request, int timeout_ms, beam_span *out)
+static beam_status ask(const char *method, const char *request, int timeout_ms,
+                       beam_span *out)
 {
     return bm_call(channel, method, beam_span_of(request), timeout_ms, &arena, out, &err);
 }
@@ -46,7 +47,8 @@ START_TEST(a_call_returns_the_response)
 {
     beam_span response;
     for (int i = 0; i < 100; i++) {
-        ck_assert_msg(ask("/t.T/Upper", "hello", 0, &response) == BEAM_OK, "%s", err.message);
+        ck_assert_msg(ask("/t.T/Upper", "hello", 0, &response) == BEAM_OK, "%s",
+                      err.message);
         ck_assert(beam_span_equal(response, beam_span_of("HELLO")));
     }
     ck_assert_int_eq(ask("/t.T/Upper", "", 0, &response), BEAM_OK);
@@ -60,8 +62,8 @@ START_TEST(large_messages_pass)
     char *request = calloc(1, size);
     memset(request, 'x', size);
     beam_span response;
-    ck_assert_int_eq(bm_call(channel, "/t.T/Upper", (beam_span){ request, size }, 0, &arena,
-                             &response, &err),
+    ck_assert_int_eq(bm_call(channel, "/t.T/Upper", (beam_span){ request, size }, 0,
+                             &arena, &response, &err),
                      BEAM_OK);
     ck_assert_uint_eq(response.len, size);
     ck_assert_int_eq(response.ptr[size - 1], 'X');
@@ -75,8 +77,8 @@ START_TEST(the_worker_id_is_sent)
     ck_assert_int_eq(ask("/t.T/Whoami", "", 0, &response), BEAM_OK);
     ck_assert(beam_span_equal(response, beam_span_of("worker-7")));
     bm_channel *anonymous = bm_channel_new(rpc, server.address, NULL);
-    ck_assert_int_eq(bm_call(anonymous, "/t.T/Whoami", beam_span_of(""), 0, &arena, &response,
-                             &err),
+    ck_assert_int_eq(bm_call(anonymous, "/t.T/Whoami", beam_span_of(""), 0, &arena,
+                             &response, &err),
                      BEAM_OK);
     ck_assert(beam_span_equal(response, beam_span_of("nobody")));
     bm_channel_free(anonymous);
@@ -93,8 +95,8 @@ START_TEST(failures_say_who_and_why)
     ck_assert_ptr_nonnull(strstr(err.message, "INVALID_ARGUMENT"));
     ck_assert_int_eq(ask("/t.T/Missing", "x", 0, &response), BEAM_EUNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.message, "/t.T/Missing"));
-    ck_assert_int_eq(bm_call(channel, "/t.T/Fail", beam_span_of("x"), 0, &arena, &response,
-                             NULL),
+    ck_assert_int_eq(bm_call(channel, "/t.T/Fail", beam_span_of("x"), 0, &arena,
+                             &response, NULL),
                      BEAM_ERPC);
 }
 END_TEST
@@ -127,8 +129,8 @@ START_TEST(nobody_there_fails_fast)
 {
     bm_channel *nowhere = bm_channel_new(rpc, "localhost:1", NULL);
     beam_span response;
-    ck_assert_int_eq(bm_call(nowhere, "/t.T/Upper", beam_span_of("x"), 0, &arena, &response,
-                             &err),
+    ck_assert_int_eq(bm_call(nowhere, "/t.T/Upper", beam_span_of("x"), 0, &arena,
+                             &response, &err),
                      BEAM_ERPC);
     ck_assert_ptr_nonnull(strstr(err.message, "localhost:1"));
     ck_assert_ptr_nonnull(strstr(err.message, "UNAVAILABLE"));
@@ -192,8 +194,8 @@ START_TEST(an_http1_server_is_reported)
     snprintf(address, sizeof address, "127.0.0.1:%d", ntohs(any.sin_port));
     bm_channel *wrong = bm_channel_new(rpc, address, NULL);
     beam_span response;
-    ck_assert_int_eq(bm_call(wrong, "/t.T/Upper", beam_span_of("x"), 5000, &arena, &response,
-                             &err),
+    ck_assert_int_eq(bm_call(wrong, "/t.T/Upper", beam_span_of("x"), 5000, &arena,
+                             &response, &err),
                      BEAM_ERPC);
     ck_assert_ptr_nonnull(strstr(err.message, address));
     bm_channel_free(wrong);
@@ -210,21 +212,25 @@ typedef struct outcomes {
     int ok, failed;
 } outcomes;
 
-static void count(void *self, beam_status status, const char *error_text, bm_message *response)
+static void count(void *self, beam_status status, const char *error_text,
+                  bm_message *response)
 {
     outcomes *tally = self;
     ck_assert((status == BEAM_OK) == (response != NULL));
     ck_assert((status == BEAM_OK) == (error_text == NULL));
     pthread_mutex_lock(&tally->lock);
-    if (status == BEAM_OK) tally->ok++;
-    else tally->failed++;
+    if (status == BEAM_OK)
+        tally->ok++;
+    else
+        tally->failed++;
     pthread_cond_signal(&tally->changed);
     pthread_mutex_unlock(&tally->lock);
 }
 
 START_TEST(thousand_calls_at_once)
 {
-    outcomes tally = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    outcomes tally = { .lock = PTHREAD_MUTEX_INITIALIZER,
+                       .changed = PTHREAD_COND_INITIALIZER };
     for (int i = 0; i < 1000; i++)
         bm_call_async(channel, "/t.T/Upper", numbered(0, 100), 0, count, &tally);
     pthread_mutex_lock(&tally.lock);
@@ -236,7 +242,8 @@ END_TEST
 
 START_TEST(freeing_a_channel_ends_its_calls)
 {
-    outcomes tally = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    outcomes tally = { .lock = PTHREAD_MUTEX_INITIALIZER,
+                       .changed = PTHREAD_COND_INITIALIZER };
     bm_call_async(channel, "/t.T/Later", numbered(0, 100), 0, count, &tally);
     bm_incoming *call = peer_wait_later(&server);
     bm_channel_free(channel);

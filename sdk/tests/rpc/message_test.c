@@ -33,7 +33,8 @@ END_TEST
 START_TEST(many_slices_are_joined_in_order)
 {
     bm_message *message = bm_message_new();
-    for (char c = 'a'; c <= 'z'; c++) bm_message_add(message, bm_slice_copy((beam_span){ &c, 1 }));
+    for (char c = 'a'; c <= 'z'; c++)
+        bm_message_add(message, bm_slice_copy((beam_span){ &c, 1 }));
     ck_assert_uint_eq(bm_message_slices(message), 26);
     beam_span flat = bm_message_flat(message, &arena);
     ck_assert(beam_span_equal(flat, beam_span_of("abcdefghijklmnopqrstuvwxyz")));
@@ -54,7 +55,8 @@ END_TEST
 START_TEST(a_slice_outlives_its_message)
 {
     bm_message *message = bm_message_new();
-    bm_message_add(message, bm_slice_copy(beam_span_of("still here, and longer than inline")));
+    bm_message_add(message,
+                   bm_slice_copy(beam_span_of("still here, and longer than inline")));
     bm_slice *slice = bm_slice_ref(bm_message_slice(message, 0));
     bm_message_free(message);
     ck_assert(beam_span_equal(bm_slice_span(slice),

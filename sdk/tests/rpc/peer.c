@@ -130,7 +130,8 @@ static void stream_opened(test_peer *peer)
 }
 
 /* The end of streams that nobody watches: frees them, on the rpc thread. */
-static void end_and_free(void *self, bm_stream *stream, beam_status status, const char *text)
+static void end_and_free(void *self, bm_stream *stream, beam_status status,
+                         const char *text)
 {
     (void)status, (void)text;
     test_peer *peer = self;
@@ -277,8 +278,8 @@ void peer_start(test_peer *peer)
     pthread_cond_init(&peer->changed, NULL);
     seen_init(&peer->sink_seen);
     beam_error err = { .status = BEAM_OK };
-    peer->server = bm_server_new(peer->rpc, "localhost:0", methods, BEAM_COUNT(methods), peer,
-                                 &err);
+    peer->server = bm_server_new(peer->rpc, "localhost:0", methods, BEAM_COUNT(methods),
+                                 peer, &err);
     ck_assert_msg(peer->server != NULL, "%s", err.message);
     snprintf(peer->address, sizeof peer->address, "localhost:%d",
              bm_server_port(peer->server));

@@ -36,10 +36,10 @@ typedef struct test_peer {
     char address[64];
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bm_stream *sink;       /* the stream of the last call of Sink or Hold */
+    bm_stream *sink; /* the stream of the last call of Sink or Hold */
     seen_log sink_seen;
-    bm_incoming *later;    /* the last call of Later */
-    unsigned open;         /* streams whose on_end has not come */
+    bm_incoming *later; /* the last call of Later */
+    unsigned open;      /* streams whose on_end has not come */
 } test_peer;
 
 void peer_start(test_peer *peer);

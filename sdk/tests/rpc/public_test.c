@@ -10,7 +10,8 @@ static beam_rpc_channel *channel;
 static char address[64];
 static beam_error err;
 
-static beam_status twice(void *self, beam_span request, beam_writer *response, beam_error *e)
+static beam_status twice(void *self, beam_span request, beam_writer *response,
+                         beam_error *e)
 {
     (void)self, (void)e;
     beam_write_raw(response, request.ptr, request.len);
@@ -18,7 +19,8 @@ static beam_status twice(void *self, beam_span request, beam_writer *response, b
     return BEAM_OK;
 }
 
-static beam_status fail_it(void *self, beam_span request, beam_writer *response, beam_error *e)
+static beam_status fail_it(void *self, beam_span request, beam_writer *response,
+                           beam_error *e)
 {
     (void)request, (void)response;
     e->status = BEAM_EINVAL;
@@ -26,7 +28,8 @@ static beam_status fail_it(void *self, beam_span request, beam_writer *response,
     return BEAM_EINVAL;
 }
 
-static const beam_rpc_method methods[] = { { "/p.P/Twice", twice }, { "/p.P/Fail", fail_it } };
+static const beam_rpc_method methods[] = { { "/p.P/Twice", twice },
+                                           { "/p.P/Fail", fail_it } };
 
 static void setup(void)
 {
@@ -46,17 +49,21 @@ static void teardown(void)
 START_TEST(calls_one_after_the_other)
 {
     beam_span response;
-    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Twice", beam_span_of("ab"), 0, &response, &err),
+    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Twice", beam_span_of("ab"), 0,
+                                   &response, &err),
                      BEAM_OK);
     ck_assert(beam_span_equal(response, beam_span_of("abab")));
-    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Twice", beam_span_of(""), 0, &response, &err),
+    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Twice", beam_span_of(""), 0, &response,
+                                   &err),
                      BEAM_OK);
     ck_assert_uint_eq(response.len, 0);
-    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Fail", beam_span_of("a"), 0, &response, &err),
+    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Fail", beam_span_of("a"), 0, &response,
+                                   &err),
                      BEAM_ERPC);
     ck_assert_ptr_nonnull(strstr(err.message, "not today"));
     ck_assert_ptr_nonnull(strstr(err.message, address));
-    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/None", beam_span_of("a"), 0, &response, NULL),
+    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/None", beam_span_of("a"), 0, &response,
+                                   NULL),
                      BEAM_EUNSUPPORTED);
 }
 END_TEST
@@ -65,8 +72,8 @@ START_TEST(calls_side_by_side)
 {
     static char tags[300];
     for (int i = 0; i < 300; i++)
-        beam_rpc_start(channel, i % 3 ? "/p.P/Twice" : "/p.P/Fail", beam_span_of("xyz"), 5000,
-                       &tags[i]);
+        beam_rpc_start(channel, i % 3 ? "/p.P/Twice" : "/p.P/Fail", beam_span_of("xyz"),
+                       5000, &tags[i]);
     ck_assert_uint_eq(beam_rpc_pending(channel), 300);
     beam_rpc_result result;
     int ok = 0, failed = 0;

@@ -61,8 +61,10 @@ START_TEST(a_strange_address_is_an_error)
                                              "localhost:99999", "8.8.8.8:0" };
     for (size_t i = 0; i < BEAM_COUNT(addresses); i++) {
         bm_server *server = bm_server_new(rpc, addresses[i], NULL, 0, NULL, &err);
-        if (server) ck_assert_int_gt(bm_server_port(server), 0);
-        else ck_assert_int_eq(err.status, BEAM_EIO);
+        if (server)
+            ck_assert_int_gt(bm_server_port(server), 0);
+        else
+            ck_assert_int_eq(err.status, BEAM_EIO);
         bm_server_free(server);
     }
 }
@@ -90,7 +92,8 @@ START_TEST(metadata_of_the_caller)
     const char *metadata[] = { "count", "3", "size", "10", "x-other", "a b", NULL };
     seen_log seen;
     seen_init(&seen);
-    bm_stream *stream = bm_stream_open(channel, "/t.T/Count", metadata, &seen_handler, &seen);
+    bm_stream *stream = bm_stream_open(channel, "/t.T/Count", metadata, &seen_handler,
+                                       &seen);
     seen_wait_end(&seen);
     ck_assert_uint_eq(seen.messages, 3);
     ck_assert_uint_eq(seen.bytes, 30);

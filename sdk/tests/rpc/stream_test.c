@@ -34,7 +34,8 @@ static bm_stream *open_stream(const char *method, const char *const metadata[])
 static void check_echo(size_t count, size_t size)
 {
     bm_stream *stream = open_stream("/t.T/Echo", NULL);
-    for (size_t i = 0; i < count; i++) ck_assert(bm_stream_write(stream, numbered(i, size)));
+    for (size_t i = 0; i < count; i++)
+        ck_assert(bm_stream_write(stream, numbered(i, size)));
     bm_stream_half_close(stream);
     ck_assert(!bm_stream_write(stream, numbered(0, 8)));
     seen_wait_end(&client_seen);
@@ -180,8 +181,8 @@ END_TEST
 START_TEST(nobody_there_ends_the_stream)
 {
     bm_channel *nowhere = bm_channel_new(rpc, "localhost:1", NULL);
-    bm_stream *stream =
-        bm_stream_open(nowhere, "/t.T/Echo", NULL, &seen_handler, &client_seen);
+    bm_stream *stream = bm_stream_open(nowhere, "/t.T/Echo", NULL, &seen_handler,
+                                       &client_seen);
     bm_stream_write(stream, numbered(0, 100));
     seen_wait_end(&client_seen);
     ck_assert_int_eq(client_seen.status, BEAM_ERPC);
