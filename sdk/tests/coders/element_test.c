@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams of elements, and timers. */
+#include "codec.h"
+
+#include "coders/coder_impl.h"
+
+static const bm_coder *windowed(bm_coder_kind window)
+{
+    return bm_coder_new(&test_arena, BM_CODER_WINDOWED_VALUE, of_type(BEAM_STRING),
+                        leaf(window));
+}
+
+static const bm_windows first = { 1, { { 0, 10, { NULL, 0 } } } };
+static const bm_windows second = { 1, { { 10, 20, { NULL, 0 } } } };
+static const bm_windows both = { 2, { { 0, 10, { NULL, 0 } }, { 10, 20, { NULL, 0 } } } };
+static const beam_pane late = { false, true, BEAM_PANE_LATE, 3, 1 };
+
+static void write_element(const bm_coder *coder, const char *text, beam_millis timestamp,
+                          const bm_windows *windows, const beam_pane *pane, bm_writer *out)
+{
+    bm_element element = { beam_string(beam_span_of(text)), timestamp, windows, pane };
+    ck_assert_int_eq(bm_element_encode(coder, &element, out), BEAM_OK);
+}
+
+static bm_element next(bm_element_decoder *decoder, bm_reader *in)
+{
+    bm_element element;
+    bm_decoding decoding = { .arena = &test_arena };
+    ck_assert_int_eq(bm_element_decode(decoder, in, &decoding, &element), BEAM_OK);
+    return element;
+}
+
+static void expect_windows(const bm_windows *got, const bm_windows *want)
+{
+    ck_assert_uint_eq(got->n, want->n);
+    for (size_t i = 0; i < got->n; i++)
+        ck_assert(bm_window_equal(&got->at[i], &want->at[i]));
+}
+
+START_TEST(headers_are_shared)
+{
+    const bm_coder *coder = windowed(BM_CODER_INTERVAL_WINDOW);
+    const bm_windows *const windows[] = { &first, &first, &second, &first, &both, &second };
+    bm_writer out = { 0 };
+    for (int i = 0; i < 6; i++)
+        write_element(coder, "v", i, windows[i], i == 5 ? &late : &bm_no_firing, &out);
+    bm_element_decoder decoder;
+    bm_element_decoder_init(&decoder, coder);
+    bm_reader in = bm_reader_of(bm_written(&out));
+    bm_element got[6];
+    for (int i = 0; i < 6; i++) {
+        got[i] = next(&decoder, &in);
+        ck_assert_int_eq(got[i].timestamp, i);
+        expect_windows(got[i].windows, windows[i]);
+        expect_bytes(beam_as_span(got[i].value), BYTES("v"));
+    }
+    ck_assert_uint_eq(bm_left(&in), 0);
+    ck_assert_ptr_eq(got[0].windows, got[1].windows);
+    ck_assert_ptr_eq(got[0].windows, got[3].windows);
+    ck_assert_ptr_eq(got[0].pane, got[3].pane);
+    ck_assert_int_eq(got[4].pane->timing, BEAM_PANE_UNKNOWN);
+    ck_assert_int_eq(got[5].pane->timing, BEAM_PANE_LATE);
+    ck_assert_int_eq(got[5].pane->index, 3);
+    ck_assert_int_eq(got[5].pane->on_time_index, 1);
+    ck_assert_uint_eq(decoder.headers.n, 4);
+    bm_element_decoder_free(&decoder);
+    bm_writer_free(&out);
+}
+END_TEST
+
+START_TEST(global_window)
+{
+    const bm_coder *coder = windowed(BM_CODER_GLOBAL_WINDOW);
+    bm_writer out = { 0 };
+    write_element(coder, "a", -1, &bm_global_windows, &bm_no_firing, &out);
+    expect_bytes(bm_written(&out), BYTES("\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\x01\x0f\x01"
+                                         "a"));
+    write_element(coder, "b", BEAM_MIN_TIMESTAMP, &bm_global_windows, &late, &out);
+    write_element(coder, "", INT64_MIN, &bm_global_windows, &late, &out);
+    bm_element_decoder decoder;
+    bm_element_decoder_init(&decoder, coder);
+    bm_reader in = bm_reader_of(bm_written(&out));
+    bm_element a = next(&decoder, &in), b = next(&decoder, &in), c = next(&decoder, &in);
+    ck_assert_ptr_eq(a.windows, &bm_global_windows);
+    ck_assert_ptr_eq(a.pane, &bm_no_firing);
+    ck_assert_int_eq(a.timestamp, -1);
+    ck_assert_ptr_eq(b.windows, &bm_global_windows);
+    ck_assert_int_eq(b.pane->index, 3);
+    ck_assert_int_eq(b.timestamp, BEAM_MIN_TIMESTAMP);
+    ck_assert_int_eq(c.timestamp, INT64_MIN);
+    ck_assert_ptr_eq(c.pane, b.pane);
+    bm_element_decoder_free(&decoder);
+    bm_writer_free(&out);
+}
+END_TEST
+
+START_TEST(windows_of_the_wrong_kind)
+{
+    bm_element element = { beam_string(BYTES("a")), 0, &first, &bm_no_firing };
+    bm_writer out = { 0 };
+    ck_assert_int_eq(bm_element_encode(windowed(BM_CODER_GLOBAL_WINDOW), &element, &out),
+                     BEAM_ETYPE);
+    element.value = beam_int64(1);
+    ck_assert_int_eq(bm_element_encode(windowed(BM_CODER_INTERVAL_WINDOW), &element, &out),
+                     BEAM_ETYPE);
+    ck_assert_uint_eq(out.len, 0);
+    bm_writer_free(&out);
+}
+END_TEST
+
+START_TEST(cut_anywhere)
+{
+    static const bm_coder_kind kinds[] = { BM_CODER_GLOBAL_WINDOW, BM_CODER_INTERVAL_WINDOW };
+    for (size_t k = 0; k < 2; k++) {
+        const bm_coder *coder = windowed(kinds[k]);
+        bm_writer out = { 0 };
+        const bm_windows *windows = k ? &both : &bm_global_windows;
+        write_element(coder, "text", 5, windows, k ? &late : &bm_no_firing, &out);
+        bm_element_decoder decoder;
+        bm_element_decoder_init(&decoder, coder);
+        for (int round = 0; round < 2; round++) {
+            for (size_t n = 0; n < out.len; n++) {
+                bm_reader in = bm_reader_of((beam_span){ (char *)out.data, n });
+                bm_element element;
+                bm_decoding decoding = { .arena = &test_arena };
+                ck_assert_int_eq(bm_element_decode(&decoder, &in, &decoding, &element),
+                                 BEAM_ESHORT);
+            }
+            bm_reader in = bm_reader_of(bm_written(&out));
+            next(&decoder, &in);
+        }
+        bm_element_decoder_free(&decoder);
+        bm_writer_free(&out);
+    }
+}
+END_TEST
+
+START_TEST(metadata_is_passed_over)
+{
+    beam_span bytes = BYTES("\x80\0\0\0\0\0\0\x01\0\0\0\x01\x8f\x02zz\x01"
+                            "a");
+    const bm_coder *coder = windowed(BM_CODER_GLOBAL_WINDOW);
+    bm_element_decoder decoder;
+    bm_element_decoder_init(&decoder, coder);
+    bm_reader in = bm_reader_of(bytes);
+    bm_element element = next(&decoder, &in);
+    expect_bytes(beam_as_span(element.value), BYTES("a"));
+    ck_assert_int_eq(element.pane->timing, BEAM_PANE_UNKNOWN);
+    bm_element_decoder_free(&decoder);
+    beam_value value = decoded(coder, bytes);
+    ck_assert_int_eq(((const bm_element *)value.as.ptr)->timestamp, 1);
+    ck_assert_int_eq(decode_status(coder, true, bytes), BEAM_OK);
+}
+END_TEST
+
+START_TEST(reset_forgets)
+{
+    const bm_coder *coder = windowed(BM_CODER_INTERVAL_WINDOW);
+    bm_writer out = { 0 };
+    write_element(coder, "a", 0, &first, &bm_no_firing, &out);
+    bm_element_decoder decoder;
+    bm_element_decoder_init(&decoder, coder);
+    for (int i = 0; i < 3; i++) {
+        bm_reader in = bm_reader_of(bm_written(&out));
+        expect_windows(next(&decoder, &in).windows, &first);
+        bm_element_decoder_reset(&decoder);
+    }
+    bm_element_decoder_free(&decoder);
+    bm_writer_free(&out);
+}
+END_TEST
+
+START_TEST(copies)
+{
+    char text[] = "text";
+    bm_windows *windows = bm_alloc(&test_arena, sizeof *windows + sizeof windows->at[0]);
+    windows->n = 1;
+    windows->at[0] = (beam_window){ 0, 1, { text, 4 } };
+    beam_pane pane = late;
+    bm_element element = { beam_string((beam_span){ text, 4 }), 7, windows, &pane }, copy;
+    ck_assert_int_eq(bm_element_copy(&test_arena, &element, &copy), BEAM_OK);
+    memset(text, 0, sizeof text);
+    memset(&pane, 0, sizeof pane);
+    windows->at[0].end = 0;
+    expect_bytes(beam_as_span(copy.value), BYTES("text"));
+    ck_assert_int_eq(copy.timestamp, 7);
+    ck_assert_int_eq(copy.windows->at[0].end, 1);
+    expect_bytes(copy.windows->at[0].custom, BYTES("text"));
+    ck_assert_int_eq(copy.pane->index, 3);
+    element.windows = &bm_global_windows;
+    ck_assert_int_eq(bm_element_copy(&test_arena, &element, &copy), BEAM_OK);
+    ck_assert_ptr_eq(copy.windows, &bm_global_windows);
+}
+END_TEST
+
+START_TEST(timers)
+{
+    const bm_coder *coder = bm_coder_new(&test_arena, BM_CODER_TIMER, of_type(BEAM_STRING),
+                                         leaf(BM_CODER_INTERVAL_WINDOW));
+    bm_timer timer = { .key = beam_string(BYTES("k")),
+                       .tag = BYTES("t"),
+                       .windows = &first,
+                       .fire = 1,
+                       .hold = -1,
+                       .pane = &late };
+    bm_writer out = { 0 };
+    ck_assert_int_eq(bm_timer_encode(coder, &timer, &out), BEAM_OK);
+    expect_bytes(bm_written(&out),
+                 BYTES("\x01k\x01t\0\0\0\x01\x80\0\0\0\0\0\0\x0a\x0a\0"
+                       "\x80\0\0\0\0\0\0\x01\x7f\xff\xff\xff\xff\xff\xff\xff\x2a\x03\x01"));
+    bm_reader in = bm_reader_of(bm_written(&out));
+    bm_timer got;
+    ck_assert_int_eq(bm_timer_decode(coder, &in, &test_arena, &got), BEAM_OK);
+    ck_assert_int_eq(got.hold, -1);
+    ck_assert_int_eq(got.pane->index, 3);
+    expect_windows(got.windows, &first);
+    timer.clear = true;
+    timer.tag = (beam_span){ NULL, 0 };
+    out.len = 0;
+    ck_assert_int_eq(bm_timer_encode(coder, &timer, &out), BEAM_OK);
+    expect_bytes(bm_written(&out), BYTES("\x01k\0\0\0\0\x01\x80\0\0\0\0\0\0\x0a\x0a\x01"));
+    timer.key = beam_int64(1);
+    out.len = 0;
+    ck_assert_int_eq(bm_timer_encode(coder, &timer, &out), BEAM_ETYPE);
+    ck_assert_uint_eq(out.len, 0);
+    bm_writer_free(&out);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        headers_are_shared, global_window, windows_of_the_wrong_kind, cut_anywhere,
+        metadata_is_passed_over, reset_forgets, copies, timers
+    };
+    return RUN_TESTS("element", tests);
+}
