@@ -215,7 +215,7 @@ static beam_status untag(beam_ctx *c, beam_value in)
     if (!find_coders(c, group))
         return beam_fail(c, BEAM_ECODER, "the input has not the coder of a CoGroupByKey");
 
-    bool fits;
+    bool fits = false;
     value_list lists[MAX_INPUTS] = { { NULL, 0, 0 } };
     BEAM_TRY(sort(c, group, lists, &fits));
     beam_value slots[MAX_INPUTS], pairs[MAX_INPUTS][2];

@@ -78,7 +78,7 @@ static beam_status need_jars(const bm_session *session, bm_arena *arena, const c
 static beam_status java_command(bm_session *session, command *c, const char *cds,
                                 const char *options[2], const char *cp, beam_error *err)
 {
-    const char *java;
+    const char *java = NULL;
     BEAM_TRY(find_java(c->arena, &java, err));
     add(c, java);
     for (int i = 0; i < 2 && options[i]; i++) add(c, options[i]);

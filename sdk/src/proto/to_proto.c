@@ -137,7 +137,7 @@ static beam_status spec_of(bm_builder *b, const bm_step *step, bm_pb_function_sp
 static beam_status add_primitive(bm_builder *b, const bm_step *step)
 {
     bool runs_in_worker;
-    bm_pb_function_spec *spec;
+    bm_pb_function_spec *spec = NULL;
     BEAM_TRY(spec_of(b, step, &spec, &runs_in_worker));
     bm_pb_transform *t = bm_add_transform(b, step->unique_name, step->unique_name);
     t->spec = spec;
