@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be said of a job without a runner: root causes, and endpoints that are none. */
+#include "job/submit.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct {
+    const char *text, *cause;
+} causes[] = {
+    { "java.lang.RuntimeException: Error received from SDK harness for instruction 3: Words: "
+      "DoFn 'words' failed",
+      "Words: DoFn 'words' failed" },
+    { "java.util.concurrent.ExecutionException: java.lang.IllegalStateException: no such topic",
+      "no such topic" },
+    { "a.B: outer\n\tat a.B.c(B.java:1)\nCaused by: d.E: inner\n\tat x\nCaused by: f.G: root\n\tat y",
+      "root" },
+    { "plain text: with a colon", "plain text: with a colon" },
+    { "java.lang.NullPointerException", "java.lang.NullPointerException" },
+    { "", "" },
+};
+
+START_TEST(root_causes)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    ck_assert_str_eq(bm_job_root_cause(&arena, causes[_i].text), causes[_i].cause);
+    bm_arena_free(&arena);
+}
+END_TEST
+
+/* Answers one HTTP request with `self`, a body. */
+static int listening;
+static void *answer(void *self)
+{
+    const char *body = self;
+    char request[1000], response[1000];
+    int fd = accept(listening, NULL, NULL);
+    if (read(fd, request, sizeof request) < 0) return NULL;
+    int n = snprintf(response, sizeof response,
+                     "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                     strlen(body), body);
+    if (write(fd, response, (size_t)n) != n) return NULL;
+    close(fd);
+    return NULL;
+}
+
+static beam_status check_against(const char *body, beam_error *err)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof address;
+    listening = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listening, (struct sockaddr *)&address, n), 0);
+    ck_assert_int_eq(listen(listening, 1), 0);
+    getsockname(listening, (struct sockaddr *)&address, &n);
+    pthread_t thread;
+    pthread_create(&thread, NULL, answer, (void *)(uintptr_t)body);
+    char text[40];
+    snprintf(text, sizeof text, "127.0.0.1:%d", ntohs(address.sin_port));
+    beam_status status = bm_job_check_endpoint(text, err);
+    pthread_join(thread, NULL);
+    close(listening);
+    return status;
+}
+
+START_TEST(flinks_rest_port_is_recognised)
+{
+    beam_error err;
+    ck_assert_int_eq(check_against("{\"flink-version\":\"1.19.3\"}", &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "is Flink's REST port, not a Beam job service"));
+    ck_assert_ptr_nonnull(strstr(err.message, "use --flink_master=127.0.0.1:"));
+}
+END_TEST
+
+START_TEST(a_web_server_is_no_job_service)
+{
+    beam_error err;
+    ck_assert_int_eq(check_against("hello", &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "answers HTTP/1, so it is no Beam job service"));
+}
+END_TEST
+
+START_TEST(nobody_there)
+{
+    beam_error err;
+    ck_assert_int_eq(bm_job_check_endpoint("localhost:1", &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "no Beam job service answers at localhost:1"));
+}
+END_TEST
+
+START_TEST(states)
+{
+    ck_assert_str_eq(bm_job_state_text(BM_JOB_CANCELLING), "CANCELLING");
+    ck_assert_str_eq(bm_job_state_text((bm_job_state)99), "UNKNOWN");
+    ck_assert(bm_job_state_is_final(BM_JOB_FAILED));
+    ck_assert(!bm_job_state_is_final(BM_JOB_CANCELLING));
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("submit");
+    tcase_add_loop_test(tests, root_causes, 0, (int)BEAM_COUNT(causes));
+    tcase_add_test(tests, flinks_rest_port_is_recognised);
+    tcase_add_test(tests, a_web_server_is_no_job_service);
+    tcase_add_test(tests, nobody_there);
+    tcase_add_test(tests, states);
+    Suite *suite = suite_create("job/submit");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The standard flags: what they exclude and need, and what becomes of them as options. */
+#include "program/standard.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static bm_arena arena;
+static bm_flags flags;
+static bm_standard standard;
+static beam_error err;
+
+static void setup(void)
+{
+    bm_arena_init(&arena, 0);
+    bm_flags_init(&flags, &arena);
+    standard = (bm_standard) { 0 };
+    ck_assert_int_eq(bm_standard_add(&flags, &standard, &err), BEAM_OK);
+}
+
+static void teardown(void)
+{
+    bm_flags_free(&flags);
+    bm_arena_free(&arena);
+}
+
+enum { MAX_ARGS = 8 };
+
+static beam_status parse(const char *const args[MAX_ARGS])
+{
+    char *argv[MAX_ARGS + 1] = { (char *)"program" };
+    int argc = 1;
+    for (; argc <= MAX_ARGS && args[argc - 1]; argc++)
+        argv[argc] = (char *)(uintptr_t)args[argc - 1];
+    BEAM_TRY(bm_flags_parse(&flags, argc, argv, &err));
+    return bm_standard_check(&standard, &err);
+}
+#define PARSE(...) parse((const char *const[MAX_ARGS]) { __VA_ARGS__ })
+
+START_TEST(defaults)
+{
+    ck_assert_int_eq(PARSE(NULL), BEAM_OK);
+    ck_assert_int_eq(bm_standard_runner(&standard), BM_RUNNER_FLINK);
+    ck_assert_int_eq(bm_standard_environment(&standard), BM_LOOPBACK);
+    ck_assert_int_eq(standard.severity, BEAM_LOG_INFO);
+    ck_assert_int_eq(standard.parallelism, 0);
+}
+END_TEST
+
+START_TEST(runners_by_the_names_of_other_sdks)
+{
+    ck_assert_int_eq(PARSE("--runner=PrismRunner", "--job_endpoint=localhost:8073"), BEAM_OK);
+    ck_assert_int_eq(bm_standard_runner(&standard), BM_RUNNER_PORTABLE);
+    ck_assert_int_eq(PARSE("--runner=FlinkRunner", "--flink_master=[local]"), BEAM_OK);
+    ck_assert_int_eq(bm_standard_runner(&standard), BM_RUNNER_FLINK);
+}
+END_TEST
+
+static const struct {
+    const char *args[MAX_ARGS], *message;
+} mistakes[] = {
+    { { "--runner=spark" },
+      "--runner must be flink, portable, prism, check, print or dot, not 'spark'" },
+    { { "--runner=portable" },
+      "--runner=portable needs the address of its job service: --job_endpoint=host:port" },
+    { { "--job_endpoint=localhost" }, "--job_endpoint must be host:port, not 'localhost'" },
+    { { "--job_endpoint=:80" }, "--job_endpoint must be host:port, not ':80'" },
+    { { "--flink_master=http://x" }, "--flink_master must be host:port, not 'http://x'" },
+    { { "--parallelism=-1" }, "--parallelism must be at least 1, not -1" },
+    { { "--checkpointing_interval=5" }, "--checkpointing_interval must be at least 10, not 5" },
+    { { "--environment_type=CLOUD" },
+      "--environment_type must be LOOPBACK, PROCESS, EXTERNAL or DOCKER, not 'CLOUD'" },
+    { { "--environment_type=EXTERNAL" },
+      "--environment_type=EXTERNAL needs the address of a worker pool: "
+      "--environment_config=host:port" },
+    { { "--environment_type=docker" }, "--environment_type=DOCKER needs --environment_config=IMAGE" },
+    { { "--java_environment_type=PROCESS" },
+      "--java_environment_type must be PROCESS, EXTERNAL or DOCKER, and needs "
+      "--java_environment_config" },
+    { { "--log_level=LOUD" },
+      "--log_level must be TRACE, DEBUG, INFO, NOTICE, WARN, ERROR or CRITICAL, not 'LOUD'" },
+    { { "--no_wait" },
+      "--no_wait cannot go with --environment_type=LOOPBACK: the DoFns would end with this process" },
+    { { "--no_wait", "--environment_type=PROCESS" },
+      "--no_wait needs a job service that stays: --job_endpoint=host:port" },
+    { { "--worker" }, "a worker needs --id" },
+    { { "--worker", "--id=1" }, "a worker needs --control_endpoint or --provision_endpoint" },
+    { { "--provision_endpoint=localhost:1" }, "a worker needs --id" },
+    { { "--worker_pool_port=70000" }, "--worker_pool_port is no port: 70000" },
+    { { "--paralelism=3" }, "there is no flag --paralelism; did you mean --parallelism?" },
+};
+
+START_TEST(wrong_command_lines)
+{
+    ck_assert_int_eq(parse(mistakes[_i].args), BEAM_EUSAGE);
+    ck_assert_str_eq(err.message, mistakes[_i].message);
+}
+END_TEST
+
+START_TEST(container_contract)
+{
+    ck_assert_int_eq(PARSE("--id=4-1", "--provision_endpoint=localhost:4000"), BEAM_OK);
+    ck_assert_str_eq(standard.id, "4-1");
+}
+END_TEST
+
+static void check_options(const char *expected, const char *const *experiments, size_t n)
+{
+    json_t *options = bm_standard_options(&flags, "job", experiments, n);
+    char *text = json_dumps(options, JSON_COMPACT | JSON_SORT_KEYS);
+    ck_assert_str_eq(text, expected);
+    free(text);
+    json_decref(options);
+}
+
+START_TEST(options_are_what_was_given)
+{
+    ck_assert_int_eq(PARSE("--streaming", "--parallelism=3", "--object_reuse=true",
+                           "--environment_type=LOOPBACK", "--runner=flink"), BEAM_OK);
+    check_options("{\"job_name\":\"job\",\"object_reuse\":true,\"parallelism\":3,\"streaming\":true}",
+                  NULL, 0);
+}
+END_TEST
+
+START_TEST(experiments_of_flags_and_pipeline)
+{
+    static const char *const of_pipeline[] = { "use_deprecated_read", "b" };
+    ck_assert_int_eq(PARSE("--experiments=a,b"), BEAM_OK);
+    check_options("{\"experiments\":[\"a\",\"b\",\"use_deprecated_read\"],\"job_name\":\"job\"}",
+                  of_pipeline, 2);
+    json_t *options = bm_standard_options(&flags, "job", of_pipeline, 1);
+    ck_assert(bm_has_experiment(options, "use_deprecated_read"));
+    ck_assert(!bm_has_experiment(options, "c"));
+    json_decref(options);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("standard");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, defaults);
+    tcase_add_test(tests, runners_by_the_names_of_other_sdks);
+    tcase_add_loop_test(tests, wrong_command_lines, 0, (int)BEAM_COUNT(mistakes));
+    tcase_add_test(tests, container_contract);
+    tcase_add_test(tests, options_are_what_was_given);
+    tcase_add_test(tests, experiments_of_flags_and_pipeline);
+    Suite *suite = suite_create("program/standard");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
