@@ -44,6 +44,19 @@ void beam_pipeline_fail(beam_pipeline *p, beam_status status, const char *format
     va_end(args);
 }
 
+void beam_pipeline_experiment(beam_pipeline *p, const char *experiment)
+{
+    if (!p || !experiment || p->error.status != BEAM_OK) return;
+    for (size_t i = 0; i < p->n_experiments; i++)
+        if (!strcmp(p->experiments[i], experiment)) return;
+    if (p->n_experiments == BEAM_COUNT(p->experiments)) {
+        beam_pipeline_fail(p, BEAM_EINVAL, "experiment '%s' is one too many: a pipeline takes %zu",
+                           experiment, BEAM_COUNT(p->experiments));
+        return;
+    }
+    p->experiments[p->n_experiments++] = bm_strdup(&p->arena, experiment);
+}
+
 void bm_step_fail(const bm_step *step, beam_status status, const char *format, ...)
 {
     beam_pipeline *p = step->pipeline;
