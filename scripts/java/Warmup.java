@@ -68,7 +68,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 public final class Warmup {
     private static final int RECORDS = 20;
-    private static final long ENDLESS_MS = 6000;
+    private static final long ENDLESS_MS = 5000;
     private static final Set<JobState.Enum> ENDED = EnumSet.of(
             JobState.Enum.DONE, JobState.Enum.FAILED, JobState.Enum.CANCELLED);
     private static final String TOPIC = "warmup";
@@ -238,7 +238,7 @@ public final class Warmup {
 
         void await() throws InterruptedException {
             for (Process worker : workers) {
-                if (!worker.waitFor(10, TimeUnit.SECONDS)) {
+                if (!worker.waitFor(3, TimeUnit.SECONDS)) {
                     worker.destroy();
                     worker.waitFor();
                 }
