@@ -39,7 +39,7 @@ static int pick(struct random *r, int n)
 }
 
 struct user {
-    char ip[16], id[24];
+    char ip[48], id[24];
     double lat, lng;
     const char *user_agent, *age_bracket;
     bool opted_into_marketing;
