@@ -236,9 +236,11 @@ public final class Warmup {
             reply.onCompleted();
         }
 
+        /** The first worker writes the archive, which takes its time; the others may go. */
         void await() throws InterruptedException {
             for (Process worker : workers) {
-                if (!worker.waitFor(3, TimeUnit.SECONDS)) {
+                int seconds = worker == workers.get(0) ? 40 : 3;
+                if (!worker.waitFor(seconds, TimeUnit.SECONDS)) {
                     worker.destroy();
                     worker.waitFor();
                 }
