@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,13 @@ static beam_status make_folders(const char *path, beam_error *err)
     return BEAM_OK;
 }
 
+static void parent_of(const char *path, char *parent, size_t size)
+{
+    snprintf(parent, size, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash) *slash = '\0';
+}
+
 static int has_folder(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
@@ -128,13 +136,28 @@ static int by_age(const struct dirent **a, const struct dirent **b)
     return strcmp(at[0], at[1]);
 }
 
+/* What a run that was killed has left: its folder ends in the id of a process that is gone. */
+static void remove_strays(const char *scratch_dir)
+{
+    char parent[4096];
+    parent_of(scratch_dir, parent, sizeof parent);
+    DIR *folder = opendir(parent);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        const char *dash = strrchr(entry->d_name, '-');
+        int pid = dash ? atoi(dash + 1) : 0;
+        if (pid <= 0 || !kill(pid, 0) || errno != ESRCH) continue;
+        char path[sizeof parent + sizeof entry->d_name];
+        snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+        remove_tree(path);
+    }
+    if (folder) closedir(folder);
+}
+
 /* Old runs' logs are of no use to anyone. */
 static void forget_old_logs(const char *logs_dir)
 {
     char parent[4096];
-    snprintf(parent, sizeof parent, "%s", logs_dir);
-    char *slash = strrchr(parent, '/');
-    if (slash) *slash = '\0';
+    parent_of(logs_dir, parent, sizeof parent);
     struct dirent **entries;
     int n = scandir(parent, &entries, has_folder, by_age);
     for (int i = 0; i < n; i++) {
@@ -161,6 +184,7 @@ beam_status bm_session_scratch(bm_session *session, const char *name, const char
                                beam_error *err)
 {
     *path = bm_format(&session->arena, "%s/%s", session->scratch_dir, name);
+    if (access(session->scratch_dir, F_OK)) remove_strays(session->scratch_dir);
     return make_folders(*path, err);
 }
 
