@@ -35,7 +35,7 @@ if(BEAM_STATIC_GRPC AND GRPC_ARCHIVE)
     target_link_libraries(beam_grpc_program INTERFACE
         -Wl,--start-group -Wl,-Bstatic ${archives} -Wl,-Bdynamic -Wl,--end-group)
     target_include_directories(beam_grpc_program SYSTEM INTERFACE "${GRPC_INCLUDE_DIR}")
-    target_link_options(beam_grpc_program INTERFACE -Wl,--gc-sections -Wl,--as-needed)
+    target_link_options(beam_grpc_program INTERFACE -Wl,--gc-sections)
 else()
     target_link_libraries(beam_grpc_program INTERFACE beam_grpc)
 endif()
