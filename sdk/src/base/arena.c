@@ -97,6 +97,7 @@ void bm_arena_reset(bm_arena *arena)
 
 void *bm_arena_grow(bm_arena *arena, size_t n)
 {
+    if (!n) return bm_alloc(arena, 1);
     size_t rounded = (n + 15) & ~(size_t)15;
     if (rounded < n) out_of_memory(n);
     bm_block **link = arena->current ? &arena->current->next : &arena->first;

@@ -37,9 +37,8 @@ void *bm_arena_grow(bm_arena *arena, size_t n); /* slow path of bm_alloc */
 
 static inline void *bm_alloc(bm_arena *arena, size_t n)
 {
-    size_t rounded = (n + 15) & ~(size_t)15;
-    if (rounded < n || (size_t)(arena->end - arena->at) < rounded)
-        return bm_arena_grow(arena, n);
+    size_t rounded = (n + 15) & ~(size_t)15; /* 0 for 0, and when it is too much */
+    if (rounded - 1 >= (size_t)(arena->end - arena->at)) return bm_arena_grow(arena, n);
     void *p = arena->at;
     arena->at += rounded;
     return p;

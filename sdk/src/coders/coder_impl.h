@@ -7,7 +7,7 @@
 #include "coders/element.h"
 
 /* More items than this are not believed when they take no bytes at all. */
-#define BM_MAX_EMPTY_ITEMS (1 << 20)
+#define BM_MAX_EMPTY_ITEMS (1 << 16)
 
 typedef struct bm_row_field {
     const bm_coder *coder;

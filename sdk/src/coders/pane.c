@@ -32,10 +32,9 @@ beam_status bm_pane_decode(bm_reader *in, beam_pane *out, bool *has_metadata)
 static unsigned indexes_needed(const beam_pane *pane)
 {
     if (pane->timing == BEAM_PANE_UNKNOWN) return NO_INDEX;
-    if (pane->index == 0 && pane->on_time_index == 0) return NO_INDEX;
-    if (pane->timing == BEAM_PANE_EARLY || pane->index == pane->on_time_index)
-        return ONE_INDEX;
-    return TWO_INDEXES;
+    if (pane->timing == BEAM_PANE_EARLY) return ONE_INDEX;
+    if (pane->index != pane->on_time_index) return TWO_INDEXES;
+    return pane->index ? ONE_INDEX : NO_INDEX;
 }
 
 void bm_pane_encode(const beam_pane *pane, bm_writer *out)

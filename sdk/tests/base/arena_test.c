@@ -20,6 +20,17 @@ START_TEST(memory_is_aligned_and_apart)
 }
 END_TEST
 
+START_TEST(nothing_is_something)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    char *a = bm_alloc(&arena, 0), *b = bm_alloc(&arena, 0), *c = bm_alloc(&arena, 1);
+    ck_assert_ptr_nonnull(a);
+    ck_assert(b == a + 16 && c == b + 16);
+    bm_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(reset_reuses_memory)
 {
     bm_arena arena;
@@ -122,6 +133,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = { memory_is_aligned_and_apart,
+                                   nothing_is_something,
                                    reset_reuses_memory,
                                    rewind_frees_what_came_after,
                                    growing_requests_do_not_add_up,
