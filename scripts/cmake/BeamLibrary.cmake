@@ -39,10 +39,10 @@ add_custom_command(OUTPUT "${archive}"
     DEPENDS ${objects} ${parts} COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Linking libbeam.a")
 add_custom_target(beam_archive ALL DEPENDS "${archive}")
-add_library(beam_static INTERFACE)
+add_library(beam_static STATIC IMPORTED GLOBAL)
+set_target_properties(beam_static PROPERTIES IMPORTED_LOCATION "${archive}")
 add_dependencies(beam_static beam_archive)
-target_link_libraries(beam_static INTERFACE "${archive}" beam_grpc_program ${needs} beam_flags)
-set_property(TARGET beam_static PROPERTY INTERFACE_LINK_DEPENDS "${archive}")
+target_link_libraries(beam_static INTERFACE beam_grpc_program ${needs} beam_flags)
 target_include_directories(beam_static INTERFACE
     "${PROJECT_SOURCE_DIR}/sdk/include" "${PROJECT_SOURCE_DIR}/harness/include")
 add_library(Beam::beam ALIAS beam)
