@@ -15,7 +15,8 @@ const beam_dofn *const bm_builtin_dofns[] = {
 const size_t bm_builtin_dofns_count = BEAM_COUNT(bm_builtin_dofns);
 
 const beam_combine *const bm_builtin_combines[] = {
-    &beam_sum_int64, &beam_sum_double, &beam_min_int64,   &beam_min_double, &beam_max_int64,
-    &beam_max_double, &beam_mean_int64, &beam_mean_double, &beam_count,      &bm_top_combine,
+    &beam_sum_int64, &beam_sum_double, &beam_min_int64,  &beam_min_double,
+    &beam_max_int64, &beam_max_double, &beam_mean_int64, &beam_mean_double,
+    &beam_count,     &bm_top_combine,
 };
 const size_t bm_builtin_combines_count = BEAM_COUNT(bm_builtin_combines);

@@ -16,9 +16,9 @@ extern const size_t bm_builtin_combines_count;
  * in fns/create.h). */
 extern const beam_dofn bm_create_fn;
 
-extern const beam_dofn bm_keys_fn;   /* KV<K, V> -> K */
-extern const beam_dofn bm_values_fn; /* KV<K, V> -> V */
-extern const beam_dofn bm_swap_fn;   /* KV<K, V> -> KV<V, K> */
+extern const beam_dofn bm_keys_fn;           /* KV<K, V> -> K */
+extern const beam_dofn bm_values_fn;         /* KV<K, V> -> V */
+extern const beam_dofn bm_swap_fn;           /* KV<K, V> -> KV<V, K> */
 extern const beam_dofn bm_pair_with_one_fn;  /* T -> KV<T, INT64>, the value is 1 */
 extern const beam_dofn bm_pair_with_void_fn; /* T -> KV<BYTES, T>, the key is empty */
 

@@ -19,7 +19,8 @@ static beam_status read_config(beam_ctx *c, co_config *out)
     uint64_t input, n;
     if (bm_read_varint(&in, &input) != BEAM_OK || bm_read_varint(&in, &n) != BEAM_OK ||
         n < 2 || n > MAX_INPUTS || input >= n)
-        return beam_fail(c, BEAM_ECODER, "the configuration of the CoGroupByKey is damaged");
+        return beam_fail(c, BEAM_ECODER,
+                         "the configuration of the CoGroupByKey is damaged");
     *out = (co_config){ (size_t)input, (size_t)n };
     return BEAM_OK;
 }
@@ -136,8 +137,7 @@ static bool co_next(beam_iter *iter, beam_value *out)
         self->at = group->at;
         if (input != self->input) continue;
         bm_arena_reset(&self->scratch);
-        iter->failed =
-            bm_value_copy_as(group->coders[input], &self->scratch, found, out);
+        iter->failed = bm_value_copy_as(group->coders[input], &self->scratch, found, out);
         return iter->failed == BEAM_OK;
     }
     self->at = group->at;

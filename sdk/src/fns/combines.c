@@ -39,16 +39,16 @@ static beam_value extract_int64(beam_ctx *c, const void *acc)
 }
 
 /* add and merge of `acc = op(acc, value)`. */
-#define FOLD(name, type, as, op)                                                         \
-    static void name##_add(beam_ctx *c, void *acc, beam_value in)                        \
-    {                                                                                    \
-        (void)c;                                                                         \
-        *(type *)acc = op(*(type *)acc, as(in));                                         \
-    }                                                                                    \
-    static void name##_merge(beam_ctx *c, void *acc, const void *other)                  \
-    {                                                                                    \
-        (void)c;                                                                         \
-        *(type *)acc = op(*(type *)acc, *(const type *)other);                           \
+#define FOLD(name, type, as, op)                                        \
+    static void name##_add(beam_ctx *c, void *acc, beam_value in)       \
+    {                                                                   \
+        (void)c;                                                        \
+        *(type *)acc = op(*(type *)acc, as(in));                        \
+    }                                                                   \
+    static void name##_merge(beam_ctx *c, void *acc, const void *other) \
+    {                                                                   \
+        (void)c;                                                        \
+        *(type *)acc = op(*(type *)acc, *(const type *)other);          \
     }
 
 FOLD(sum_int64, int64_t, beam_as_int64, wrapping_sum)
@@ -157,15 +157,15 @@ static void count_add(beam_ctx *c, void *acc, beam_value in)
 }
 
 /* -- tables --------------------------------------------------------------------------- */
-#define NUMBER(id, type, create_fn, extract_fn)                                          \
-    const beam_combine beam_##id = { .name = "beam." #id,                                \
-                                     .in = type,                                         \
-                                     .acc = type,                                        \
-                                     .out = type,                                        \
-                                     .acc_size = 8,                                      \
-                                     .create = create_fn,                                \
-                                     .add = id##_add,                                    \
-                                     .merge = id##_merge,                                \
+#define NUMBER(id, type, create_fn, extract_fn)           \
+    const beam_combine beam_##id = { .name = "beam." #id, \
+                                     .in = type,          \
+                                     .acc = type,         \
+                                     .out = type,         \
+                                     .acc_size = 8,       \
+                                     .create = create_fn, \
+                                     .add = id##_add,     \
+                                     .merge = id##_merge, \
                                      .extract = extract_fn }
 
 NUMBER(sum_int64, BEAM_INT64, NULL, extract_int64);
@@ -175,16 +175,16 @@ NUMBER(sum_double, BEAM_DOUBLE, NULL, extract_double);
 NUMBER(min_double, BEAM_DOUBLE, start_at_infinity, extract_double);
 NUMBER(max_double, BEAM_DOUBLE, start_at_minus_infinity, extract_double);
 
-#define MEAN(id, type)                                                                   \
-    const beam_combine beam_##id = { .name = "beam." #id,                                \
-                                     .in = type,                                         \
-                                     .acc = BEAM_KV(BEAM_DOUBLE, BEAM_INT64),            \
-                                     .out = BEAM_DOUBLE,                                 \
-                                     .acc_size = sizeof(mean_acc),                       \
-                                     .add = id##_add,                                    \
-                                     .merge = mean_merge,                                \
-                                     .extract = mean_extract,                            \
-                                     .save = mean_save,                                  \
+#define MEAN(id, type)                                                        \
+    const beam_combine beam_##id = { .name = "beam." #id,                     \
+                                     .in = type,                              \
+                                     .acc = BEAM_KV(BEAM_DOUBLE, BEAM_INT64), \
+                                     .out = BEAM_DOUBLE,                      \
+                                     .acc_size = sizeof(mean_acc),            \
+                                     .add = id##_add,                         \
+                                     .merge = mean_merge,                     \
+                                     .extract = mean_extract,                 \
+                                     .save = mean_save,                       \
                                      .load = mean_load }
 
 MEAN(mean_int64, BEAM_INT64);

@@ -18,13 +18,15 @@ const bm_coder *bm_coder_settled(bm_arena *arena, const bm_coder *coder)
     case BM_CODER_ITERABLE:
     case BM_CODER_NULLABLE:
     case BM_CODER_SHARDED_KEY:
-        return bm_coder_new(arena, coder->kind, bm_coder_settled(arena, coder->arg[0]), NULL);
+        return bm_coder_new(arena, coder->kind, bm_coder_settled(arena, coder->arg[0]),
+                            NULL);
     default: return coder;
     }
 }
 
-beam_status bm_create_encode(bm_arena *arena, const beam_type *type, const beam_value *values,
-                             size_t n, bm_writer *out, size_t *failed)
+beam_status bm_create_encode(bm_arena *arena, const beam_type *type,
+                             const beam_value *values, size_t n, bm_writer *out,
+                             size_t *failed)
 {
     const bm_coder *coder = bm_coder_settled(arena, bm_coder_of_type(arena, type));
     bm_write_varint(out, n);
@@ -41,9 +43,9 @@ static beam_status emit_next(beam_ctx *c, const bm_coder *coder, bm_reader *in)
     bm_mark mark = bm_arena_mark(arena);
     beam_value value;
     beam_status status = bm_decode(coder, true, in, arena, &value);
-    status = status == BEAM_OK ? beam_emit(c, value)
-                               : beam_fail(c, BEAM_ECODER,
-                                           "the elements of the Create are damaged");
+    status = status == BEAM_OK
+                 ? beam_emit(c, value)
+                 : beam_fail(c, BEAM_ECODER, "the elements of the Create are damaged");
     bm_arena_rewind(arena, mark);
     return status;
 }

@@ -7,8 +7,9 @@
 
 /* Appends the config of "beam.create": the number of elements, then each. On failure
  * *failed is the index of the value that is not of the type. */
-beam_status bm_create_encode(bm_arena *arena, const beam_type *type, const beam_value *values,
-                             size_t n, bm_writer *out, size_t *failed);
+beam_status bm_create_encode(bm_arena *arena, const beam_type *type,
+                             const beam_value *values, size_t n, bm_writer *out,
+                             size_t *failed);
 
 /* The coder with length prefixes around structs and nothing else: what a runner puts in or
  * leaves out does not matter then. */

@@ -21,10 +21,11 @@ beam_status bm_fn_spec_decode(beam_span payload, bm_fn_spec *out, beam_error *er
     if (bm_read_u8(&in, &version) != BEAM_OK)
         return bm_error(err, BEAM_ECODER, "the payload of a function is empty");
     if (version != VERSION)
-        return bm_error(err, BEAM_ECODER,
-                        "the payload of a function has format %d, and this worker reads "
-                        "format %d: run workers of the version that submitted the pipeline",
-                        version, VERSION);
+        return bm_error(
+            err, BEAM_ECODER,
+            "the payload of a function has format %d, and this worker reads "
+            "format %d: run workers of the version that submitted the pipeline",
+            version, VERSION);
     if (bm_read_prefixed(&in, &out->name) != BEAM_OK || !out->name.len ||
         bm_read_prefixed(&in, &out->config) != BEAM_OK || bm_left(&in))
         return bm_error(err, BEAM_ECODER, "the payload of a function is damaged");

@@ -20,9 +20,10 @@ static beam_status add(bm_map *map, const char *kind, const char *name, const vo
     bool is_new;
     void **slot = bm_map_slot(map, beam_span_of(name), &is_new);
     if (!is_new && *slot != item)
-        return bm_error(err, BEAM_EINVAL,
-                        "two %ss are named '%s': names go over the wire, so give each its own",
-                        kind, name);
+        return bm_error(
+            err, BEAM_EINVAL,
+            "two %ss are named '%s': names go over the wire, so give each its own", kind,
+            name);
     *slot = (void *)(uintptr_t)item;
     return BEAM_OK;
 }
@@ -39,7 +40,8 @@ static beam_status add_structs_at(bm_registry *registry, const beam_type *type, 
     return BEAM_OK;
 }
 
-static beam_status add_structs(bm_registry *registry, const beam_type *type, beam_error *err)
+static beam_status add_structs(bm_registry *registry, const beam_type *type,
+                               beam_error *err)
 {
     return add_structs_at(registry, type, 0, err);
 }
@@ -55,7 +57,8 @@ static beam_status add_dofn(bm_registry *registry, const beam_dofn *fn, beam_err
     return BEAM_OK;
 }
 
-static beam_status add_combine(bm_registry *registry, const beam_combine *fn, beam_error *err)
+static beam_status add_combine(bm_registry *registry, const beam_combine *fn,
+                               beam_error *err)
 {
     if (!fn) return bm_error(err, BEAM_EINVAL, "the table of CombineFns holds a NULL");
     BEAM_TRY(add(&registry->combines, "CombineFn", fn->name, fn, err));
@@ -69,7 +72,8 @@ static beam_status add_all(bm_registry *registry, const beam_dofn *const *dofns,
                            size_t n_combines, beam_error *err)
 {
     for (size_t i = 0; i < n_dofns; i++) BEAM_TRY(add_dofn(registry, dofns[i], err));
-    for (size_t i = 0; i < n_combines; i++) BEAM_TRY(add_combine(registry, combines[i], err));
+    for (size_t i = 0; i < n_combines; i++)
+        BEAM_TRY(add_combine(registry, combines[i], err));
     return BEAM_OK;
 }
 
@@ -81,9 +85,8 @@ beam_status bm_registry_init(bm_registry *registry, const beam_dofn *const *dofn
     bm_map_init(&registry->dofns, &registry->arena);
     bm_map_init(&registry->combines, &registry->arena);
     bm_map_init(&registry->struct_coders, &registry->arena);
-    beam_status status =
-        add_all(registry, bm_builtin_dofns, bm_builtin_dofns_count, bm_builtin_combines,
-                bm_builtin_combines_count, err);
+    beam_status status = add_all(registry, bm_builtin_dofns, bm_builtin_dofns_count,
+                                 bm_builtin_combines, bm_builtin_combines_count, err);
     if (status == BEAM_OK)
         status = add_all(registry, dofns, n_dofns, combines, n_combines, err);
     if (status != BEAM_OK) bm_registry_free(registry);
@@ -109,7 +112,8 @@ const beam_combine *bm_registry_combine(const bm_registry *registry, beam_span n
     return bm_map_get(&registry->combines, name);
 }
 
-const beam_struct_coder *bm_registry_struct_coder(const bm_registry *registry, beam_span name)
+const beam_struct_coder *bm_registry_struct_coder(const bm_registry *registry,
+                                                  beam_span name)
 {
     return bm_map_get(&registry->struct_coders, name);
 }
@@ -124,7 +128,8 @@ char *bm_registry_names(const bm_map *map, bm_arena *arena)
 {
     bm_writer text = { 0 };
     size_t n = 0, left_out = 0;
-    BM_MAP_EACH(map, entry) {
+    BM_MAP_EACH(map, entry)
+    {
         if (is_builtin(entry->key)) continue;
         if (n == MAX_NAMES) {
             left_out++;

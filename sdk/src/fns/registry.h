@@ -24,7 +24,8 @@ void bm_registry_free(bm_registry *registry);
 /* NULL when there is none of that name. */
 const beam_dofn *bm_registry_dofn(const bm_registry *registry, beam_span name);
 const beam_combine *bm_registry_combine(const bm_registry *registry, beam_span name);
-const beam_struct_coder *bm_registry_struct_coder(const bm_registry *registry, beam_span name);
+const beam_struct_coder *bm_registry_struct_coder(const bm_registry *registry,
+                                                  beam_span name);
 /* "a, b, c": the names in one of the maps, for error messages. */
 char *bm_registry_names(const bm_map *map, bm_arena *arena);
 

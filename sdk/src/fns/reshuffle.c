@@ -24,9 +24,7 @@ typedef struct place {
 
 static window_form form_of(const beam_window *w)
 {
-    return w->custom.ptr                     ? CUSTOM
-           : w->start == BEAM_MIN_TIMESTAMP ? GLOBAL
-                                             : INTERVAL;
+    return w->custom.ptr ? CUSTOM : w->start == BEAM_MIN_TIMESTAMP ? GLOBAL : INTERVAL;
 }
 
 static char *put_be64(char *at, int64_t v)
@@ -62,7 +60,8 @@ static beam_status load_place(beam_span bytes, place *out)
     BEAM_TRY(bm_read_be64(&in, &timestamp));
     BEAM_TRY(bm_read_u8(&in, &form));
     *out = (place){ .timestamp = (beam_millis)timestamp,
-                    .window = { BEAM_MIN_TIMESTAMP, BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1,
+                    .window = { BEAM_MIN_TIMESTAMP,
+                                BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1,
                                 { NULL, 0 } } };
     if (form == GLOBAL) return bm_left(&in) ? BEAM_ECODER : BEAM_OK;
     BEAM_TRY(bm_read_be64(&in, &start));
@@ -118,7 +117,8 @@ static beam_status restore(beam_ctx *c, beam_value reified, const beam_value *ke
     if (load_place(beam_as_span(beam_key(reified)), &at) != BEAM_OK)
         return beam_fail(c, BEAM_ECODER, "an element came out of the shuffle damaged");
     beam_value pair[] = { key ? *key : beam_null(), beam_val(reified) };
-    return beam_emit_windowed(c, -1, key ? beam_kv(pair) : pair[1], at.timestamp, &at.window);
+    return beam_emit_windowed(c, -1, key ? beam_kv(pair) : pair[1], at.timestamp,
+                              &at.window);
 }
 
 static beam_status from_key(beam_ctx *c, beam_value in)
@@ -141,12 +141,11 @@ const beam_dofn bm_reshuffle_by_key_fn = { .name = "beam.reshuffle_by_key",
                                            .out = BEAM_KV(BEAM_ANY, REIFIED),
                                            .flags = BEAM_OBSERVES_WINDOW,
                                            .process = by_key };
-const beam_dofn bm_reshuffle_from_key_fn = {
-    .name = "beam.reshuffle_from_key",
-    .in = BEAM_KV(BEAM_ANY, BEAM_ITERABLE(REIFIED)),
-    .out = BEAM_KV(BEAM_ANY, BEAM_ANY),
-    .process = from_key
-};
+const beam_dofn bm_reshuffle_from_key_fn = { .name = "beam.reshuffle_from_key",
+                                             .in = BEAM_KV(BEAM_ANY,
+                                                           BEAM_ITERABLE(REIFIED)),
+                                             .out = BEAM_KV(BEAM_ANY, BEAM_ANY),
+                                             .process = from_key };
 const beam_dofn bm_reshuffle_spread_fn = { .name = "beam.reshuffle_spread",
                                            .in = BEAM_ANY,
                                            .out = BEAM_KV(BEAM_INT64, REIFIED),
@@ -154,9 +153,8 @@ const beam_dofn bm_reshuffle_spread_fn = { .name = "beam.reshuffle_spread",
                                            .self_size = sizeof(spread_self),
                                            .setup = spread_setup,
                                            .process = spread };
-const beam_dofn bm_reshuffle_unspread_fn = {
-    .name = "beam.reshuffle_unspread",
-    .in = BEAM_KV(BEAM_INT64, BEAM_ITERABLE(REIFIED)),
-    .out = BEAM_ANY,
-    .process = unspread
-};
+const beam_dofn bm_reshuffle_unspread_fn = { .name = "beam.reshuffle_unspread",
+                                             .in = BEAM_KV(BEAM_INT64,
+                                                           BEAM_ITERABLE(REIFIED)),
+                                             .out = BEAM_ANY,
+                                             .process = unspread };

@@ -22,7 +22,8 @@ static void start(beam_ctx *c, void *acc)
     bm_reader in = bm_reader_of(beam_config(c));
     uint64_t limit, order;
     *top = (top_acc){ .sign = 1 };
-    if (bm_read_varint(&in, &limit) != BEAM_OK || bm_read_varint(&in, &order) != BEAM_OK) {
+    if (bm_read_varint(&in, &limit) != BEAM_OK ||
+        bm_read_varint(&in, &order) != BEAM_OK) {
         beam_fail(c, BEAM_ECODER, "the configuration of the top values is damaged");
         return;
     }

@@ -43,7 +43,8 @@ const char *bm_pcoll_type_text(const beam_pcoll *c);
 const bm_windowing *bm_windowing_of(const beam_pcoll *c);
 
 /* -- type.c --------------------------------------------------------------------------- */
-const beam_type *bm_type_kv(bm_arena *arena, const beam_type *key, const beam_type *value);
+const beam_type *bm_type_kv(bm_arena *arena, const beam_type *key,
+                            const beam_type *value);
 const beam_type *bm_type_iterable(bm_arena *arena, const beam_type *element);
 const beam_type *bm_type_nullable(bm_arena *arena, const beam_type *inner);
 /* What is wrong with the tree (a KV without value, endless nesting, ...); NULL: nothing. */

@@ -48,8 +48,10 @@ static void drop_empty_scopes(beam_pipeline *p)
     p->first = p->last = NULL;
     for (size_t i = 0; i < n; i++) {
         if (is_empty(steps[i])) continue;
-        if (p->last) p->last->next = steps[i];
-        else p->first = steps[i];
+        if (p->last)
+            p->last->next = steps[i];
+        else
+            p->first = steps[i];
         p->last = steps[i];
     }
     if (p->last) p->last->next = NULL;
@@ -72,7 +74,8 @@ static void add_port(bm_map *known, bm_step *scope, beam_pcoll *c, bool is_outpu
 {
     port_key key = { scope->id, c->id, is_output };
     bool is_new;
-    void **slot = bm_map_slot(known, (beam_span){ (const char *)&key, sizeof key }, &is_new);
+    void **slot = bm_map_slot(known, (beam_span){ (const char *)&key, sizeof key },
+                              &is_new);
     if (!is_new) return;
     *slot = c;
     bm_arena *arena = known->arena;
@@ -110,7 +113,8 @@ beam_status bm_graph_check(beam_pipeline *p)
 {
     if (p->error.status != BEAM_OK) return p->error.status;
     if (p->scope) {
-        beam_pipeline_fail(p, BEAM_ESTATE, "scope '%s' is still open: call beam_scope_end()",
+        beam_pipeline_fail(p, BEAM_ESTATE,
+                           "scope '%s' is still open: call beam_scope_end()",
                            p->scope->unique_name);
         return p->error.status;
     }

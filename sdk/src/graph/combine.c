@@ -17,12 +17,13 @@ static bool fn_is_complete(bm_step *step, const beam_combine *fn)
     bool is_plain = fn->acc && (fn->acc->kind == BEAM_KIND_INT64 ||
                                 fn->acc->kind == BEAM_KIND_DOUBLE);
     const char *problem =
-        name != fn->name                    ? "has no name: give it one, unique in the program"
-        : !fn->in || !fn->acc || !fn->out   ? "needs all of .in, .acc and .out"
-        : !fn->add || !fn->merge || !fn->extract ? "needs all of .add, .merge and .extract"
-        : !fn->save != !fn->load            ? "has one of .save and .load: set both or none"
-        : !fn->save && !is_plain            ? "has no .save and .load, so its .acc must be "
-                                              "BEAM_INT64 or BEAM_DOUBLE"
+        name != fn->name ? "has no name: give it one, unique in the program"
+        : !fn->in || !fn->acc || !fn->out ? "needs all of .in, .acc and .out"
+        : !fn->add || !fn->merge || !fn->extract
+            ? "needs all of .add, .merge and .extract"
+        : !fn->save != !fn->load ? "has one of .save and .load: set both or none"
+        : !fn->save && !is_plain ? "has no .save and .load, so its .acc must be "
+                                   "BEAM_INT64 or BEAM_DOUBLE"
         : !fn->save && fn->acc_size != sizeof(int64_t)
             ? "has no .save and .load, so its .acc_size must be 8"
             : NULL;
@@ -37,10 +38,11 @@ static bool fn_is_registered(bm_step *step, const beam_combine *fn)
     const beam_combine *known = bm_registry_combine(registry, beam_span_of(fn->name));
     if (known == fn) return true;
     if (known)
-        bm_step_fail(step, BEAM_EINVAL,
-                     "another CombineFn '%s' is in beam_program.combines: give each a name "
-                     "of its own",
-                     fn->name);
+        bm_step_fail(
+            step, BEAM_EINVAL,
+            "another CombineFn '%s' is in beam_program.combines: give each a name "
+            "of its own",
+            fn->name);
     else
         bm_step_fail(step, BEAM_EINVAL,
                      "CombineFn '%s' is not in beam_program.combines: add it", fn->name);
@@ -61,16 +63,18 @@ static bool types_are_good(bm_step *step, const beam_combine *fn)
     return true;
 }
 
-/* `value` is the type that is combined, `whole` words what `in` holds. */
+/* `value` is the type of what is combined: the elements of `in`, or their values. */
 static bool fn_reads(bm_step *step, const beam_combine *fn, const beam_pcoll *in,
                      const beam_type *value)
 {
     if (beam_type_equal(fn->in, value)) return true;
     bool per_key = step->kind == BM_STEP_COMBINE_PER_KEY;
-    bm_step_fail(step, BEAM_ETYPE, "CombineFn '%s' reads %s, but '%s' holds %s: make %s %s, "
-                                   "or use another CombineFn",
-                 fn->name, bm_type_text(&step->pipeline->arena, fn->in), bm_pcoll_name(in),
-                 bm_pcoll_type_text(in), per_key ? "the values" : "the elements",
+    bm_step_fail(step, BEAM_ETYPE,
+                 "CombineFn '%s' reads %s, but '%s' holds %s: make %s %s, "
+                 "or use another CombineFn",
+                 fn->name, bm_type_text(&step->pipeline->arena, fn->in),
+                 bm_pcoll_name(in), bm_pcoll_type_text(in),
+                 per_key ? "the values" : "the elements",
                  bm_type_text(&step->pipeline->arena, fn->in));
     return false;
 }
@@ -111,8 +115,8 @@ beam_pcoll *bm_combine_grouped(beam_pcoll *in, const char *name, const beam_comb
     const beam_type *value = in->type->arg[1]->arg[0];
     bm_arena *arena = &step->pipeline->arena;
     set_fn(step, fn, config, value);
-    return bm_step_main(
-        step, bm_type_kv(arena, in->type->arg[0], bm_type_with(arena, fn->out, value)));
+    return bm_step_main(step, bm_type_kv(arena, in->type->arg[0],
+                                         bm_type_with(arena, fn->out, value)));
 }
 
 /* The step's CombineFn is checked. */
@@ -162,12 +166,13 @@ static beam_pcoll *combined_nothing(beam_pipeline *p, const beam_type *in,
                                     const beam_combine *fn, beam_span config)
 {
     beam_pcoll *impulse = beam_impulse(p, "Impulse");
-    const beam_type *group =
-        bm_type_kv(&p->arena, BEAM_BYTES, bm_type_iterable(&p->arena, in));
-    beam_pcoll *empty =
-        bm_built_in(impulse, "EmptyGroup", &bm_empty_group_fn, no_config, group);
-    return beam_pipeline_error(p) ? p->nil
-                                  : bm_combine_grouped(empty, "CombineNothing", fn, config);
+    const beam_type *group = bm_type_kv(&p->arena, BEAM_BYTES,
+                                        bm_type_iterable(&p->arena, in));
+    beam_pcoll *empty = bm_built_in(impulse, "EmptyGroup", &bm_empty_group_fn, no_config,
+                                    group);
+    return beam_pipeline_error(p)
+               ? p->nil
+               : bm_combine_grouped(empty, "CombineNothing", fn, config);
 }
 
 /* `combined` if it has an element, else what the CombineFn makes of nothing. */
@@ -181,7 +186,8 @@ static beam_pcoll *or_default(beam_pcoll *combined, const beam_type *in,
                            mark(nothing, "MarkDefault", true) };
     beam_pcoll *together = beam_flatten(p, "Flatten", both, BEAM_COUNT(both));
     beam_pcoll *grouped = beam_group_by_key(together, "GroupByKey");
-    return bm_built_in(grouped, "Choose", &bm_choose_fn, no_config, combined->type->arg[1]);
+    return bm_built_in(grouped, "Choose", &bm_choose_fn, no_config,
+                       combined->type->arg[1]);
 }
 
 beam_pcoll *beam_combine_globally_with(beam_pcoll *in, const char *name,
@@ -207,15 +213,16 @@ beam_pcoll *beam_count_per_element(beam_pcoll *in, const char *name)
     if (!step) return bm_nil_of(in);
     const char *why;
     if (!bm_type_is_deterministic(in->type, &why)) {
-        bm_step_fail(step, BEAM_ETYPE,
-                     "elements are counted by their encoding, but those of '%s', %s, hold %s",
-                     bm_pcoll_name(in), bm_pcoll_type_text(in), why);
+        bm_step_fail(
+            step, BEAM_ETYPE,
+            "elements are counted by their encoding, but those of '%s', %s, hold %s",
+            bm_pcoll_name(in), bm_pcoll_type_text(in), why);
         return bm_nil_of(in);
     }
     bm_step_open(step);
-    beam_pcoll *ones =
-        bm_built_in(in, "PairWithOne", &bm_pair_with_one_fn, no_config,
-                    bm_type_kv(&step->pipeline->arena, in->type, BEAM_INT64));
+    beam_pcoll *ones = bm_built_in(in, "PairWithOne", &bm_pair_with_one_fn, no_config,
+                                   bm_type_kv(&step->pipeline->arena, in->type,
+                                              BEAM_INT64));
     return bm_step_close(step, beam_combine_per_key(ones, "Sum", &beam_sum_int64));
 }
 
@@ -244,11 +251,12 @@ beam_pcoll *beam_top_per_key(beam_pcoll *in, const char *name, int n, beam_order
         return bm_nil_of(in);
     }
     if (!has_natural_order(value)) {
-        bm_step_fail(step, BEAM_ETYPE,
-                     "beam_top_per_key() orders INT64, DOUBLE, STRING, BYTES and KVs of "
-                     "these, but the values of '%s' are %s: put what to order by in front, "
-                     "as the key of a KV",
-                     bm_pcoll_name(in), bm_type_text(&step->pipeline->arena, value));
+        bm_step_fail(
+            step, BEAM_ETYPE,
+            "beam_top_per_key() orders INT64, DOUBLE, STRING, BYTES and KVs of "
+            "these, but the values of '%s' are %s: put what to order by in front, "
+            "as the key of a KV",
+            bm_pcoll_name(in), bm_type_text(&step->pipeline->arena, value));
         return bm_nil_of(in);
     }
     bm_writer config = { 0 };

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Impulse and Create. One thread, as its pipeline. */
+#include "fns/create.h"
 #include "base/error.h"
 #include "fns/builtin.h"
-#include "fns/create.h"
 #include "graph/build.h"
 
 beam_pcoll *beam_impulse(beam_pipeline *p, const char *name)
 {
     bm_step *step = bm_step_new(p, BM_STEP_IMPULSE, name);
-    return step ? bm_step_output(step, BM_MAIN_TAG, BEAM_BYTES, &bm_default_windowing, true)
+    return step ? bm_step_output(step, BM_MAIN_TAG, BEAM_BYTES, &bm_default_windowing,
+                                 true)
                 : bm_nil(p);
 }
 
@@ -33,9 +34,11 @@ beam_pcoll *beam_create(beam_pipeline *p, const char *name, const beam_type *typ
                         const beam_value *values, size_t n)
 {
     bm_step *step = bm_step_new(p, BM_STEP_COMPOSITE, name);
-    if (!step || !bm_step_takes_type(step, type, "the type of its values")) return bm_nil(p);
+    if (!step || !bm_step_takes_type(step, type, "the type of its values"))
+        return bm_nil(p);
     if (n && !values) {
-        bm_step_fail(step, BEAM_EINVAL, "its values are NULL, but there are to be %zu", n);
+        bm_step_fail(step, BEAM_EINVAL, "its values are NULL, but there are to be %zu",
+                     n);
         return p->nil;
     }
     const beam_type *own_type = bm_type_copy(&p->arena, type);

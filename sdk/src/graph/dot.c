@@ -14,8 +14,10 @@ static void put_quoted(bm_writer *out, const char *text)
     put(out, "\"");
     for (; *text; text++) {
         if (*text == '"' || *text == '\\') put(out, "\\");
-        if (*text == '\n') put(out, "\\n");
-        else bm_write_bytes(out, text, 1);
+        if (*text == '\n')
+            put(out, "\\n");
+        else
+            bm_write_bytes(out, text, 1);
     }
     put(out, "\"");
 }
@@ -27,9 +29,11 @@ static void indent(bm_writer *out, int depth)
 
 static void put_node(bm_writer *out, const bm_step *step, int depth, bm_arena *scratch)
 {
-    const char *fn = step->dofn ? step->dofn->name : step->combine ? step->combine->name : "";
-    const char *window =
-        step->windowing ? bm_windowing_text(scratch, step->windowing) : "";
+    const char *fn = step->dofn      ? step->dofn->name
+                     : step->combine ? step->combine->name
+                                     : "";
+    const char *window = step->windowing ? bm_windowing_text(scratch, step->windowing)
+                                         : "";
     indent(out, depth);
     put(out, bm_format(scratch, "s%d [label=", step->id));
     put_quoted(out, bm_format(scratch, "%s\n%s%s%s%s%s", step->name,

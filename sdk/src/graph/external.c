@@ -41,22 +41,24 @@ static bool payload_is_good(bm_step *step, const beam_external_opts *opts)
         return false;
     }
     if (!schema || opts->payload.as.list.n == schema->fields.n) return true;
-    bm_step_fail(step, BEAM_EINVAL, "its payload has %zu fields, and its payload_schema %zu",
+    bm_step_fail(step, BEAM_EINVAL,
+                 "its payload has %zu fields, and its payload_schema %zu",
                  opts->payload.as.list.n, schema->fields.n);
     return false;
 }
 
 static bool opts_are_good(bm_step *step, const beam_external_opts *opts, beam_pcoll **out)
 {
-    const char *problem =
-        !opts                            ? "its options are NULL"
-        : !opts->urn && !opts->java_class ? "it has neither urn nor java_class: say which "
-                                           "transform it is"
-        : has_gap((const void *const *)opts->inputs) ||
-                has_gap((const void *const *)opts->output_tags)
-            ? "its inputs or output_tags have a NULL between others"
-        : output_count(opts) && !out ? "out is NULL: pass an array for its outputs"
-                                     : NULL;
+    const char *problem = !opts ? "its options are NULL"
+                          : !opts->urn && !opts->java_class
+                              ? "it has neither urn nor java_class: say which "
+                                "transform it is"
+                          : has_gap((const void *const *)opts->inputs) ||
+                                  has_gap((const void *const *)opts->output_tags)
+                              ? "its inputs or output_tags have a NULL between others"
+                          : output_count(opts) && !out
+                              ? "out is NULL: pass an array for its outputs"
+                              : NULL;
     if (problem) bm_step_fail(step, BEAM_EINVAL, "%s", problem);
     return !problem && payload_is_good(step, opts);
 }
@@ -133,7 +135,7 @@ void beam_external(beam_pipeline *p, const char *name, const beam_external_opts 
     if (!copy_payload(step, opts)) return;
     for (size_t i = 0; i < output_count(opts); i++) {
         const beam_type *type = step->external->output_types[i];
-        out[i] = bm_step_output(step, step->external->output_tags[i], type ? type : BEAM_ANY,
-                                NULL, true);
+        out[i] = bm_step_output(step, step->external->output_tags[i],
+                                type ? type : BEAM_ANY, NULL, true);
     }
 }

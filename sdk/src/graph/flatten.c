@@ -51,11 +51,12 @@ static bool same_types(bm_step *step)
     for (size_t i = 1; i < step->n_inputs; i++) {
         const beam_pcoll *other = step->inputs[i];
         if (beam_type_equal(first->type, other->type)) continue;
-        bm_step_fail(step, BEAM_ETYPE,
-                     "Flatten reads one type, but '%s' holds %s and '%s' holds %s: make them "
-                     "the same before this step",
-                     bm_pcoll_name(first), bm_pcoll_type_text(first), bm_pcoll_name(other),
-                     bm_pcoll_type_text(other));
+        bm_step_fail(
+            step, BEAM_ETYPE,
+            "Flatten reads one type, but '%s' holds %s and '%s' holds %s: make them "
+            "the same before this step",
+            bm_pcoll_name(first), bm_pcoll_type_text(first), bm_pcoll_name(other),
+            bm_pcoll_type_text(other));
         return false;
     }
     return true;
@@ -67,9 +68,10 @@ beam_pcoll *beam_flatten(beam_pipeline *p, const char *name, beam_pcoll *const i
     bm_step *step = bm_step_new(p, BM_STEP_FLATTEN, name);
     if (!step) return bm_nil(p);
     if (!n) {
-        bm_step_fail(step, BEAM_EINVAL,
-                     "it has no inputs: pass one or more collections, or use beam_create() "
-                     "without values for an empty one");
+        bm_step_fail(
+            step, BEAM_EINVAL,
+            "it has no inputs: pass one or more collections, or use beam_create() "
+            "without values for an empty one");
         return p->nil;
     }
     if (!read_all(step, inputs, n) || !same_types(step)) return p->nil;
@@ -87,25 +89,28 @@ static bool keys_agree(bm_step *step)
         const beam_pcoll *in = step->inputs[i];
         const char *why;
         if (in->type->kind != BEAM_KIND_KV) {
-            bm_step_fail(step, BEAM_ETYPE,
-                         "CoGroupByKey reads KV<K, V>, but '%s' holds %s: make KVs of its "
-                         "elements first",
-                         bm_pcoll_name(in), bm_pcoll_type_text(in));
+            bm_step_fail(
+                step, BEAM_ETYPE,
+                "CoGroupByKey reads KV<K, V>, but '%s' holds %s: make KVs of its "
+                "elements first",
+                bm_pcoll_name(in), bm_pcoll_type_text(in));
             return false;
         }
         if (!bm_type_is_deterministic(in->type->arg[0], &why)) {
-            bm_step_fail(step, BEAM_ETYPE,
-                         "CoGroupByKey needs keys with one encoding each, but the keys of "
-                         "'%s', %s, hold %s: use another key",
-                         bm_pcoll_name(in), bm_type_text(arena, in->type->arg[0]), why);
+            bm_step_fail(
+                step, BEAM_ETYPE,
+                "CoGroupByKey needs keys with one encoding each, but the keys of "
+                "'%s', %s, hold %s: use another key",
+                bm_pcoll_name(in), bm_type_text(arena, in->type->arg[0]), why);
             return false;
         }
         if (!beam_type_equal(first->type->arg[0], in->type->arg[0])) {
-            bm_step_fail(step, BEAM_ETYPE,
-                         "CoGroupByKey needs one key type, but '%s' holds %s and '%s' holds "
-                         "%s: make the keys the same before this step",
-                         bm_pcoll_name(first), bm_pcoll_type_text(first), bm_pcoll_name(in),
-                         bm_pcoll_type_text(in));
+            bm_step_fail(
+                step, BEAM_ETYPE,
+                "CoGroupByKey needs one key type, but '%s' holds %s and '%s' holds "
+                "%s: make the keys the same before this step",
+                bm_pcoll_name(first), bm_pcoll_type_text(first), bm_pcoll_name(in),
+                bm_pcoll_type_text(in));
             return false;
         }
     }
@@ -144,8 +149,8 @@ beam_pcoll *beam_co_group_by_key(beam_pipeline *p, const char *name,
     if (!step) return bm_nil(p);
     if (n < MIN_CO_INPUTS || n > MAX_CO_INPUTS) {
         bm_step_fail(step, BEAM_EINVAL,
-                     "CoGroupByKey takes from %d to %d inputs, and there %s %zu", MIN_CO_INPUTS,
-                     MAX_CO_INPUTS, n == 1 ? "is" : "are", n);
+                     "CoGroupByKey takes from %d to %d inputs, and there %s %zu",
+                     MIN_CO_INPUTS, MAX_CO_INPUTS, n == 1 ? "is" : "are", n);
         return p->nil;
     }
     if (!read_all(step, inputs, n) || !keys_agree(step)) return p->nil;
@@ -153,16 +158,15 @@ beam_pcoll *beam_co_group_by_key(beam_pipeline *p, const char *name,
     bm_step_open(step);
     bm_arena *arena = &p->arena;
     const beam_type *key = step->inputs[0]->type->arg[0];
-    const beam_type *slots =
-        bm_type_kv(arena, BEAM_INT64, nest_of_values(step, bm_type_nullable));
+    const beam_type *slots = bm_type_kv(arena, BEAM_INT64,
+                                        nest_of_values(step, bm_type_nullable));
     beam_pcoll *tagged[MAX_CO_INPUTS];
     for (size_t i = 0; i < n; i++)
         tagged[i] = bm_built_in(inputs[i], bm_format(arena, "Tag%zu", i), &bm_co_tag_fn,
                                 co_config(arena, i, n), bm_type_kv(arena, key, slots));
     beam_pcoll *together = beam_flatten(p, "Flatten", tagged, n);
     beam_pcoll *grouped = beam_group_by_key(together, "GroupByKey");
-    const beam_type *out =
-        bm_type_kv(arena, key, nest_of_values(step, bm_type_iterable));
-    return bm_step_close(
-        step, bm_built_in(grouped, "Untag", &bm_co_untag_fn, co_config(arena, 0, n), out));
+    const beam_type *out = bm_type_kv(arena, key, nest_of_values(step, bm_type_iterable));
+    return bm_step_close(step, bm_built_in(grouped, "Untag", &bm_co_untag_fn,
+                                           co_config(arena, 0, n), out));
 }

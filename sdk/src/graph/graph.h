@@ -27,12 +27,12 @@ typedef struct bm_windowing {
 struct beam_pcoll {
     beam_pipeline *pipeline;
     bm_step *producer;
-    const char *tag;            /* key in the producer's outputs */
+    const char *tag; /* key in the producer's outputs */
     const beam_type *type;
     const bm_windowing *windowing; /* NULL: what the expansion service answers */
-    bool bounded;               /* of an external output: settled on expansion, see
+    bool bounded;                  /* of an external output: settled on expansion, see
                                    bm_graph_settle */
-    int id;                     /* from 0, in order of making */
+    int id;                        /* from 0, in order of making */
 };
 
 typedef enum bm_step_kind {
@@ -45,7 +45,7 @@ typedef enum bm_step_kind {
                                 sub-transforms GroupByKey and Combine.GroupedValues */
     BM_STEP_FLATTEN,
     BM_STEP_WINDOW_INTO,
-    BM_STEP_RESHUFFLE,       /* beam:transform:reshuffle:v1, with its expansion as children */
+    BM_STEP_RESHUFFLE, /* beam:transform:reshuffle:v1, with its expansion as children */
     BM_STEP_COMBINE_GROUPED_VALUES, /* beam:transform:combine_grouped_values:v1 */
     BM_STEP_EXTERNAL
 } bm_step_kind;
@@ -56,10 +56,10 @@ struct bm_step {
     const char *name;        /* within its scope */
     const char *unique_name; /* "Scope/Name": unique in the pipeline */
     const char *urn;         /* of a composite that has one, else NULL */
-    bool is_scope;           /* a composite of beam_scope_begin(), not of a transform here */
-    bm_step *parent;         /* NULL: a root */
+    bool is_scope;   /* a composite of beam_scope_begin(), not of a transform here */
+    bm_step *parent; /* NULL: a root */
     bm_step *first_child, *last_child, *next_sibling;
-    bm_step *next;           /* all steps in order of making: inputs come before */
+    bm_step *next; /* all steps in order of making: inputs come before */
     int id;
 
     beam_pcoll **inputs;
@@ -73,7 +73,7 @@ struct bm_step {
     const beam_combine *combine; /* COMBINE_PER_KEY, COMBINE_GROUPED_VALUES */
     const beam_type *acc;        /* of `combine`, without ANY */
     beam_span config;
-    const bm_windowing *windowing; /* WINDOW_INTO */
+    const bm_windowing *windowing;      /* WINDOW_INTO */
     const beam_external_opts *external; /* deep copy */
     const beam_display *display;
     size_t n_display;
@@ -89,7 +89,7 @@ struct beam_pipeline {
     bm_map unique_names;
     const char *experiments[16]; /* beam_pipeline_experiment */
     size_t n_experiments;
-    const struct bm_registry *registry; /* set by the program; NULL: not checked */
+    const struct bm_registry *registry;        /* set by the program; NULL: not checked */
     const struct bm_pipeline_options *options; /* set by the program */
 };
 

@@ -7,17 +7,19 @@ bool bm_step_needs_keys(bm_step *step, const beam_pcoll *in)
 {
     const char *kind = bm_step_kind_text(step->kind), *why;
     if (in->type->kind != BEAM_KIND_KV) {
-        bm_step_fail(step, BEAM_ETYPE,
-                     "%s reads KV<K, V>, but '%s' holds %s: make KVs of its elements first",
-                     kind, bm_pcoll_name(in), bm_pcoll_type_text(in));
+        bm_step_fail(
+            step, BEAM_ETYPE,
+            "%s reads KV<K, V>, but '%s' holds %s: make KVs of its elements first", kind,
+            bm_pcoll_name(in), bm_pcoll_type_text(in));
         return false;
     }
     if (bm_type_is_deterministic(in->type->arg[0], &why)) return true;
-    bm_step_fail(step, BEAM_ETYPE,
-                 "%s needs keys with one encoding each, but the keys of '%s', %s, hold %s: "
-                 "use another key",
-                 kind, bm_pcoll_name(in),
-                 bm_type_text(&step->pipeline->arena, in->type->arg[0]), why);
+    bm_step_fail(
+        step, BEAM_ETYPE,
+        "%s needs keys with one encoding each, but the keys of '%s', %s, hold %s: "
+        "use another key",
+        kind, bm_pcoll_name(in), bm_type_text(&step->pipeline->arena, in->type->arg[0]),
+        why);
     return false;
 }
 
@@ -47,19 +49,19 @@ bool bm_step_can_group(const bm_step *step, const beam_pcoll *in)
     const bm_step *shown = bm_step_shown(step);
     const char *name = bm_pcoll_name(given_to(shown, step, in));
     if (!in->bounded && bm_window_is_default_global(in)) {
-        bm_step_fail(shown, BEAM_EINVAL,
-                     "'%s' is unbounded and in the global window with the default trigger, "
-                     "so its groups would never be complete: put a beam_window_into() with "
-                     "windows or a trigger before this step",
-                     name);
+        bm_step_fail(
+            shown, BEAM_EINVAL,
+            "'%s' is unbounded and in the global window with the default trigger, "
+            "so its groups would never be complete: put a beam_window_into() with "
+            "windows or a trigger before this step",
+            name);
         return false;
     }
     if (trigger_is_safe(&windowing->opts)) return true;
     bm_step_fail(shown, BEAM_EINVAL,
                  "the trigger of '%s', %s, fires for a last time before its window ends, "
                  "and later elements would be lost: put it in BEAM_REPEAT()",
-                 name,
-                 bm_trigger_text(&step->pipeline->arena, windowing->opts.trigger));
+                 name, bm_trigger_text(&step->pipeline->arena, windowing->opts.trigger));
     return false;
 }
 
@@ -84,10 +86,11 @@ static beam_pcoll *into_passing_window(beam_pcoll *in)
 }
 
 /* The windowing that elements had before, whatever grouping made of it. */
-static beam_pcoll *restored(beam_pcoll *grouped, const beam_dofn *fn, const beam_pcoll *before)
+static beam_pcoll *restored(beam_pcoll *grouped, const beam_dofn *fn,
+                            const beam_pcoll *before)
 {
-    beam_pcoll *out =
-        bm_built_in(grouped, "Restore", fn, (beam_span){ NULL, 0 }, before->type);
+    beam_pcoll *out = bm_built_in(grouped, "Restore", fn, (beam_span){ NULL, 0 },
+                                  before->type);
     if (out->producer) out->windowing = before->windowing;
     return out;
 }
@@ -101,15 +104,16 @@ beam_pcoll *bm_reshuffle(beam_pcoll *in, const char *name, bool by_key)
     bm_arena *arena = &step->pipeline->arena;
     const beam_type *type = in->type;
     const beam_type *key = by_key ? type->arg[0] : BEAM_INT64;
-    const beam_type *value =
-        bm_type_kv(arena, BEAM_BYTES, by_key ? type->arg[1] : type);
+    const beam_type *value = bm_type_kv(arena, BEAM_BYTES, by_key ? type->arg[1] : type);
     beam_pcoll *reified =
-        bm_built_in(in, "Reify", by_key ? &bm_reshuffle_by_key_fn : &bm_reshuffle_spread_fn,
+        bm_built_in(in, "Reify",
+                    by_key ? &bm_reshuffle_by_key_fn : &bm_reshuffle_spread_fn,
                     (beam_span){ NULL, 0 }, bm_type_kv(arena, key, value));
     beam_pcoll *grouped = beam_group_by_key(into_passing_window(reified), "GroupByKey");
-    return bm_step_close(
-        step, restored(grouped,
-                       by_key ? &bm_reshuffle_from_key_fn : &bm_reshuffle_unspread_fn, in));
+    return bm_step_close(step, restored(grouped,
+                                        by_key ? &bm_reshuffle_from_key_fn
+                                               : &bm_reshuffle_unspread_fn,
+                                        in));
 }
 
 beam_pcoll *beam_reshuffle(beam_pcoll *in, const char *name)

@@ -25,13 +25,13 @@ static bool fn_is_complete(bm_step *step, const beam_dofn *fn)
         return false;
     }
     const char *problem =
-        !fn->name || !*fn->name      ? "has no name: give it one, unique in the program"
-        : !fn->in                    ? "has no .in: say which type it reads"
-        : callback_count(fn) == 0    ? "has no callback: set exactly one of .process, "
-                                       ".map, .keep, .timestamp and .partition"
-        : callback_count(fn) > 1     ? "has more than one callback: set exactly one of "
-                                       ".process, .map, .keep, .timestamp and .partition"
-        : fn->map && !fn->out        ? "has .map but no .out: say which type it returns"
+        !fn->name || !*fn->name   ? "has no name: give it one, unique in the program"
+        : !fn->in                 ? "has no .in: say which type it reads"
+        : callback_count(fn) == 0 ? "has no callback: set exactly one of .process, "
+                                    ".map, .keep, .timestamp and .partition"
+        : callback_count(fn) > 1  ? "has more than one callback: set exactly one of "
+                                    ".process, .map, .keep, .timestamp and .partition"
+        : fn->map && !fn->out     ? "has .map but no .out: say which type it returns"
         : fn->outputs.n && !fn->outputs.at ? "counts extra outputs but has no .outputs.at"
                                            : NULL;
     if (problem) bm_step_fail(step, BEAM_EINVAL, "DoFn '%s' %s", fn_name(fn), problem);
@@ -45,9 +45,10 @@ static bool fn_is_registered(bm_step *step, const beam_dofn *fn)
     const beam_dofn *known = bm_registry_dofn(registry, beam_span_of(fn->name));
     if (known == fn) return true;
     if (known)
-        bm_step_fail(step, BEAM_EINVAL,
-                     "another DoFn '%s' is in beam_program.dofns: give each a name of its own",
-                     fn->name);
+        bm_step_fail(
+            step, BEAM_EINVAL,
+            "another DoFn '%s' is in beam_program.dofns: give each a name of its own",
+            fn->name);
     else
         bm_step_fail(step, BEAM_EINVAL, "DoFn '%s' is not in beam_program.dofns: add it",
                      fn->name);
@@ -81,11 +82,13 @@ static bool reads(bm_step *step, const beam_dofn *fn)
 
 bool bm_step_takes_type(bm_step *step, const beam_type *type, const char *what)
 {
-    const char *problem = !type ? "NULL" : bm_type_problem(type);
-    if (!problem && bm_type_has_any(type)) problem = "ANY in it, but must be known here";
+    const char *problem = !type                   ? "NULL"
+                          : bm_type_problem(type) ? bm_type_problem(type)
+                          : bm_type_has_any(type)
+                              ? "a type with ANY in it, but must be known here"
+                              : NULL;
     if (problem) {
-        bm_step_fail(step, BEAM_ETYPE, "%s is %s%s", what,
-                     problem[0] == 'A' ? "a type with " : "", problem);
+        bm_step_fail(step, BEAM_ETYPE, "%s is %s", what, problem);
         return false;
     }
     const beam_struct_coder *unknown = bm_type_unknown_struct(step->pipeline, type);
@@ -113,9 +116,10 @@ static const beam_type *main_type(bm_step *step, const beam_dofn *fn,
     }
     const beam_type *out = fn->out->kind == BEAM_KIND_ANY ? in : fn->out;
     if (!bm_type_has_any(out)) return out;
-    bm_step_fail(step, BEAM_ETYPE,
-                 "DoFn '%s' gives %s, so its output's type is not known: give it with .out",
-                 fn->name, bm_type_text(arena, out));
+    bm_step_fail(
+        step, BEAM_ETYPE,
+        "DoFn '%s' gives %s, so its output's type is not known: give it with .out",
+        fn->name, bm_type_text(arena, out));
     return NULL;
 }
 
@@ -126,11 +130,11 @@ static bool passes_on(bm_step *step, const beam_dofn *fn)
     if (!fn->out) return true;
     if (!declares(step, fn, ".out", fn->out)) return false;
     if (beam_type_equal(fn->out, in->type)) return true;
-    bm_step_fail(step, BEAM_ETYPE,
-                 "DoFn '%s' passes elements on unchanged, so it gives %s, not its .out, %s: "
-                 "leave .out away",
-                 fn->name, bm_pcoll_type_text(in),
-                 bm_type_text(&step->pipeline->arena, fn->out));
+    bm_step_fail(
+        step, BEAM_ETYPE,
+        "DoFn '%s' passes elements on unchanged, so it gives %s, not its .out, %s: "
+        "leave .out away",
+        fn->name, bm_pcoll_type_text(in), bm_type_text(&step->pipeline->arena, fn->out));
     return false;
 }
 
@@ -210,7 +214,8 @@ static bm_step *par_do_step(beam_pcoll *in, const char *name, const beam_dofn *f
     return step;
 }
 
-beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name, const beam_par_do_opts *opts)
+beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
+                             const beam_par_do_opts *opts)
 {
     static const beam_par_do_opts nothing;
     if (!opts) opts = &nothing;
@@ -244,10 +249,11 @@ beam_pcoll *beam_output(beam_pcoll *main_output, int output)
     }
     size_t n = step->dofn->outputs.n;
     if (output < 0 || (size_t)output >= n) {
-        bm_step_fail(step, BEAM_EINVAL,
-                     "beam_output() asks for output %d, but DoFn '%s' has %zu extra output%s "
-                     "(numbered from 0)",
-                     output, step->dofn->name, n, n == 1 ? "" : "s");
+        bm_step_fail(
+            step, BEAM_EINVAL,
+            "beam_output() asks for output %d, but DoFn '%s' has %zu extra output%s "
+            "(numbered from 0)",
+            output, step->dofn->name, n, n == 1 ? "" : "s");
         return bm_nil(p);
     }
     return step->outputs[step->n_outputs - n + (size_t)output];
@@ -257,12 +263,12 @@ beam_pcoll *beam_output(beam_pcoll *main_output, int output)
 static beam_pcoll *with_callback(beam_pcoll *in, const char *name, const beam_dofn *fn,
                                  bool has_it, const char *function, const char *field)
 {
-    if (fn && !has_it && bm_pipeline_is_open(beam_pcoll_pipeline(in), name)) {
-        beam_pipeline_fail(in->pipeline, BEAM_EINVAL, "%s: %s needs a DoFn with %s, and '%s' has none",
-                           name ? name : "(no name)", function, field, fn_name(fn));
-        return bm_nil_of(in);
-    }
-    return beam_par_do(in, name, fn);
+    if (!fn || has_it) return beam_par_do(in, name, fn);
+    bm_step *step = bm_step_reading(in, BM_STEP_PAR_DO, name);
+    if (step)
+        bm_step_fail(step, BEAM_EINVAL, "%s needs a DoFn with %s, and '%s' has none",
+                     function, field, fn_name(fn));
+    return bm_nil_of(in);
 }
 
 beam_pcoll *beam_map(beam_pcoll *in, const char *name, const beam_dofn *fn)
@@ -281,7 +287,8 @@ beam_pcoll *beam_with_timestamps(beam_pcoll *in, const char *name, const beam_do
                          ".timestamp");
 }
 
-static bool can_partition(bm_step *step, const beam_dofn *fn, int n, beam_pcoll *const *out)
+static bool can_partition(bm_step *step, const beam_dofn *fn, int n,
+                          beam_pcoll *const *out)
 {
     if (!fn->partition)
         bm_step_fail(step, BEAM_EINVAL,
@@ -289,13 +296,15 @@ static bool can_partition(bm_step *step, const beam_dofn *fn, int n, beam_pcoll 
                      fn->name);
     else if (n < 1 || n > MAX_PARTITIONS)
         bm_step_fail(step, BEAM_EINVAL,
-                     "it partitions into %d collections: the number must be from 1 to %d", n,
-                     MAX_PARTITIONS);
+                     "it partitions into %d collections: the number must be from 1 to %d",
+                     n, MAX_PARTITIONS);
     else if (!out)
-        bm_step_fail(step, BEAM_EINVAL, "out is NULL: pass an array of %d collections", n);
+        bm_step_fail(step, BEAM_EINVAL, "out is NULL: pass an array of %d collections",
+                     n);
     else if (fn->outputs.n)
         bm_step_fail(step, BEAM_EINVAL,
-                     "DoFn '%s' has .partition, so it cannot have extra outputs", fn->name);
+                     "DoFn '%s' has .partition, so it cannot have extra outputs",
+                     fn->name);
     else
         return passes_on(step, fn);
     return false;
@@ -333,9 +342,10 @@ static bm_step *kv_step(beam_pcoll *in, const char *name, const beam_dofn *fn,
     if (!step) return NULL;
     step->dofn = fn;
     if (in->type->kind == BEAM_KIND_KV) return step;
-    bm_step_fail(step, BEAM_ETYPE,
-                 "%s reads KV<ANY, ANY>, but '%s' holds %s: make KVs of its elements first",
-                 what, bm_pcoll_name(in), bm_pcoll_type_text(in));
+    bm_step_fail(
+        step, BEAM_ETYPE,
+        "%s reads KV<ANY, ANY>, but '%s' holds %s: make KVs of its elements first", what,
+        bm_pcoll_name(in), bm_pcoll_type_text(in));
     return NULL;
 }
 

@@ -6,7 +6,8 @@
 #include "base/log.h"
 #include "graph/build.h"
 
-const bm_windowing bm_default_windowing = { .opts = { .fn = { .kind = BEAM_WINDOW_GLOBAL } } };
+const bm_windowing bm_default_windowing = { .opts = {
+                                                .fn = { .kind = BEAM_WINDOW_GLOBAL } } };
 
 /* Stands for a collection that is not any pipeline's; never written to. */
 static const beam_pcoll orphan = { .type = BEAM_ANY };
@@ -50,7 +51,8 @@ void beam_pipeline_experiment(beam_pipeline *p, const char *experiment)
     for (size_t i = 0; i < p->n_experiments; i++)
         if (!strcmp(p->experiments[i], experiment)) return;
     if (p->n_experiments == BEAM_COUNT(p->experiments)) {
-        beam_pipeline_fail(p, BEAM_EINVAL, "experiment '%s' is one too many: a pipeline takes %zu",
+        beam_pipeline_fail(p, BEAM_EINVAL,
+                           "experiment '%s' is one too many: a pipeline takes %zu",
                            experiment, BEAM_COUNT(p->experiments));
         return;
     }

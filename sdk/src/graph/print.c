@@ -17,7 +17,8 @@ static void put_kind(bm_writer *out, const bm_step *step, bm_arena *scratch)
                                      : NULL;
     if (fn) put(out, bm_format(scratch, " '%s'", fn));
     if (step->windowing)
-        put(out, bm_format(scratch, " [%s]", bm_windowing_text(scratch, step->windowing)));
+        put(out,
+            bm_format(scratch, " [%s]", bm_windowing_text(scratch, step->windowing)));
     const beam_external_opts *external = step->external;
     if (external)
         put(out, bm_format(scratch, " '%s'",

@@ -58,17 +58,16 @@ static const char *kind_and_fn(const bm_step *step)
 
 static bool name_is_good(beam_pipeline *p, bm_step_kind kind, const char *name)
 {
-    const char *problem = !name          ? "has no name (NULL)"
-                          : !*name       ? "has an empty name"
+    const char *problem = !name            ? "has no name (NULL)"
+                          : !*name         ? "has an empty name"
                           : !is_utf8(name) ? "has a name that is not UTF-8"
-                                         : NULL;
+                                           : NULL;
     if (!problem) return true;
-    beam_pipeline_fail(p, BEAM_EINVAL,
-                       "a step of kind %s %s%s: give each step a name, unique within its scope",
-                       bm_step_kind_text(kind), problem,
-                       p->scope ? bm_format(&p->arena, " in scope '%s'",
-                                            p->scope->unique_name)
-                                : "");
+    beam_pipeline_fail(
+        p, BEAM_EINVAL,
+        "a step of kind %s %s%s: give each step a name, unique within its scope",
+        bm_step_kind_text(kind), problem,
+        p->scope ? bm_format(&p->arena, " in scope '%s'", p->scope->unique_name) : "");
     return false;
 }
 
@@ -76,8 +75,9 @@ static bool name_is_good(beam_pipeline *p, bm_step_kind kind, const char *name)
 static const char *take_name(beam_pipeline *p, bm_step *step)
 {
     const bm_step *scope = p->scope;
-    const char *unique =
-        scope ? bm_format(&p->arena, "%s/%s", scope->unique_name, step->name) : step->name;
+    const char *unique = scope ? bm_format(&p->arena, "%s/%s", scope->unique_name,
+                                           step->name)
+                               : step->name;
     bool is_new;
     void **slot = bm_map_slot(&p->unique_names, beam_span_of(unique), &is_new);
     if (is_new) {
@@ -94,15 +94,19 @@ static const char *take_name(beam_pipeline *p, bm_step *step)
 static void link_step(beam_pipeline *p, bm_step *step)
 {
     step->id = p->n_steps++;
-    if (p->last) p->last->next = step;
-    else p->first = step;
+    if (p->last)
+        p->last->next = step;
+    else
+        p->first = step;
     p->last = step;
 
     bm_step *parent = p->scope;
     step->parent = parent;
     if (!parent) return;
-    if (parent->last_child) parent->last_child->next_sibling = step;
-    else parent->first_child = step;
+    if (parent->last_child)
+        parent->last_child->next_sibling = step;
+    else
+        parent->first_child = step;
     parent->last_child = step;
 }
 
@@ -133,8 +137,8 @@ void bm_step_input(bm_step *step, const char *tag, beam_pcoll *in)
 {
     bm_arena *arena = &step->pipeline->arena;
     step->inputs = with_room(arena, step->inputs, step->n_inputs, sizeof *step->inputs);
-    step->input_tags =
-        with_room(arena, step->input_tags, step->n_inputs, sizeof *step->input_tags);
+    step->input_tags = with_room(arena, step->input_tags, step->n_inputs,
+                                 sizeof *step->input_tags);
     step->inputs[step->n_inputs] = in;
     step->input_tags[step->n_inputs++] = tag;
 }
@@ -142,17 +146,18 @@ void bm_step_input(bm_step *step, const char *tag, beam_pcoll *in)
 static void add_output(bm_step *step, const char *tag, beam_pcoll *c)
 {
     bm_arena *arena = &step->pipeline->arena;
-    step->outputs = with_room(arena, step->outputs, step->n_outputs, sizeof *step->outputs);
-    step->output_tags =
-        with_room(arena, step->output_tags, step->n_outputs, sizeof *step->output_tags);
+    step->outputs = with_room(arena, step->outputs, step->n_outputs,
+                              sizeof *step->outputs);
+    step->output_tags = with_room(arena, step->output_tags, step->n_outputs,
+                                  sizeof *step->output_tags);
     step->outputs[step->n_outputs] = c;
     step->output_tags[step->n_outputs++] = tag;
 }
 
 void bm_step_share(bm_step *composite, beam_pcoll *c)
 {
-    const char *tag = composite->n_outputs ? bm_format(&composite->pipeline->arena, "out%zu",
-                                                       composite->n_outputs)
+    const char *tag = composite->n_outputs ? bm_format(&composite->pipeline->arena,
+                                                       "out%zu", composite->n_outputs)
                                            : BM_MAIN_TAG;
     add_output(composite, tag, c);
 }
@@ -196,7 +201,8 @@ bool bm_step_read(bm_step *step, const char *tag, beam_pcoll *in, const char *wh
     beam_pipeline *p = step->pipeline;
     if (!in || !in->pipeline) {
         bm_step_fail(step, BEAM_EINVAL,
-                     "its %s is NULL: pass a collection that another step returned", what);
+                     "its %s is NULL: pass a collection that another step returned",
+                     what);
     } else if (in->pipeline != p) {
         bm_step_fail(step, BEAM_EINVAL,
                      "its %s, '%s', is of another pipeline: steps can only read "

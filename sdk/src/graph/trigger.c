@@ -51,8 +51,9 @@ static const char *own_problem(bm_arena *arena, const beam_trigger *t)
     case BEAM_TRIGGER_ELEMENT_COUNT:
         return t->count >= 1
                    ? NULL
-                   : bm_format(arena, "the trigger fires after %lld elements: the count must "
-                                      "be 1 or more",
+                   : bm_format(arena,
+                               "the trigger fires after %lld elements: the count must "
+                               "be 1 or more",
                                (long long)t->count);
     case BEAM_TRIGGER_AFTER_PROCESSING_TIME:
         if (t->delay < 0) return "the trigger's delay must not be negative";
@@ -68,13 +69,15 @@ static const char *own_problem(bm_arena *arena, const beam_trigger *t)
     case BEAM_TRIGGER_AFTER_ALL:
     case BEAM_TRIGGER_AFTER_ANY:
     case BEAM_TRIGGER_AFTER_EACH:
-        if (!n) return bm_format(arena, "the trigger '%s' needs one or more triggers", name);
+        if (!n)
+            return bm_format(arena, "the trigger '%s' needs one or more triggers", name);
         for (size_t i = n; i < MAX_ARGS; i++)
             if (t->arg[i])
-                return bm_format(arena,
-                                 "the trigger '%s' has NULL in arg[%zu] before a trigger in "
-                                 "arg[%zu]",
-                                 name, n, i);
+                return bm_format(
+                    arena,
+                    "the trigger '%s' has NULL in arg[%zu] before a trigger in "
+                    "arg[%zu]",
+                    name, n, i);
         return NULL;
     default: return name ? NULL : "the trigger is of no known kind";
     }

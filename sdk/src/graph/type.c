@@ -48,7 +48,8 @@ static const char *schema_problem(const beam_schema *schema)
     if (!schema) return "a ROW without schema";
     if (schema->fields.n && !schema->fields.at) return "a ROW whose schema has no fields";
     for (size_t i = 0; i < schema->fields.n; i++)
-        if (!schema->fields.at[i].name) return "a ROW whose schema has a field without name";
+        if (!schema->fields.at[i].name)
+            return "a ROW whose schema has a field without name";
     return NULL;
 }
 
@@ -132,8 +133,8 @@ const beam_struct_coder *bm_type_unknown_struct(const beam_pipeline *p,
     if (!p->registry) return NULL;
     if (type->kind == BEAM_KIND_STRUCT) {
         const beam_struct_coder *coder = type->struct_coder;
-        bool known =
-            bm_registry_struct_coder(p->registry, beam_span_of(coder->name)) == coder;
+        bool known = bm_registry_struct_coder(p->registry, beam_span_of(coder->name)) ==
+                     coder;
         return known ? NULL : coder;
     }
     for (int i = 0; i < arg_count(type); i++) {

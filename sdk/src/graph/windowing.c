@@ -81,9 +81,11 @@ const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_window
 {
     if (!w) return NULL;
     bool merges = w->opts.fn.kind == BEAM_WINDOW_SESSIONS && !w->already_merged;
-    const beam_trigger *trigger =
-        w->opts.trigger ? bm_trigger_continuation(arena, w->opts.trigger) : NULL;
-    if (!merges && (trigger == w->opts.trigger || bm_trigger_equal(trigger, w->opts.trigger)))
+    const beam_trigger *trigger = w->opts.trigger
+                                      ? bm_trigger_continuation(arena, w->opts.trigger)
+                                      : NULL;
+    if (!merges &&
+        (trigger == w->opts.trigger || bm_trigger_equal(trigger, w->opts.trigger)))
         return w;
     bm_windowing *after = BM_NEW(arena, bm_windowing);
     *after = *w;
@@ -107,9 +109,9 @@ static bool same_fn(const beam_window_fn *a, const beam_window_fn *b)
 
 bool bm_windowing_compatible(const bm_windowing *a, const bm_windowing *b)
 {
-    return a == b || (same_fn(&a->opts.fn, &b->opts.fn) &&
-                      a->already_merged == b->already_merged &&
-                      bm_trigger_equal(a->opts.trigger, b->opts.trigger));
+    return a == b ||
+           (same_fn(&a->opts.fn, &b->opts.fn) && a->already_merged == b->already_merged &&
+            bm_trigger_equal(a->opts.trigger, b->opts.trigger));
 }
 
 bool bm_window_is_default_global(const beam_pcoll *c)
@@ -134,9 +136,11 @@ static const char *fn_text(bm_arena *arena, const beam_window_fn *fn)
         return bm_format(arena, "fixed windows of %s", duration_text(arena, fn->size));
     case BEAM_WINDOW_SLIDING:
         return bm_format(arena, "sliding windows of %s each %s",
-                         duration_text(arena, fn->size), duration_text(arena, fn->period));
+                         duration_text(arena, fn->size),
+                         duration_text(arena, fn->period));
     case BEAM_WINDOW_SESSIONS:
-        return bm_format(arena, "sessions with a gap of %s", duration_text(arena, fn->gap));
+        return bm_format(arena, "sessions with a gap of %s",
+                         duration_text(arena, fn->gap));
     }
     return "windows";
 }
@@ -144,18 +148,18 @@ static const char *fn_text(bm_arena *arena, const beam_window_fn *fn)
 const char *bm_windowing_text(bm_arena *arena, const bm_windowing *w)
 {
     const beam_window_opts *opts = &w->opts;
-    const char *offset = opts->fn.offset ? bm_format(arena, " from %s",
-                                                     duration_text(arena, opts->fn.offset))
-                                         : "";
-    const char *trigger =
-        opts->trigger
-            ? bm_format(arena, ", trigger %s", bm_trigger_text(arena, opts->trigger))
-            : "";
-    const char *lateness =
-        opts->allowed_lateness
-            ? bm_format(arena, ", allowed lateness %s",
-                        duration_text(arena, opts->allowed_lateness))
-            : "";
-    return bm_format(arena, "%s%s%s%s%s", fn_text(arena, &opts->fn), offset, trigger, lateness,
+    const char *offset = opts->fn.offset
+                             ? bm_format(arena, " from %s",
+                                         duration_text(arena, opts->fn.offset))
+                             : "";
+    const char *trigger = opts->trigger ? bm_format(arena, ", trigger %s",
+                                                    bm_trigger_text(arena, opts->trigger))
+                                        : "";
+    const char *lateness = opts->allowed_lateness
+                               ? bm_format(arena, ", allowed lateness %s",
+                                           duration_text(arena, opts->allowed_lateness))
+                               : "";
+    return bm_format(arena, "%s%s%s%s%s", fn_text(arena, &opts->fn), offset, trigger,
+                     lateness,
                      opts->accumulation == BEAM_ACCUMULATING ? ", accumulating" : "");
 }

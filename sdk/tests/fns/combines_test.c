@@ -40,7 +40,8 @@ static void over_the_wire(const beam_combine *fn, void *acc)
 }
 
 /* The inputs in `parts` accumulators, merged into one that was empty. */
-static const char *result(const beam_combine *fn, const beam_value *in, size_t n, size_t parts)
+static const char *result(const beam_combine *fn, const beam_value *in, size_t n,
+                          size_t parts)
 {
     _Alignas(16) char total[64], acc[64];
     create(fn, total);
@@ -54,7 +55,8 @@ static const char *result(const beam_combine *fn, const beam_value *in, size_t n
     return value_text(&ctx.kept, fn->extract(&ctx, total));
 }
 
-static void gives(const beam_combine *fn, const beam_value *in, size_t n, const char *text)
+static void gives(const beam_combine *fn, const beam_value *in, size_t n,
+                  const char *text)
 {
     for (size_t parts = 1; parts <= 4; parts++)
         ck_assert_str_eq(result(fn, in, n, parts), text);
@@ -129,8 +131,8 @@ END_TEST
 
 START_TEST(top)
 {
-    beam_value in[] = { beam_int64(5), beam_int64(1), beam_int64(9), beam_int64(5),
-                        beam_int64(-2), beam_int64(7) };
+    beam_value in[] = { beam_int64(5), beam_int64(1),  beam_int64(9),
+                        beam_int64(5), beam_int64(-2), beam_int64(7) };
     ctx.config = LARGEST("\x03");
     gives(&bm_top_combine, in, 6, "[9, 7, 5]");
     ctx.config = SMALLEST("\x04");

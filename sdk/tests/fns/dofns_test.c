@@ -103,7 +103,8 @@ START_TEST(create_with_prefixes)
     const bm_coder *plain = bm_coder_settled(&ctx.kept, ctx.output_coder)->arg[0]->arg[0];
     ck_assert_int_eq(plain->kind, BM_CODER_STRUCT);
     const bm_coder *number = ctx.output_coder->arg[1];
-    const bm_coder *prefixed = bm_coder_new(&ctx.kept, BM_CODER_LENGTH_PREFIX, number, NULL);
+    const bm_coder *prefixed = bm_coder_new(&ctx.kept, BM_CODER_LENGTH_PREFIX, number,
+                                            NULL);
     const bm_coder *coders[] = {
         ctx.output_coder,
         bm_coder_new(&ctx.kept, BM_CODER_KV, plain, number),
@@ -156,7 +157,8 @@ static void reshuffle(const beam_dofn *before, const beam_dofn *after, beam_valu
     beam_value reified = beam_val(ctx.last);
     beam_value group = kv(beam_key(ctx.last), iterable_of(&ctx.kept, &reified, 1));
     beam_window window = ctx.window;
-    ctx.window = (beam_window){ BEAM_MIN_TIMESTAMP, BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1,
+    ctx.window = (beam_window){ BEAM_MIN_TIMESTAMP,
+                                BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1,
                                 { NULL, 0 } };
     ctx.timestamp += 1000;
     emits(after, group, line);
@@ -173,11 +175,13 @@ START_TEST(reshuffle_keeps_time_and_window)
     ctx.timestamp = -15;
     reshuffle(&bm_reshuffle_by_key_fn, &bm_reshuffle_from_key_fn, in,
               "KV{\"k\", \"v\"} @-15 [-20, -10)custom\n");
-    ctx.window = (beam_window){ BEAM_MIN_TIMESTAMP, BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1,
+    ctx.window = (beam_window){ BEAM_MIN_TIMESTAMP,
+                                BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1,
                                 { NULL, 0 } };
     ctx.timestamp = BEAM_MIN_TIMESTAMP;
-    reshuffle(&bm_reshuffle_by_key_fn, &bm_reshuffle_from_key_fn, in,
-              "KV{\"k\", \"v\"} @-9223372036854775 [-9223372036854775, 9223371950454776)\n");
+    reshuffle(
+        &bm_reshuffle_by_key_fn, &bm_reshuffle_from_key_fn, in,
+        "KV{\"k\", \"v\"} @-9223372036854775 [-9223372036854775, 9223371950454776)\n");
 }
 END_TEST
 
@@ -214,7 +218,8 @@ START_TEST(reshuffle_damaged)
         beam_value reified = kv(beam_bytes((beam_span){ bytes, n }), text("v"));
         ctx.status = BEAM_OK;
         beam_value group = kv(text("k"), iterable_of(&ctx.kept, &reified, 1));
-        ck_assert_int_eq(fake_process(&ctx, &bm_reshuffle_from_key_fn, group), BEAM_ECODER);
+        ck_assert_int_eq(fake_process(&ctx, &bm_reshuffle_from_key_fn, group),
+                         BEAM_ECODER);
         ck_assert_str_eq(ctx.message, "an element came out of the shuffle damaged");
         free(bytes);
     }
@@ -222,9 +227,9 @@ START_TEST(reshuffle_damaged)
 END_TEST
 
 /* -- CoGroupByKey --------------------------------------------------------------------- */
-#define CO_VALUES                                                                        \
-    BEAM_KV(BEAM_INT64, BEAM_KV(BEAM_NULLABLE(BEAM_STRING),                              \
-                                BEAM_KV(BEAM_NULLABLE(BEAM_INT64),                       \
+#define CO_VALUES                                                  \
+    BEAM_KV(BEAM_INT64, BEAM_KV(BEAM_NULLABLE(BEAM_STRING),        \
+                                BEAM_KV(BEAM_NULLABLE(BEAM_INT64), \
                                         BEAM_NULLABLE(BEAM_NULLABLE(BEAM_STRING)))))
 
 static beam_value tagged(char input, beam_value value)
@@ -280,7 +285,8 @@ static void join(beam_ctx *c, beam_value v)
         beam_iter *numbers = beam_co_values(v, 1);
         for (beam_value number; beam_next(numbers, &number); pairs++)
             ck_assert_int_eq(beam_as_int64(number), expected++);
-        ck_assert_str_eq(bm_cstr(&ctx.kept, beam_as_span(seven)), "seven"); /* still there */
+        ck_assert_str_eq(bm_cstr(&ctx.kept, beam_as_span(seven)),
+                         "seven"); /* still there */
     }
     ck_assert_int_eq(pairs, 2 * (MANY - 3));
     beam_iter *words = beam_co_values(v, 0);
@@ -311,8 +317,9 @@ START_TEST(co_group_damaged)
 {
     beam_value values[] = { tagged(0, text("a")) };
     beam_value group = group_of(values, 1);
-    static const beam_span configs[] = { { "", 0 }, { "\x00", 1 }, { "\x00\x01", 2 },
-                                         { "\x00\x09", 2 }, { "\x03\x03", 2 } };
+    static const beam_span configs[] = {
+        { "", 0 }, { "\x00", 1 }, { "\x00\x01", 2 }, { "\x00\x09", 2 }, { "\x03\x03", 2 }
+    };
     for (size_t i = 0; i < BEAM_COUNT(configs); i++) {
         ctx.config = configs[i];
         ctx.status = BEAM_OK;
@@ -345,7 +352,8 @@ START_TEST(choose)
     beam_value result = kv(beam_bool(false), beam_int64(3));
     beam_value both[] = { a_default, result };
     emits(&bm_choose_fn, kv(text(""), iterable_of(&ctx.kept, both, 2)), "3 @5 [0, 10)\n");
-    emits(&bm_choose_fn, kv(text(""), iterable_of(&ctx.kept, &result, 1)), "3 @5 [0, 10)\n");
+    emits(&bm_choose_fn, kv(text(""), iterable_of(&ctx.kept, &result, 1)),
+          "3 @5 [0, 10)\n");
     emits(&bm_choose_fn, kv(text(""), iterable_of(&ctx.kept, both, 1)), "0 @5 [0, 10)\n");
     emits(&bm_choose_fn, kv(text(""), iterable_of(&ctx.kept, NULL, 0)), "");
 }

@@ -50,7 +50,8 @@ const char *value_text(bm_arena *arena, beam_value v)
     const char *text = "[";
     beam_iter *it = beam_as_iter(v);
     for (beam_value item; beam_next(it, &item);)
-        text = bm_format(arena, "%s%s%s", text, text[1] ? ", " : "", value_text(arena, item));
+        text = bm_format(arena, "%s%s%s", text, text[1] ? ", " : "",
+                         value_text(arena, item));
     return bm_format(arena, "%s]", text);
 }
 
@@ -81,8 +82,8 @@ beam_status beam_fail(beam_ctx *c, beam_status status, const char *format, ...)
     return status;
 }
 
-beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v, beam_millis timestamp,
-                               const beam_window *window)
+beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v,
+                               beam_millis timestamp, const beam_window *window)
 {
     ck_assert_int_eq(output, -1);
     if (c->on_emit) {
@@ -92,7 +93,8 @@ beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v, beam_milli
     const char *custom = window->custom.ptr ? bm_cstr(&c->kept, window->custom) : "";
     const char *line = bm_format(&c->kept, "%s @%lld [%lld, %lld)%s\n",
                                  value_text(&c->kept, v), (long long)timestamp,
-                                 (long long)window->start, (long long)window->end, custom);
+                                 (long long)window->start, (long long)window->end,
+                                 custom);
     bm_write_bytes(&c->emitted, line, strlen(line));
     return bm_value_copy(&c->kept, v, &c->last);
 }

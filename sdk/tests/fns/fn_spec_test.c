@@ -28,7 +28,10 @@ START_TEST(bytes)
     bm_writer w = { 0 };
     bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of("ab"), beam_span_of("xyz") }, &w);
     ck_assert_uint_eq(w.len, 8);
-    ck_assert_mem_eq(w.data, "\x01\x02" "ab\x03xyz", 8);
+    ck_assert_mem_eq(w.data,
+                     "\x01\x02"
+                     "ab\x03xyz",
+                     8);
     bm_writer_free(&w);
 }
 END_TEST
@@ -43,7 +46,8 @@ START_TEST(cut_short)
         memcpy(cut, w.data, n);
         bm_fn_spec out;
         beam_error err = { 0 };
-        ck_assert_int_eq(bm_fn_spec_decode((beam_span){ cut, n }, &out, &err), BEAM_ECODER);
+        ck_assert_int_eq(bm_fn_spec_decode((beam_span){ cut, n }, &out, &err),
+                         BEAM_ECODER);
         ck_assert_str_eq(err.message, n ? "the payload of a function is damaged"
                                         : "the payload of a function is empty");
         free(cut);
@@ -54,9 +58,13 @@ END_TEST
 
 START_TEST(damaged)
 {
-    static const char *const payloads[] = { "\x01\x01" "a\x01" "bc", /* more after it */
-                                            "\x01\xff\xff\xff\xff\x7f" "a",
-                                            "\x01\x05" "ab" };
+    static const char *const payloads[] = { "\x01\x01"
+                                            "a\x01"
+                                            "bc", /* more after it */
+                                            "\x01\xff\xff\xff\xff\x7f"
+                                            "a",
+                                            "\x01\x05"
+                                            "ab" };
     for (size_t i = 0; i < BEAM_COUNT(payloads); i++) {
         bm_fn_spec out;
         ck_assert_int_eq(bm_fn_spec_decode(beam_span_of(payloads[i]), &out, NULL),
@@ -73,11 +81,14 @@ START_TEST(another_version)
 {
     bm_fn_spec out;
     beam_error err;
-    ck_assert_int_eq(bm_fn_spec_decode(beam_span_of("\x02\x01" "a"), &out, &err),
+    ck_assert_int_eq(bm_fn_spec_decode(beam_span_of("\x02\x01"
+                                                    "a"),
+                                       &out, &err),
                      BEAM_ECODER);
-    ck_assert_str_eq(err.message,
-                     "the payload of a function has format 2, and this worker reads format 1: "
-                     "run workers of the version that submitted the pipeline");
+    ck_assert_str_eq(
+        err.message,
+        "the payload of a function has format 2, and this worker reads format 1: "
+        "run workers of the version that submitted the pipeline");
 }
 END_TEST
 

@@ -10,7 +10,8 @@
 static const beam_struct_coder point = { .name = "test.point" };
 static const beam_struct_coder other_point = { .name = "test.point" };
 static const beam_struct_coder shape = { .name = "test.shape" };
-static const beam_output_spec outputs[] = { { "bad", BEAM_NULLABLE(BEAM_STRUCT(&shape)) } };
+static const beam_output_spec outputs[] = { { "bad",
+                                              BEAM_NULLABLE(BEAM_STRUCT(&shape)) } };
 static const beam_dofn a_fn = { .name = "a",
                                 .in = BEAM_KV(BEAM_STRING, BEAM_STRUCT(&point)),
                                 .outputs = BEAM_TABLE(outputs) };
@@ -20,7 +21,8 @@ static const beam_combine c_fn = { .name = "a", .acc = BEAM_STRUCT(&point) };
 static bm_registry registry;
 static beam_error err;
 
-static beam_status init(const beam_dofn *const *dofns, size_t n, const beam_combine *combine)
+static beam_status init(const beam_dofn *const *dofns, size_t n,
+                        const beam_combine *combine)
 {
     const beam_combine *const combines[] = { combine };
     return bm_registry_init(&registry, dofns, n, combines, combine ? 1 : 0, &err);
@@ -34,8 +36,10 @@ START_TEST(found)
     ck_assert_ptr_eq(bm_registry_combine(&registry, beam_span_of("a")), &c_fn);
     ck_assert_ptr_null(bm_registry_dofn(&registry, beam_span_of("b")));
     ck_assert_ptr_null(bm_registry_dofn(&registry, (beam_span){ NULL, 0 }));
-    ck_assert_ptr_eq(bm_registry_struct_coder(&registry, beam_span_of("test.point")), &point);
-    ck_assert_ptr_eq(bm_registry_struct_coder(&registry, beam_span_of("test.shape")), &shape);
+    ck_assert_ptr_eq(bm_registry_struct_coder(&registry, beam_span_of("test.point")),
+                     &point);
+    ck_assert_ptr_eq(bm_registry_struct_coder(&registry, beam_span_of("test.shape")),
+                     &shape);
     bm_registry_free(&registry);
     ck_assert_ptr_null(bm_registry_dofn(&registry, beam_span_of("a")));
 }
@@ -59,7 +63,8 @@ START_TEST(built_in)
 }
 END_TEST
 
-static void refuse(const beam_dofn *second, const beam_combine *combine, const char *message)
+static void refuse(const beam_dofn *second, const beam_combine *combine,
+                   const char *message)
 {
     const beam_dofn *const dofns[] = { &a_fn, second };
     ck_assert_int_eq(init(dofns, 2, combine), BEAM_EINVAL);
@@ -72,19 +77,22 @@ START_TEST(refused)
     beam_dofn twin = a_fn;
     refuse(&twin, NULL,
            "two DoFns are named 'a': names go over the wire, so give each its own");
-    refuse(&b_fn, NULL,
-           "two struct coders are named 'test.point': names go over the wire, so give each "
-           "its own");
+    refuse(
+        &b_fn, NULL,
+        "two struct coders are named 'test.point': names go over the wire, so give each "
+        "its own");
     refuse(NULL, NULL, "the table of DoFns holds a NULL");
     const beam_dofn nameless = { .name = "" };
     refuse(&nameless, NULL, "a DoFn has no name: give it one, unique in the program");
     const beam_dofn taken = { .name = "beam.keys" };
-    refuse(&taken, NULL,
-           "two DoFns are named 'beam.keys': names go over the wire, so give each its own");
+    refuse(
+        &taken, NULL,
+        "two DoFns are named 'beam.keys': names go over the wire, so give each its own");
     const beam_combine taken_too = { .name = "beam.count" };
-    refuse(&a_fn, &taken_too,
-           "two CombineFns are named 'beam.count': names go over the wire, so give each its "
-           "own");
+    refuse(
+        &a_fn, &taken_too,
+        "two CombineFns are named 'beam.count': names go over the wire, so give each its "
+        "own");
     const beam_combine nameless_too = { .name = NULL };
     refuse(&a_fn, &nameless_too,
            "a CombineFn has no name: give it one, unique in the program");
@@ -111,7 +119,8 @@ START_TEST(names)
     bm_registry_free(&registry);
     ck_assert_int_eq(init(table, N, NULL), BEAM_OK);
     const char *text = bm_registry_names(&registry.dofns, &arena);
-    ck_assert_str_eq(text + strlen(text) - strlen(", f39 and 2 more"), ", f39 and 2 more");
+    ck_assert_str_eq(text + strlen(text) - strlen(", f39 and 2 more"),
+                     ", f39 and 2 more");
     bm_registry_free(&registry);
     bm_arena_free(&arena);
 }

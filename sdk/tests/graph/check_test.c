@@ -8,7 +8,9 @@ static const beam_dofn parse_fn = { .name = "test.parse",
                                     .out = BEAM_STRING,
                                     .outputs = BEAM_TABLE(bad_output),
                                     .process = test_process };
-static const beam_dofn sink_fn = { .name = "test.sink", .in = BEAM_ANY, .process = test_process };
+static const beam_dofn sink_fn = { .name = "test.sink",
+                                   .in = BEAM_ANY,
+                                   .process = test_process };
 
 START_TEST(nothing)
 {
@@ -144,5 +146,5 @@ START_TEST(names_are_escaped)
 }
 END_TEST
 
-RUN("check", nothing, open_scope, empty_scopes_go, only_empty_scopes, ports_of_scopes, picture,
-    names_are_escaped)
+RUN("check", nothing, open_scope, empty_scopes_go, only_empty_scopes, ports_of_scopes,
+    picture, names_are_escaped)

@@ -56,7 +56,8 @@ END_TEST
 START_TEST(any_is_the_values)
 {
     char config[] = "c";
-    beam_pcoll *out = beam_combine_per_key(pairs(), "First", &first_fn, .config = { config, 1 });
+    beam_pcoll *out = beam_combine_per_key(pairs(), "First", &first_fn,
+                                           .config = { config, 1 });
     config[0] = 'x';
     expect_type(out, "KV<STRING, KV<INT64, INT64>>");
     const bm_step *step = out->producer->parent;
@@ -68,26 +69,30 @@ END_TEST
 
 START_TEST(wrong_values)
 {
-    beam_combine_per_key(input_of(BEAM_KV(BEAM_STRING, BEAM_STRING)), "Sum", &beam_sum_int64);
-    expect_error(BEAM_ETYPE, "Sum: CombineFn 'beam.sum_int64' reads INT64, but 'Input' holds "
-                             "KV<STRING, STRING>: make the values INT64, or use another "
-                             "CombineFn");
+    beam_combine_per_key(input_of(BEAM_KV(BEAM_STRING, BEAM_STRING)), "Sum",
+                         &beam_sum_int64);
+    expect_error(BEAM_ETYPE,
+                 "Sum: CombineFn 'beam.sum_int64' reads INT64, but 'Input' holds "
+                 "KV<STRING, STRING>: make the values INT64, or use another "
+                 "CombineFn");
 }
 END_TEST
 
 START_TEST(wrong_elements)
 {
     beam_combine_globally(words(), "Sum", &beam_sum_double);
-    expect_error(BEAM_ETYPE, "Sum: CombineFn 'beam.sum_double' reads DOUBLE, but 'Words' holds "
-                             "STRING: make the elements DOUBLE, or use another CombineFn");
+    expect_error(BEAM_ETYPE,
+                 "Sum: CombineFn 'beam.sum_double' reads DOUBLE, but 'Words' holds "
+                 "STRING: make the elements DOUBLE, or use another CombineFn");
 }
 END_TEST
 
 START_TEST(without_keys)
 {
     beam_combine_per_key(words(), "Sum", &beam_count);
-    expect_error(BEAM_ETYPE, "Sum: CombinePerKey reads KV<K, V>, but 'Words' holds STRING: "
-                             "make KVs of its elements first");
+    expect_error(BEAM_ETYPE,
+                 "Sum: CombinePerKey reads KV<K, V>, but 'Words' holds STRING: "
+                 "make KVs of its elements first");
 }
 END_TEST
 
@@ -111,15 +116,17 @@ START_TEST(incomplete_combines)
     refuse(&fn, BEAM_EINVAL, "Step: CombineFn 'x' needs all of .in, .acc and .out");
     fn.acc = BEAM_STRING;
     fn.merge = NULL;
-    refuse(&fn, BEAM_EINVAL, "Step: CombineFn 'x' needs all of .add, .merge and .extract");
+    refuse(&fn, BEAM_EINVAL,
+           "Step: CombineFn 'x' needs all of .add, .merge and .extract");
     fn.merge = merge;
     fn.load = NULL;
     refuse(&fn, BEAM_EINVAL,
            "Step: CombineFn 'x' has one of .save and .load: set both or none");
     fn.save = NULL;
-    refuse(&fn, BEAM_EINVAL,
-           "Step: CombineFn 'x' has no .save and .load, so its .acc must be BEAM_INT64 or "
-           "BEAM_DOUBLE");
+    refuse(
+        &fn, BEAM_EINVAL,
+        "Step: CombineFn 'x' has no .save and .load, so its .acc must be BEAM_INT64 or "
+        "BEAM_DOUBLE");
     fn.acc = BEAM_INT64;
     refuse(&fn, BEAM_EINVAL,
            "Step: CombineFn 'x' has no .save and .load, so its .acc_size must be 8");
@@ -183,7 +190,8 @@ END_TEST
 
 START_TEST(globally_in_windows)
 {
-    beam_pcoll *minutes = beam_window_into(words(), "Minutes", beam_fixed(beam_minutes(1)));
+    beam_pcoll *minutes = beam_window_into(words(), "Minutes",
+                                           beam_fixed(beam_minutes(1)));
     beam_pcoll *out = beam_combine_globally(minutes, "Count", &beam_count);
     ck_assert_ptr_eq(out->windowing, minutes->windowing);
     const bm_step *step = out->producer->parent;
@@ -194,13 +202,14 @@ END_TEST
 
 START_TEST(globally_with_a_bad_trigger)
 {
-    beam_pcoll *once =
-        beam_window_into(words(), "Once", beam_fixed(10), .trigger = BEAM_AFTER_COUNT(1));
+    beam_pcoll *once = beam_window_into(words(), "Once", beam_fixed(10),
+                                        .trigger = BEAM_AFTER_COUNT(1));
     beam_scope_begin(p, "Scope");
     beam_combine_globally(once, "Count", &beam_count);
-    expect_error(BEAM_EINVAL,
-                 "Scope/Count: the trigger of 'Once', count 1, fires for a last time before "
-                 "its window ends, and later elements would be lost: put it in BEAM_REPEAT()");
+    expect_error(
+        BEAM_EINVAL,
+        "Scope/Count: the trigger of 'Once', count 1, fires for a last time before "
+        "its window ends, and later elements would be lost: put it in BEAM_REPEAT()");
 }
 END_TEST
 
@@ -211,9 +220,10 @@ START_TEST(count_per_element)
     expect_type(out, "KV<STRING, INT64>");
     ck_assert_str_eq(out->producer->unique_name, "Count/Sum/Combine.GroupedValues");
     beam_combine_per_key(out, "Again", &beam_sum_double);
-    expect_error(BEAM_ETYPE, "Again: CombineFn 'beam.sum_double' reads DOUBLE, but 'Count' "
-                             "holds KV<STRING, INT64>: make the values DOUBLE, or use another "
-                             "CombineFn");
+    expect_error(BEAM_ETYPE,
+                 "Again: CombineFn 'beam.sum_double' reads DOUBLE, but 'Count' "
+                 "holds KV<STRING, INT64>: make the values DOUBLE, or use another "
+                 "CombineFn");
 }
 END_TEST
 
@@ -246,10 +256,11 @@ START_TEST(bad_tops)
     beam_pipeline_free(p);
     p = beam_pipeline_new();
     beam_top_per_key(input_of(BEAM_KV(BEAM_STRING, BEAM_BOOL)), "Top", 1, BEAM_LARGEST);
-    expect_error(BEAM_ETYPE,
-                 "Top: beam_top_per_key() orders INT64, DOUBLE, STRING, BYTES and KVs of "
-                 "these, but the values of 'Input' are BOOL: put what to order by in front, as "
-                 "the key of a KV");
+    expect_error(
+        BEAM_ETYPE,
+        "Top: beam_top_per_key() orders INT64, DOUBLE, STRING, BYTES and KVs of "
+        "these, but the values of 'Input' are BOOL: put what to order by in front, as "
+        "the key of a KV");
 }
 END_TEST
 

@@ -9,7 +9,11 @@ START_TEST(strings)
     beam_pcoll *c = beam_create_strings(p, "Lines", texts, 3);
     const bm_step *values = c->producer->parent->parent->first_child->next_sibling;
     ck_assert_uint_eq(values->config.len, 7);
-    ck_assert_mem_eq(values->config.ptr, "\x03\x01" "a\x02" "bc\x00", 7);
+    ck_assert_mem_eq(values->config.ptr,
+                     "\x03\x01"
+                     "a\x02"
+                     "bc\x00",
+                     7);
     expect_print(
         "Lines: composite -> STRING\n"
         "  Impulse: Impulse -> BYTES\n"
@@ -49,7 +53,8 @@ START_TEST(kvs_without_a_good_key)
 {
     beam_value pair[] = { beam_list(NULL, 0), beam_int64(1) };
     beam_value values[] = { beam_kv(pair), beam_kv(pair) };
-    expect_type(beam_create(p, "KVs", BEAM_KV(BEAM_ITERABLE(BEAM_INT64), BEAM_INT64), values, 2),
+    expect_type(beam_create(p, "KVs", BEAM_KV(BEAM_ITERABLE(BEAM_INT64), BEAM_INT64),
+                            values, 2),
                 "KV<ITERABLE<INT64>, INT64>");
 }
 END_TEST
@@ -58,16 +63,18 @@ START_TEST(value_of_another_type)
 {
     beam_value values[] = { beam_int64(1), beam_string(beam_span_of("two")) };
     beam_create(p, "Numbers", BEAM_INT64, values, 2);
-    expect_error(BEAM_ETYPE, "Numbers: value 1, \"two\", cannot be encoded as INT64: element "
-                             "type does not match");
+    expect_error(BEAM_ETYPE,
+                 "Numbers: value 1, \"two\", cannot be encoded as INT64: element "
+                 "type does not match");
 }
 END_TEST
 
 START_TEST(bad_types)
 {
     beam_create(p, "Any", BEAM_KV(BEAM_ANY, BEAM_INT64), NULL, 0);
-    expect_error(BEAM_ETYPE, "Any: the type of its values is a type with ANY in it, but must "
-                             "be known here");
+    expect_error(BEAM_ETYPE,
+                 "Any: the type of its values is a type with ANY in it, but must "
+                 "be known here");
     beam_pipeline_free(p);
     p = beam_pipeline_new();
     beam_create(p, "None", NULL, NULL, 0);
@@ -101,5 +108,5 @@ START_TEST(many_values)
 }
 END_TEST
 
-RUN("create", strings, nothing, type_is_copied, kvs_without_a_good_key, value_of_another_type,
-    bad_types, no_values, many_values)
+RUN("create", strings, nothing, type_is_copied, kvs_without_a_good_key,
+    value_of_another_type, bad_types, no_values, many_values)

@@ -6,7 +6,8 @@ static const beam_field fields[] = { { .name = "topic", .kind = BEAM_FIELD_STRIN
 static const beam_schema schema = { "config", BEAM_TABLE(fields), NULL };
 static beam_pcoll *out[8];
 
-static void refuse(const beam_external_opts *opts, beam_status status, const char *message)
+static void refuse(const beam_external_opts *opts, beam_status status,
+                   const char *message)
 {
     beam_pipeline_free(p);
     p = beam_pipeline_new();
@@ -34,7 +35,8 @@ START_TEST(everything_is_copied)
     expect_type(out[0], "KV<BYTES, BYTES>");
     const bm_step *step = out[0]->producer;
     ck_assert_str_eq(step->external->urn, "urn");
-    ck_assert_str_eq(bm_value_text(&p->arena, step->external->payload, 100), "Row{\"topic\"}");
+    ck_assert_str_eq(bm_value_text(&p->arena, step->external->payload, 100),
+                     "Row{\"topic\"}");
     ck_assert_str_eq(step->input_tags[0], "input");
     ck_assert_str_eq(out[0]->tag, "o");
     ck_assert_ptr_null(out[0]->windowing);
@@ -44,7 +46,8 @@ END_TEST
 START_TEST(without_outputs)
 {
     beam_external(p, "Write",
-                  &(beam_external_opts){ .java_class = "Writer", .inputs = { words() } }, NULL);
+                  &(beam_external_opts){ .java_class = "Writer", .inputs = { words() } },
+                  NULL);
     expect_print("Words: composite -> STRING\n"
                  "  Impulse: Impulse -> BYTES\n"
                  "  Values: ParDo 'beam.create' (Words/Impulse) -> STRING\n"
@@ -65,15 +68,19 @@ START_TEST(bad_options)
            "Read: it has a payload but no payload_schema");
     refuse(&(beam_external_opts){ .urn = "u", .payload_schema = &schema }, BEAM_EINVAL,
            "Read: its payload is no row: make it with beam_row()");
-    refuse(&(beam_external_opts){
-               .urn = "u", .payload_schema = &schema, .payload = beam_row(row, 2) },
+    refuse(&(beam_external_opts){ .urn = "u",
+                                  .payload_schema = &schema,
+                                  .payload = beam_row(row, 2) },
            BEAM_EINVAL, "Read: its payload has 2 fields, and its payload_schema 1");
-    refuse(&(beam_external_opts){
-               .urn = "u", .output_tags = { "o" }, .output_types = { BEAM_ITERABLE(NULL) } },
-           BEAM_ETYPE, "Read: the type of its output 'o' is a type without one of its parts");
+    refuse(&(beam_external_opts){ .urn = "u",
+                                  .output_tags = { "o" },
+                                  .output_types = { BEAM_ITERABLE(NULL) } },
+           BEAM_ETYPE,
+           "Read: the type of its output 'o' is a type without one of its parts");
     beam_pipeline_free(p);
     p = beam_pipeline_new();
-    beam_external(p, "Read", &(beam_external_opts){ .urn = "u", .output_tags = { "o" } }, NULL);
+    beam_external(p, "Read", &(beam_external_opts){ .urn = "u", .output_tags = { "o" } },
+                  NULL);
     expect_error(BEAM_EINVAL, "Read: out is NULL: pass an array for its outputs");
 }
 END_TEST
@@ -81,7 +88,8 @@ END_TEST
 START_TEST(inputs_without_tags)
 {
     beam_pcoll *c = words();
-    beam_external(p, "Join", &(beam_external_opts){ .urn = "u", .inputs = { c, c } }, NULL);
+    beam_external(p, "Join", &(beam_external_opts){ .urn = "u", .inputs = { c, c } },
+                  NULL);
     expect_error(BEAM_EINVAL, "Join: input 0 has no tag in input_tags");
 }
 END_TEST

@@ -33,11 +33,11 @@ int test_partition(beam_ctx *c, beam_value in, int n);
 
 /* Runs the cases as a suite; the exit status of main(). */
 int run_cases(const char *name, const TTest *const *tests, size_t n);
-#define RUN(name, ...)                                                                   \
-    int main(void)                                                                       \
-    {                                                                                    \
-        const TTest *const tests[] = { __VA_ARGS__ };                                    \
-        return run_cases(name, tests, BEAM_COUNT(tests));                                \
+#define RUN(name, ...)                                    \
+    int main(void)                                        \
+    {                                                     \
+        const TTest *const tests[] = { __VA_ARGS__ };     \
+        return run_cases(name, tests, BEAM_COUNT(tests)); \
     }
 
 #endif

@@ -23,8 +23,9 @@ END_TEST
 START_TEST(group_without_keys)
 {
     beam_group_by_key(words(), "Group");
-    expect_error(BEAM_ETYPE, "Group: GroupByKey reads KV<K, V>, but 'Words' holds STRING: make "
-                             "KVs of its elements first");
+    expect_error(BEAM_ETYPE,
+                 "Group: GroupByKey reads KV<K, V>, but 'Words' holds STRING: make "
+                 "KVs of its elements first");
 }
 END_TEST
 
@@ -46,29 +47,33 @@ START_TEST(group_by_map)
     };
     static const beam_schema schema = { "tagged", BEAM_TABLE(fields), NULL };
     beam_group_by_key(input_of(BEAM_KV(BEAM_ROW(&schema), BEAM_INT64)), "Group");
-    expect_error(BEAM_ETYPE,
-                 "Group: GroupByKey needs keys with one encoding each, but the keys of "
-                 "'Input', ROW<tagged>, hold a map, whose order is not fixed: use another key");
+    expect_error(
+        BEAM_ETYPE,
+        "Group: GroupByKey needs keys with one encoding each, but the keys of "
+        "'Input', ROW<tagged>, hold a map, whose order is not fixed: use another key");
 }
 END_TEST
 
 START_TEST(group_unbounded)
 {
     beam_group_by_key(unbounded(BEAM_KV(BEAM_STRING, BEAM_INT64)), "Group");
-    expect_error(BEAM_EINVAL,
-                 "Group: 'Read.o' is unbounded and in the global window with the default "
-                 "trigger, so its groups would never be complete: put a beam_window_into() "
-                 "with windows or a trigger before this step");
+    expect_error(
+        BEAM_EINVAL,
+        "Group: 'Read.o' is unbounded and in the global window with the default "
+        "trigger, so its groups would never be complete: put a beam_window_into() "
+        "with windows or a trigger before this step");
 }
 END_TEST
 
 START_TEST(unbounded_in_a_combine)
 {
-    beam_combine_per_key(unbounded(BEAM_KV(BEAM_STRING, BEAM_INT64)), "Sum", &beam_sum_int64);
-    expect_error(BEAM_EINVAL,
-                 "Sum: 'Read.o' is unbounded and in the global window with the default "
-                 "trigger, so its groups would never be complete: put a beam_window_into() "
-                 "with windows or a trigger before this step");
+    beam_combine_per_key(unbounded(BEAM_KV(BEAM_STRING, BEAM_INT64)), "Sum",
+                         &beam_sum_int64);
+    expect_error(
+        BEAM_EINVAL,
+        "Sum: 'Read.o' is unbounded and in the global window with the default "
+        "trigger, so its groups would never be complete: put a beam_window_into() "
+        "with windows or a trigger before this step");
 }
 END_TEST
 
@@ -96,8 +101,8 @@ START_TEST(unbounded_in_windows)
     beam_pcoll *in = unbounded(BEAM_KV(BEAM_STRING, BEAM_INT64));
     beam_pcoll *minutes = beam_window_into(in, "Minutes", beam_fixed(beam_minutes(1)));
     beam_pcoll *grouped = beam_group_by_key(minutes, "Group");
-    beam_pcoll *counted =
-        beam_window_into(in, "Counted", beam_global(), .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(1)));
+    beam_pcoll *counted = beam_window_into(in, "Counted", beam_global(),
+                                           .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(1)));
     beam_group_by_key(counted, "Group counted");
     expect_no_error();
     ck_assert(!grouped->bounded);
@@ -107,14 +112,16 @@ END_TEST
 
 START_TEST(trigger_that_ends)
 {
-    beam_pcoll *once = beam_window_into(
-        pairs(), "Once", beam_fixed(1000),
-        .trigger = BEAM_AFTER_ANY(BEAM_AFTER_COUNT(5), BEAM_AFTER_PROCESSING_TIME(10)));
+    beam_pcoll *once =
+        beam_window_into(pairs(), "Once", beam_fixed(1000),
+                         .trigger = BEAM_AFTER_ANY(BEAM_AFTER_COUNT(5),
+                                                   BEAM_AFTER_PROCESSING_TIME(10)));
     beam_group_by_key(once, "Group");
-    expect_error(BEAM_EINVAL,
-                 "Group: the trigger of 'Once', after any(count 5, after processing time 10 "
-                 "ms), fires for a last time before its window ends, and later elements would "
-                 "be lost: put it in BEAM_REPEAT()");
+    expect_error(
+        BEAM_EINVAL,
+        "Group: the trigger of 'Once', after any(count 5, after processing time 10 "
+        "ms), fires for a last time before its window ends, and later elements would "
+        "be lost: put it in BEAM_REPEAT()");
 }
 END_TEST
 
@@ -144,10 +151,11 @@ START_TEST(end_of_window_with_lateness_ends)
                                       .trigger = BEAM_AFTER_END_OF_WINDOW(NULL, NULL),
                                       .allowed_lateness = 1);
     beam_group_by_key(in, "Group");
-    expect_error(BEAM_EINVAL,
-                 "Group: the trigger of 'Window', after end of window, fires for a last time "
-                 "before its window ends, and later elements would be lost: put it in "
-                 "BEAM_REPEAT()");
+    expect_error(
+        BEAM_EINVAL,
+        "Group: the trigger of 'Window', after end of window, fires for a last time "
+        "before its window ends, and later elements would be lost: put it in "
+        "BEAM_REPEAT()");
 }
 END_TEST
 
@@ -198,10 +206,11 @@ END_TEST
 START_TEST(reshuffle_by_a_bad_key)
 {
     beam_reshuffle(input_of(BEAM_KV(BEAM_ITERABLE(BEAM_INT64), BEAM_INT64)), "Reshuffle");
-    expect_error(BEAM_ETYPE,
-                 "Reshuffle: Reshuffle needs keys with one encoding each, but the keys of "
-                 "'Input', ITERABLE<INT64>, hold an iterable, which has more than one "
-                 "encoding: use another key");
+    expect_error(
+        BEAM_ETYPE,
+        "Reshuffle: Reshuffle needs keys with one encoding each, but the keys of "
+        "'Input', ITERABLE<INT64>, hold an iterable, which has more than one "
+        "encoding: use another key");
 }
 END_TEST
 
@@ -220,8 +229,9 @@ END_TEST
 START_TEST(flatten_nothing)
 {
     beam_flatten(p, "Flatten", NULL, 0);
-    expect_error(BEAM_EINVAL, "Flatten: it has no inputs: pass one or more collections, or use "
-                              "beam_create() without values for an empty one");
+    expect_error(BEAM_EINVAL,
+                 "Flatten: it has no inputs: pass one or more collections, or use "
+                 "beam_create() without values for an empty one");
 }
 END_TEST
 
@@ -233,8 +243,9 @@ START_TEST(flatten_null)
     p = beam_pipeline_new();
     beam_pcoll *both[] = { words(), NULL };
     beam_flatten(p, "Flatten", both, 2);
-    expect_error(BEAM_EINVAL, "Flatten: its input 1 is NULL: pass a collection that another "
-                              "step returned");
+    expect_error(BEAM_EINVAL,
+                 "Flatten: its input 1 is NULL: pass a collection that another "
+                 "step returned");
 }
 END_TEST
 
@@ -242,9 +253,10 @@ START_TEST(flatten_two_types)
 {
     beam_pcoll *both[] = { words(), pairs() };
     beam_flatten(p, "Flatten", both, 2);
-    expect_error(BEAM_ETYPE, "Flatten: Flatten reads one type, but 'Words' holds STRING and "
-                             "'Pairs' holds KV<STRING, INT64>: make them the same before this "
-                             "step");
+    expect_error(BEAM_ETYPE,
+                 "Flatten: Flatten reads one type, but 'Words' holds STRING and "
+                 "'Pairs' holds KV<STRING, INT64>: make them the same before this "
+                 "step");
 }
 END_TEST
 
@@ -254,9 +266,10 @@ START_TEST(flatten_two_windowings)
     beam_pcoll *both[] = { beam_window_into(c, "A", beam_fixed(1000)),
                            beam_window_into(c, "B", beam_sliding(2000, 500)) };
     beam_flatten(p, "Flatten", both, 2);
-    expect_error(BEAM_EINVAL, "Flatten: 'A' is in fixed windows of 1 s, but 'B' is in sliding "
-                              "windows of 2 s each 500 ms: give both the same "
-                              "beam_window_into() first");
+    expect_error(BEAM_EINVAL,
+                 "Flatten: 'A' is in fixed windows of 1 s, but 'B' is in sliding "
+                 "windows of 2 s each 500 ms: give both the same "
+                 "beam_window_into() first");
 }
 END_TEST
 
@@ -265,11 +278,13 @@ START_TEST(flatten_two_triggers)
     beam_pcoll *c = words();
     beam_pcoll *both[] = { beam_window_into(c, "A", beam_fixed(1000)),
                            beam_window_into(c, "B", beam_fixed(1000),
-                                            .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(3))) };
+                                            .trigger = BEAM_REPEAT(
+                                                BEAM_AFTER_COUNT(3))) };
     beam_flatten(p, "Flatten", both, 2);
-    expect_error(BEAM_EINVAL, "Flatten: 'A' is in fixed windows of 1 s, but 'B' is in fixed "
-                              "windows of 1 s, trigger repeat(count 3): give both the same "
-                              "beam_window_into() first");
+    expect_error(BEAM_EINVAL,
+                 "Flatten: 'A' is in fixed windows of 1 s, but 'B' is in fixed "
+                 "windows of 1 s, trigger repeat(count 3): give both the same "
+                 "beam_window_into() first");
 }
 END_TEST
 
@@ -278,7 +293,8 @@ START_TEST(flatten_equal_windowings)
     static const beam_trigger the_default = { .kind = BEAM_TRIGGER_DEFAULT };
     beam_pcoll *c = words();
     beam_pcoll *both[] = { beam_window_into(c, "A", beam_fixed(1000)),
-                           beam_window_into(c, "B", beam_fixed(1000), .trigger = &the_default) };
+                           beam_window_into(c, "B", beam_fixed(1000),
+                                            .trigger = &the_default) };
     expect_type(beam_flatten(p, "Flatten", both, 2), "STRING");
 }
 END_TEST
@@ -289,7 +305,8 @@ START_TEST(co_group)
     beam_pcoll *inputs[] = { pairs(), input_of(BEAM_KV(BEAM_STRING, BEAM_DOUBLE)) };
     beam_pcoll *out = beam_co_group_by_key(p, "Join", inputs, 2);
     expect_type(out, "KV<STRING, KV<ITERABLE<INT64>, ITERABLE<DOUBLE>>>");
-    ck_assert(beam_type_equal(out->type, BEAM_KV(BEAM_STRING, BEAM_CO2(BEAM_INT64, BEAM_DOUBLE))));
+    ck_assert(beam_type_equal(out->type,
+                              BEAM_KV(BEAM_STRING, BEAM_CO2(BEAM_INT64, BEAM_DOUBLE))));
     expect_print(
         "Pairs: composite -> KV<STRING, INT64>\n"
         "  Impulse: Impulse -> BYTES\n"
@@ -326,11 +343,13 @@ START_TEST(co_group_sizes)
 {
     beam_pcoll *c = pairs();
     beam_co_group_by_key(p, "Join", &c, 1);
-    expect_error(BEAM_EINVAL, "Join: CoGroupByKey takes from 2 to 8 inputs, and there is 1");
+    expect_error(BEAM_EINVAL,
+                 "Join: CoGroupByKey takes from 2 to 8 inputs, and there is 1");
     beam_pipeline_free(p);
     p = beam_pipeline_new();
     beam_co_group_by_key(p, "Join", NULL, 9);
-    expect_error(BEAM_EINVAL, "Join: CoGroupByKey takes from 2 to 8 inputs, and there are 9");
+    expect_error(BEAM_EINVAL,
+                 "Join: CoGroupByKey takes from 2 to 8 inputs, and there are 9");
 }
 END_TEST
 
@@ -338,21 +357,24 @@ START_TEST(co_group_keys)
 {
     beam_pcoll *both[] = { pairs(), input_of(BEAM_KV(BEAM_BYTES, BEAM_INT64)) };
     beam_co_group_by_key(p, "Join", both, 2);
-    expect_error(BEAM_ETYPE, "Join: CoGroupByKey needs one key type, but 'Pairs' holds "
-                             "KV<STRING, INT64> and 'Input' holds KV<BYTES, INT64>: make the "
-                             "keys the same before this step");
+    expect_error(BEAM_ETYPE,
+                 "Join: CoGroupByKey needs one key type, but 'Pairs' holds "
+                 "KV<STRING, INT64> and 'Input' holds KV<BYTES, INT64>: make the "
+                 "keys the same before this step");
     beam_pipeline_free(p);
     p = beam_pipeline_new();
     beam_pcoll *one_without[] = { pairs(), words() };
     beam_co_group_by_key(p, "Join", one_without, 2);
-    expect_error(BEAM_ETYPE, "Join: CoGroupByKey reads KV<K, V>, but 'Words' holds STRING: "
-                             "make KVs of its elements first");
+    expect_error(BEAM_ETYPE,
+                 "Join: CoGroupByKey reads KV<K, V>, but 'Words' holds STRING: "
+                 "make KVs of its elements first");
 }
 END_TEST
 
 RUN("group", group, group_without_keys, group_by_iterable, group_by_map, group_unbounded,
-    unbounded_in_a_combine, unbounded_after_expansion, unbounded_in_windows, trigger_that_ends,
-    triggers_that_are_safe, end_of_window_with_lateness_ends, reshuffle_kvs, reshuffle_others,
-    reshuffle_unbounded, reshuffle_by_a_bad_key, flatten, flatten_nothing, flatten_null,
-    flatten_two_types, flatten_two_windowings, flatten_two_triggers, flatten_equal_windowings,
-    co_group, co_group_three, co_group_sizes, co_group_keys)
+    unbounded_in_a_combine, unbounded_after_expansion, unbounded_in_windows,
+    trigger_that_ends, triggers_that_are_safe, end_of_window_with_lateness_ends,
+    reshuffle_kvs, reshuffle_others, reshuffle_unbounded, reshuffle_by_a_bad_key, flatten,
+    flatten_nothing, flatten_null, flatten_two_types, flatten_two_windowings,
+    flatten_two_triggers, flatten_equal_windowings, co_group, co_group_three,
+    co_group_sizes, co_group_keys)

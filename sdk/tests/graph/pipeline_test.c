@@ -89,8 +89,9 @@ END_TEST
 START_TEST(no_name)
 {
     beam_impulse(p, NULL);
-    expect_error(BEAM_EINVAL, "a step of kind Impulse has no name (NULL): give each step a "
-                              "name, unique within its scope");
+    expect_error(BEAM_EINVAL,
+                 "a step of kind Impulse has no name (NULL): give each step a "
+                 "name, unique within its scope");
 }
 END_TEST
 
@@ -98,19 +99,26 @@ START_TEST(empty_name)
 {
     beam_scope_begin(p, "Read");
     beam_map(words(), "", &upper_fn);
-    expect_error(BEAM_EINVAL, "a step of kind ParDo has an empty name in scope 'Read': give "
-                              "each step a name, unique within its scope");
+    expect_error(BEAM_EINVAL,
+                 "a step of kind ParDo has an empty name in scope 'Read': give "
+                 "each step a name, unique within its scope");
 }
 END_TEST
 
 START_TEST(name_that_is_not_utf8)
 {
-    static const char *const names[] = { "\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80",
-                                         "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\x80" };
+    static const char *const names[] = { "\xff",
+                                         "a\xc3",
+                                         "\xc0\x80",
+                                         "\xed\xa0\x80",
+                                         "\xf4\x90\x80\x80",
+                                         "\xf8\x88\x80\x80\x80",
+                                         "\x80" };
     for (size_t i = 0; i < BEAM_COUNT(names); i++) {
         beam_impulse(p, names[i]);
-        expect_error(BEAM_EINVAL, "a step of kind Impulse has a name that is not UTF-8: give "
-                                  "each step a name, unique within its scope");
+        expect_error(BEAM_EINVAL,
+                     "a step of kind Impulse has a name that is not UTF-8: give "
+                     "each step a name, unique within its scope");
         beam_pipeline_free(p);
         p = beam_pipeline_new();
     }
@@ -130,9 +138,10 @@ START_TEST(same_name_twice)
     beam_scope_begin(p, "Clean");
     beam_map(c, "Upper", &upper_fn);
     beam_combine_globally(c, "Upper", &beam_count);
-    expect_error(BEAM_EINVAL,
-                 "Clean/Upper: this composite has the name of another step (ParDo of DoFn "
-                 "'test.upper'): names are unique within a scope, so rename one of them");
+    expect_error(
+        BEAM_EINVAL,
+        "Clean/Upper: this composite has the name of another step (ParDo of DoFn "
+        "'test.upper'): names are unique within a scope, so rename one of them");
 }
 END_TEST
 
@@ -155,9 +164,10 @@ START_TEST(scope_and_step_that_come_to_one_name)
     beam_impulse(p, "A/B");
     beam_scope_begin(p, "A");
     beam_impulse(p, "B");
-    expect_error(BEAM_EINVAL,
-                 "A/B: this Impulse has the name of another step (Impulse): names are unique "
-                 "within a scope, so rename one of them");
+    expect_error(
+        BEAM_EINVAL,
+        "A/B: this Impulse has the name of another step (Impulse): names are unique "
+        "within a scope, so rename one of them");
 }
 END_TEST
 
@@ -203,4 +213,5 @@ END_TEST
 RUN("pipeline", first_error_stays, failing_with_ok_is_a_failure, nothing_is_null,
     format_lives_as_long_as_the_pipeline, names_are_copied, no_name, empty_name,
     name_that_is_not_utf8, utf8_names, same_name_twice, same_name_in_two_scopes,
-    scope_and_step_that_come_to_one_name, scope_end_without_begin, large_pipelines_are_quick)
+    scope_and_step_that_come_to_one_name, scope_end_without_begin,
+    large_pipelines_are_quick)

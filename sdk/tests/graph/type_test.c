@@ -7,8 +7,9 @@ static const beam_schema visit = { .id = "visit" };
 
 START_TEST(text)
 {
-    const beam_type *type = BEAM_KV(
-        BEAM_STRING, BEAM_ITERABLE(BEAM_KV(BEAM_NULLABLE(BEAM_BOOL), BEAM_ROW(&visit))));
+    const beam_type *type =
+        BEAM_KV(BEAM_STRING,
+                BEAM_ITERABLE(BEAM_KV(BEAM_NULLABLE(BEAM_BOOL), BEAM_ROW(&visit))));
     ck_assert_str_eq(bm_type_text(&p->arena, type),
                      "KV<STRING, ITERABLE<KV<NULLABLE<BOOL>, ROW<visit>>>>");
     ck_assert_str_eq(bm_type_text(&p->arena, BEAM_ROW(NULL)), "ROW");
@@ -41,14 +42,17 @@ START_TEST(determinism)
 {
     const char *why = "";
     ck_assert(bm_type_is_deterministic(BEAM_DOUBLE, &why));
-    ck_assert(bm_type_is_deterministic(BEAM_KV(BEAM_NULLABLE(BEAM_STRING), BEAM_ROW(&visit)),
-                                       NULL));
+    ck_assert(
+        bm_type_is_deterministic(BEAM_KV(BEAM_NULLABLE(BEAM_STRING), BEAM_ROW(&visit)),
+                                 NULL));
     ck_assert(!bm_type_is_deterministic(BEAM_KV(BEAM_STRING, BEAM_ANY), &why));
     ck_assert_str_eq(why, "a type that is not known here");
 
     static const beam_field item = { .kind = BEAM_FIELD_INT64 };
     static const beam_field map = { .kind = BEAM_FIELD_MAP, .key = &item, .of = &item };
-    static const beam_field inner[] = { { .name = "a", .kind = BEAM_FIELD_ARRAY, .of = &map } };
+    static const beam_field inner[] = {
+        { .name = "a", .kind = BEAM_FIELD_ARRAY, .of = &map }
+    };
     static const beam_schema inner_schema = { "inner", BEAM_TABLE(inner), NULL };
     static const beam_field outer[] = {
         { .name = "n", .kind = BEAM_FIELD_INT64 },

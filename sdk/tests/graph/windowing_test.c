@@ -17,9 +17,9 @@ START_TEST(windows)
                              beam_sessions(5) };
     beam_pcoll *c = words();
     for (size_t i = 0; i < BEAM_COUNT(fns); i++) {
-        beam_pcoll *out =
-            beam_window_into(c, beam_pipeline_format(p, "Window %zu", i), fns[i],
-                             .accumulation = BEAM_ACCUMULATING, .closing = BEAM_CLOSE_ALWAYS);
+        beam_pcoll *out = beam_window_into(c, beam_pipeline_format(p, "Window %zu", i),
+                                           fns[i], .accumulation = BEAM_ACCUMULATING,
+                                           .closing = BEAM_CLOSE_ALWAYS);
         expect_no_error();
         ck_assert_int_eq(out->windowing->opts.fn.kind, fns[i].kind);
         ck_assert_ptr_eq(out->producer->windowing, out->windowing);
@@ -38,13 +38,15 @@ START_TEST(bad_options)
            "Window: the size of sliding windows must be 1 ms or more");
     refuse((beam_window_opts){ .fn = beam_sliding(1, 0) }, BEAM_EINVAL,
            "Window: the period of sliding windows must be 1 ms or more");
-    refuse((beam_window_opts){ .fn = { BEAM_WINDOW_SLIDING, 10, 5, -1, 0 } }, BEAM_EINVAL,
-           "Window: the offset of sliding windows must be from 0 to less than their period");
+    refuse(
+        (beam_window_opts){ .fn = { BEAM_WINDOW_SLIDING, 10, 5, -1, 0 } }, BEAM_EINVAL,
+        "Window: the offset of sliding windows must be from 0 to less than their period");
     refuse((beam_window_opts){ .fn = beam_sessions(0) }, BEAM_EINVAL,
            "Window: the gap of session windows must be 1 ms or more");
-    refuse((beam_window_opts){ .fn = { (beam_window_kind)9, 0, 0, 0, 0 } }, BEAM_EINVAL,
-           "Window: the window function is of no known kind: use beam_global(), beam_fixed(), "
-           "beam_sliding() or beam_sessions()");
+    refuse(
+        (beam_window_opts){ .fn = { (beam_window_kind)9, 0, 0, 0, 0 } }, BEAM_EINVAL,
+        "Window: the window function is of no known kind: use beam_global(), beam_fixed(), "
+        "beam_sliding() or beam_sessions()");
     refuse((beam_window_opts){ .fn = beam_fixed(INT64_MAX) }, BEAM_EINVAL,
            "Window: a duration is over BEAM_MAX_TIMESTAMP, the longest one there is");
     refuse((beam_window_opts){ .allowed_lateness = -1 }, BEAM_EINVAL,
@@ -69,7 +71,7 @@ END_TEST
 
 START_TEST(bad_triggers)
 {
-#define REFUSE(t, message)                                                                \
+#define REFUSE(t, message) \
     refuse((beam_window_opts){ .trigger = (t) }, BEAM_EINVAL, "Window: " message)
     REFUSE(BEAM_AFTER_COUNT(0),
            "the trigger fires after 0 elements: the count must be 1 or more");
@@ -100,7 +102,8 @@ START_TEST(triggers_are_copied)
 {
     beam_trigger count = { .kind = BEAM_TRIGGER_ELEMENT_COUNT, .count = 3 };
     beam_trigger repeat = { .kind = BEAM_TRIGGER_REPEAT, .arg = { &count } };
-    beam_pcoll *c = beam_window_into(words(), "Window", beam_fixed(1), .trigger = &repeat);
+    beam_pcoll *c = beam_window_into(words(), "Window", beam_fixed(1),
+                                     .trigger = &repeat);
     memset(&count, 0xff, sizeof count);
     memset(&repeat, 0xff, sizeof repeat);
     ck_assert_str_eq(bm_trigger_text(&p->arena, c->windowing->opts.trigger),
@@ -152,7 +155,8 @@ START_TEST(continuations)
     continues_as(BEAM_AFTER_END_OF_WINDOW(NULL, BEAM_AFTER_COUNT(9)),
                  "after end of window(-, count 1)");
     continues_as(BEAM_REPEAT(BEAM_AFTER_COUNT(9)), "repeat(count 1)");
-    continues_as(BEAM_AFTER_ALL(BEAM_AFTER_COUNT(9), BEAM_NEVER), "after all(count 1, never)");
+    continues_as(BEAM_AFTER_ALL(BEAM_AFTER_COUNT(9), BEAM_NEVER),
+                 "after all(count 1, never)");
     continues_as(BEAM_AFTER_ANY(BEAM_AFTER_COUNT(9)), "after any(count 1)");
     continues_as(BEAM_AFTER_EACH(BEAM_AFTER_COUNT(9), BEAM_ALWAYS),
                  "repeat(after any(count 1, always))");
@@ -167,10 +171,12 @@ START_TEST(triggers_continue_after_grouping)
                                      .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(9)),
                                      .allowed_lateness = 7);
     beam_pcoll *grouped = beam_group_by_key(c, "Group");
-    ck_assert_str_eq(bm_windowing_text(&p->arena, grouped->windowing),
-                     "fixed windows of 1 s, trigger repeat(count 1), allowed lateness 7 ms");
-    ck_assert_str_eq(bm_windowing_text(&p->arena, c->windowing),
-                     "fixed windows of 1 s, trigger repeat(count 9), allowed lateness 7 ms");
+    ck_assert_str_eq(
+        bm_windowing_text(&p->arena, grouped->windowing),
+        "fixed windows of 1 s, trigger repeat(count 1), allowed lateness 7 ms");
+    ck_assert_str_eq(
+        bm_windowing_text(&p->arena, c->windowing),
+        "fixed windows of 1 s, trigger repeat(count 9), allowed lateness 7 ms");
 }
 END_TEST
 
@@ -180,7 +186,8 @@ START_TEST(text)
                                  .accumulation = BEAM_ACCUMULATING } };
     ck_assert_str_eq(bm_windowing_text(&p->arena, &w),
                      "fixed windows of 1500 ms from 500 ms, accumulating");
-    ck_assert_str_eq(bm_windowing_text(&p->arena, &bm_default_windowing), "global window");
+    ck_assert_str_eq(bm_windowing_text(&p->arena, &bm_default_windowing),
+                     "global window");
 }
 END_TEST
 
