@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +119,19 @@ bm_message *numbered(uint64_t number, size_t size)
     bm_message *message = bm_message_new();
     bm_message_add(message, bm_slice_take(bytes, size));
     return message;
+}
+
+const char *nowhere_address(void)
+{
+    static char address[64];
+    /* Bound but not listening: connections are refused, and nobody else gets the port. */
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT };
+    socklen_t length = sizeof any;
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
+    getsockname(fd, (struct sockaddr *)&any, &length);
+    snprintf(address, sizeof address, "localhost:%d", ntohs(any.sin6_port));
+    return address;
 }
 
 /* -- methods -------------------------------------------------------------------- */

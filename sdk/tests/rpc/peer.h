@@ -47,6 +47,9 @@ void peer_stop(test_peer *peer);
 bm_stream *peer_wait_sink(test_peer *peer);
 bm_incoming *peer_wait_later(test_peer *peer);
 
+/* "localhost:PORT" where nobody listens, until the test ends. */
+const char *nowhere_address(void);
+
 /* A message of `size` bytes that begins with its number. */
 bm_message *numbered(uint64_t number, size_t size);
 

@@ -180,7 +180,8 @@ END_TEST
 
 START_TEST(nobody_there_ends_the_stream)
 {
-    bm_channel *nowhere = bm_channel_new(rpc, "localhost:1", NULL);
+    const char *address = nowhere_address();
+    bm_channel *nowhere = bm_channel_new(rpc, address, NULL);
     bm_stream *stream = bm_stream_open(nowhere, "/t.T/Echo", NULL, &seen_handler,
                                        &client_seen);
     bm_stream_write(stream, numbered(0, 100));
