@@ -158,6 +158,7 @@ typedef struct test_state {
     beam_span bytes;
     size_t step, fail_at;
     int n_calls;
+    size_t max_page; /* the largest buffer seen */
 } test_state;
 
 static beam_status page(void *self, beam_span state_token, beam_span continuation,
@@ -165,6 +166,7 @@ static beam_status page(void *self, beam_span state_token, beam_span continuatio
 {
     test_state *state = self;
     state->n_calls++;
+    if (out->cap > state->max_page) state->max_page = out->cap;
     expect_bytes(state_token, BYTES("tok"));
     size_t at = 0;
     if (continuation.len) memcpy(&at, continuation.ptr, sizeof at);
@@ -201,7 +203,7 @@ START_TEST(pages_of_any_size)
     beam_span prefix = BYTES("\xff\xff\xff\xff\x01\x07" TOKEN);
     const int64_t want[] = { 7, 1, 300, 70000, 2 };
     for (size_t step = 1; step < 10; step++) {
-        test_state state = { BYTES("\x01\xac\x02\xf0\xa2\x04\x02"), step, 0, 0 };
+        test_state state = { BYTES("\x01\xac\x02\xf0\xa2\x04\x02"), step, 0, 0, 0 };
         beam_value v = decode_paged(state_backed(BEAM_INT64), prefix, &state, NULL);
         ck_assert_int_eq(state.n_calls, 0);
         for (int i = 0; i < 3; i++) expect_numbers(beam_as_iter(v), want, 5);
@@ -216,7 +218,7 @@ END_TEST
 
 START_TEST(empty_state)
 {
-    test_state state = { BYTES(""), 1, 0, 0 };
+    test_state state = { BYTES(""), 1, 0, 0, 0 };
     beam_value v =
         decode_paged(state_backed(BEAM_STRING), BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL);
     expect_numbers(beam_as_iter(v), NULL, 0);
@@ -230,7 +232,7 @@ START_TEST(pages_of_things_with_memory)
                             "a\0\0\0\x01\x05\x01"
                             "b\0\0\0\x02\x06\x07");
     for (size_t step = 1; step < 20; step++) {
-        test_state state = { bytes, step, 0, 0 };
+        test_state state = { bytes, step, 0, 0, 0 };
         const bm_coder *coder =
             state_backed(BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_INT64)));
         beam_value v = decode_paged(coder, BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL), item;
@@ -251,7 +253,7 @@ START_TEST(memory_does_not_grow_with_the_state)
 {
     enum { N = 1 << 20 };
     char *bytes = bm_calloc(&test_arena, N);
-    test_state state = { { bytes, N }, 4096, 0, 0 };
+    test_state state = { { bytes, N }, 4096, 0, 0, 0 };
     bm_arena arena;
     bm_arena_init(&arena, 0);
     bm_pager pager = { &state, page };
@@ -263,8 +265,13 @@ START_TEST(memory_does_not_grow_with_the_state)
     ck_assert_int_eq(bm_decode_with(coder, true, &in, &decoding, &v), BEAM_OK);
     bm_mark before = bm_arena_mark(&arena);
     int64_t n = 0;
-    for (beam_iter *iter = beam_as_iter(v); beam_next(iter, &item);) n++;
+    const beam_value *pair = NULL;
+    for (beam_iter *iter = beam_as_iter(v); beam_next(iter, &item); n++) {
+        if (!pair) pair = item.as.kv;
+        ck_assert_ptr_eq(item.as.kv, pair);
+    }
     ck_assert_int_eq(n, N / 2);
+    ck_assert_uint_le(state.max_page, 3 * 4096);
     ck_assert_int_eq(state.n_calls, N / 4096);
     bm_mark after = bm_arena_mark(&arena);
     ck_assert(before.block == after.block && before.at == after.at);
@@ -275,7 +282,7 @@ END_TEST
 START_TEST(failed_pages)
 {
     for (int i = 0; i < 2; i++) {
-        test_state state = { BYTES("\x01\x02\x03\x04"), 2, 2, 0 };
+        test_state state = { BYTES("\x01\x02\x03\x04"), 2, 2, 0, 0 };
         beam_status failed = BEAM_OK;
         beam_value v = decode_paged(state_backed(BEAM_INT64), BYTES("\xff\xff\xff\xff" TOKEN),
                                     &state, &failed);
@@ -304,7 +311,7 @@ START_TEST(malformed_pages)
         { { "\x01\x00", 2 }, 1 },
     };
     for (size_t i = 0; i < BEAM_COUNT(cases); i++) {
-        test_state state = { cases[i].bytes, 1, 0, 0 };
+        test_state state = { cases[i].bytes, 1, 0, 0, 0 };
         beam_value v, item;
         v = decode_paged(state_backed(BEAM_KV(BEAM_BOOL, BEAM_KV(BEAM_BOOL, BEAM_BOOL))),
                          BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL);
@@ -312,6 +319,17 @@ START_TEST(malformed_pages)
         ck_assert(!beam_next(iter, &item));
         ck_assert_int_eq(iter->failed, BEAM_ECODER);
     }
+}
+END_TEST
+
+START_TEST(pages_of_nothing)
+{
+    test_state state = { BYTES("\x01"), 1, 0, 0, 0 };
+    beam_value item, v = decode_paged(state_backed(BEAM_STRUCT(&nothing)),
+                                      BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL);
+    beam_iter *iter = beam_as_iter(v);
+    ck_assert(!beam_next(iter, &item));
+    ck_assert_int_eq(iter->failed, BEAM_ECODER);
 }
 END_TEST
 
@@ -331,7 +349,7 @@ START_TEST(copies_are_in_memory)
     test_state state = { BYTES("\x01"
                                "b\x01"
                                "c"),
-                         1, 0, 0 };
+                         1, 0, 0, 0 };
     char bytes[] = "\xff\xff\xff\xff\x01\x01"
                    "a" TOKEN;
     beam_value copy, item;
@@ -368,6 +386,7 @@ int main(void)
                                    memory_does_not_grow_with_the_state,
                                    failed_pages,
                                    malformed_pages,
+                                   pages_of_nothing,
                                    no_pager,
                                    copies_are_in_memory };
     return RUN_TESTS("iterable", tests);
