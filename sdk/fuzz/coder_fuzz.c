@@ -32,10 +32,11 @@ static const beam_schema *make_schema(shape *s, int depth);
 static void make_logical(shape *s, beam_field *field, int depth)
 {
     static const char *const urns[] = {
-        BEAM_LOGICAL_MILLIS_INSTANT, BEAM_LOGICAL_MICROS_INSTANT, BEAM_LOGICAL_DECIMAL,
-        BEAM_LOGICAL_DATE,           BEAM_LOGICAL_FIXED_BYTES,    BEAM_LOGICAL_VAR_BYTES,
-        BEAM_LOGICAL_FIXED_CHAR,     BEAM_LOGICAL_VAR_CHAR,       BEAM_LOGICAL_PYTHON_CALLABLE,
-        "beam:logical_type:unknown"
+        BEAM_LOGICAL_MILLIS_INSTANT,  BEAM_LOGICAL_MICROS_INSTANT,
+        BEAM_LOGICAL_DECIMAL,         BEAM_LOGICAL_DATE,
+        BEAM_LOGICAL_FIXED_BYTES,     BEAM_LOGICAL_VAR_BYTES,
+        BEAM_LOGICAL_FIXED_CHAR,      BEAM_LOGICAL_VAR_CHAR,
+        BEAM_LOGICAL_PYTHON_CALLABLE, "beam:logical_type:unknown"
     };
     unsigned i = pick(s, BEAM_COUNT(urns));
     field->logical = urns[i];
@@ -116,13 +117,16 @@ static const bm_coder *make(shape *s, int depth)
 
 static const bm_coder *make_window(shape *s)
 {
-    static const bm_coder_kind kinds[] = { BM_CODER_GLOBAL_WINDOW, BM_CODER_INTERVAL_WINDOW,
-                                           BM_CODER_CUSTOM_WINDOW, BM_CODER_LENGTH_PREFIX };
+    static const bm_coder_kind kinds[] = { BM_CODER_GLOBAL_WINDOW,
+                                           BM_CODER_INTERVAL_WINDOW,
+                                           BM_CODER_CUSTOM_WINDOW,
+                                           BM_CODER_LENGTH_PREFIX };
     bm_coder_kind kind = kinds[pick(s, 4)];
     const bm_coder *inner = NULL;
     if (kind == BM_CODER_CUSTOM_WINDOW) inner = make(s, 1);
     if (kind == BM_CODER_LENGTH_PREFIX)
-        inner = bm_coder_new(s->arena, pick(s, 2) ? BM_CODER_INTERVAL_WINDOW : BM_CODER_OPAQUE,
+        inner = bm_coder_new(s->arena,
+                             pick(s, 2) ? BM_CODER_INTERVAL_WINDOW : BM_CODER_OPAQUE,
                              NULL, NULL);
     return bm_coder_new(s->arena, kind, inner, NULL);
 }
@@ -141,15 +145,15 @@ static beam_status page(void *self, beam_span state_token, beam_span continuatio
     return BEAM_OK;
 }
 
-static void check_again(const shape *s, const bm_coder *coder, bool nested, beam_value value,
-                        const bm_decoding *decoding)
+static void check_again(const shape *s, const bm_coder *coder, bool nested,
+                        beam_value value, const bm_decoding *decoding)
 {
     bm_writer first = { 0 }, second = { 0 };
     beam_status status = bm_encode(coder, nested, value, &first);
     /* a page of a state may be malformed, and is looked at only now */
     bool pages_failed = decoding->failed && *decoding->failed != BEAM_OK;
-    CHECK(status == BEAM_OK || pages_failed || (status == BEAM_ETYPE && s->requires)
-          || status == BEAM_EUNSUPPORTED);
+    CHECK(status == BEAM_OK || pages_failed || (status == BEAM_ETYPE && s->requires) ||
+          status == BEAM_EUNSUPPORTED);
     if (status == BEAM_OK) {
         bm_reader in = bm_reader_of(bm_written(&first));
         beam_value again;
@@ -164,7 +168,8 @@ static void check_again(const shape *s, const bm_coder *coder, bool nested, beam
     bm_writer_free(&second);
 }
 
-static void check_value(const shape *s, const bm_coder *coder, bool nested, beam_span bytes)
+static void check_value(const shape *s, const bm_coder *coder, bool nested,
+                        beam_span bytes)
 {
     bm_arena arena;
     bm_arena_init(&arena, 0);

@@ -58,7 +58,8 @@ beam_status bm_row_skip(const bm_coder *coder, bool nested, bm_reader *in);
 /* field.c: the kinds that occur in rows only */
 beam_status bm_field_decode(const bm_coder *coder, bm_reader *in,
                             const bm_decoding *decoding, beam_value *out);
-beam_status bm_field_encode(const bm_coder *coder, const beam_value *value, bm_writer *out);
+beam_status bm_field_encode(const bm_coder *coder, const beam_value *value,
+                            bm_writer *out);
 beam_status bm_field_skip(const bm_coder *coder, bm_reader *in);
 
 /* decimal.c: beam:logical_type:decimal:v1 */
@@ -68,8 +69,8 @@ beam_status bm_decimal_skip(bm_reader *in);
 
 /* window.c */
 beam_status bm_window_skip(const bm_coder *window_coder, bm_reader *in);
-beam_status bm_windows_decode(const bm_coder *window_coder, bm_reader *in, bm_arena *arena,
-                              const bm_windows **out);
+beam_status bm_windows_decode(const bm_coder *window_coder, bm_reader *in,
+                              bm_arena *arena, const bm_windows **out);
 beam_status bm_windows_encode(const bm_coder *window_coder, const bm_windows *windows,
                               bm_writer *out);
 beam_status bm_windows_skip(const bm_coder *window_coder, bm_reader *in);
@@ -84,8 +85,8 @@ const beam_pane *bm_pane_copy(bm_arena *arena, const beam_pane *pane);
 beam_status bm_windowed_skip(const bm_coder *coder, bool nested, bm_reader *in);
 beam_status bm_windowed_decode(const bm_coder *coder, bool nested, bm_reader *in,
                                const bm_decoding *decoding, bm_element *out);
-beam_status bm_windowed_encode(const bm_coder *coder, bool nested, const bm_element *element,
-                               bm_writer *out);
+beam_status bm_windowed_encode(const bm_coder *coder, bool nested,
+                               const bm_element *element, bm_writer *out);
 /* timestamp, windows, pane; what follows is not looked at */
 beam_status bm_windowed_header_decode(const bm_coder *window_coder, bm_reader *in,
                                       bm_arena *arena, bm_element *out);
@@ -122,8 +123,9 @@ static inline beam_status bm_decode_int64(bm_reader *in, int64_t *out)
     return BEAM_OK;
 }
 
-static inline beam_status bm_decode_inline(const bm_coder *coder, bool nested, bm_reader *in,
-                                           const bm_decoding *decoding, beam_value *out)
+static inline beam_status bm_decode_inline(const bm_coder *coder, bool nested,
+                                           bm_reader *in, const bm_decoding *decoding,
+                                           beam_value *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:
@@ -146,8 +148,8 @@ static inline beam_status bm_encode_inline(const bm_coder *coder, bool nested,
     switch (coder->kind) {
     case BM_CODER_BYTES:
     case BM_CODER_STRING:
-        if (value->kind
-            != (coder->kind == BM_CODER_BYTES ? BEAM_KIND_BYTES : BEAM_KIND_STRING))
+        if (value->kind !=
+            (coder->kind == BM_CODER_BYTES ? BEAM_KIND_BYTES : BEAM_KIND_STRING))
             return BEAM_ETYPE;
         if (nested)
             bm_write_prefixed(out, value->as.span);

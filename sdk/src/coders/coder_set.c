@@ -41,10 +41,11 @@ static beam_status check_count(const char *id, const bm_coder_spec *spec, size_t
                                beam_error *err)
 {
     if (spec->n_components == n) return BEAM_OK;
-    return bm_error(err, BEAM_ECODER,
-                    "Coder \"%s\" (%s) has %zu component coders instead of %zu; the pipeline "
-                    "comes from an SDK or runner with a different idea of that coder.",
-                    id, spec->urn, spec->n_components, n);
+    return bm_error(
+        err, BEAM_ECODER,
+        "Coder \"%s\" (%s) has %zu component coders instead of %zu; the pipeline "
+        "comes from an SDK or runner with a different idea of that coder.",
+        id, spec->urn, spec->n_components, n);
 }
 
 static beam_status parse_param(bm_arena *arena, const char *id, const bm_coder_spec *spec,
@@ -60,8 +61,9 @@ static beam_status parse_param(bm_arena *arena, const char *id, const bm_coder_s
                     spec->urn);
 }
 
-static beam_status build_plain(bm_coder_set *set, const char *id, const bm_coder_spec *spec,
-                               bm_coder_kind kind, const bm_coder **out, beam_error *err)
+static beam_status build_plain(bm_coder_set *set, const char *id,
+                               const bm_coder_spec *spec, bm_coder_kind kind,
+                               const bm_coder **out, beam_error *err)
 {
     const bm_coder *arg[2] = { NULL, NULL };
     for (size_t i = 0; i < spec->n_components; i++)
@@ -82,17 +84,20 @@ static beam_status build_row(bm_coder_set *set, const char *id, const bm_coder_s
                              const bm_coder **out, beam_error *err)
 {
     const beam_schema *schema;
-    BEAM_TRY(set->source.schema(set->source.self, set->arena, spec->payload, &schema, err));
+    BEAM_TRY(
+        set->source.schema(set->source.self, set->arena, spec->payload, &schema, err));
     *out = bm_coder_of_schema(set->arena, schema);
     if ((*out)->kind == BM_CODER_ROW) return BEAM_OK;
-    return bm_error(err, BEAM_ECODER,
-                    "The schema of coder \"%s\" has encoding positions that are not 0 to n - 1 "
-                    "in some order.",
-                    id);
+    return bm_error(
+        err, BEAM_ECODER,
+        "The schema of coder \"%s\" has encoding positions that are not 0 to n - 1 "
+        "in some order.",
+        id);
 }
 
-static beam_status build_struct(bm_coder_set *set, const char *id, const bm_coder_spec *spec,
-                                const bm_coder **out, beam_error *err)
+static beam_status build_struct(bm_coder_set *set, const char *id,
+                                const bm_coder_spec *spec, const bm_coder **out,
+                                beam_error *err)
 {
     const beam_struct_coder *found = NULL;
     if (set->source.struct_coder)
@@ -118,8 +123,10 @@ static beam_status build(bm_coder_set *set, const char *id, const bm_coder_spec 
         BEAM_TRY(check_count(id, spec, plain[i].n_components, err));
         return build_plain(set, id, spec, plain[i].kind, out, err);
     }
-    if (!strcmp(spec->urn, "beam:coder:row:v1")) return build_row(set, id, spec, out, err);
-    if (!strcmp(spec->urn, BM_URN_STRUCT_CODER)) return build_struct(set, id, spec, out, err);
+    if (!strcmp(spec->urn, "beam:coder:row:v1"))
+        return build_row(set, id, spec, out, err);
+    if (!strcmp(spec->urn, BM_URN_STRUCT_CODER))
+        return build_struct(set, id, spec, out, err);
     bm_coder *opaque = BM_NEW(set->arena, bm_coder);
     opaque->kind = BM_CODER_OPAQUE;
     opaque->urn = bm_strdup(set->arena, spec->urn);
@@ -133,13 +140,16 @@ beam_status bm_coder_set_get(bm_coder_set *set, const char *id, const bm_coder *
     *out = bm_map_get(&set->by_id, beam_span_of(id));
     if (*out == &under_construction)
         return bm_error(err, BEAM_ECODER,
-                        "Coder \"%s\" is a component of itself; the pipeline is broken.", id);
+                        "Coder \"%s\" is a component of itself; the pipeline is broken.",
+                        id);
     if (*out) return BEAM_OK;
     bm_coder_spec spec;
     if (!set->source.coder(set->source.self, id, &spec))
         return bm_error(err, BEAM_ECODER,
-                        "There is no coder with the id \"%s\"; the pipeline is broken.", id);
-    bm_map_put_copy(&set->by_id, beam_span_of(id), (void *)(uintptr_t)&under_construction);
+                        "There is no coder with the id \"%s\"; the pipeline is broken.",
+                        id);
+    bm_map_put_copy(&set->by_id, beam_span_of(id),
+                    (void *)(uintptr_t)&under_construction);
     const bm_coder *built = NULL;
     beam_status status = build(set, id, &spec, &built, err);
     bm_map_put(&set->by_id, beam_span_of(id),

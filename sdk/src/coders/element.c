@@ -53,7 +53,8 @@ static beam_status read_pane(bm_reader *in, beam_pane *out)
     return has_metadata ? bm_read_prefixed(in, &metadata) : BEAM_OK;
 }
 
-static beam_status decode_header(bm_element_decoder *decoder, beam_span bytes, header **out)
+static beam_status decode_header(bm_element_decoder *decoder, beam_span bytes,
+                                 header **out)
 {
     bm_arena *arena = &decoder->header_arena;
     bm_reader in = bm_reader_of(bytes);
@@ -110,9 +111,8 @@ beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
         *out = *coder->param;
         return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
     }
-    const uint8_t *after_timestamp = in->at + TIMESTAMP_SIZE;
-    if (!decoder->in_global_window || bm_left(in) < TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE
-        || memcmp(after_timestamp, global_header, GLOBAL_HEADER_SIZE))
+    if (!decoder->in_global_window || bm_left(in) < TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE ||
+        memcmp(in->at + TIMESTAMP_SIZE, global_header, GLOBAL_HEADER_SIZE))
         return decode_in_windows(decoder, in, decoding, out);
     uint64_t timestamp;
     memcpy(&timestamp, in->at, sizeof timestamp);
@@ -137,8 +137,8 @@ static bool encode_common_header(bm_coder_kind window, const bm_element *element
     uint8_t *at = bm_reserve(out, MAX_COMMON_HEADER), *start = at;
     const bm_windows *windows = element->windows;
     at = put_timestamp(at, element->timestamp);
-    if (window == BM_CODER_GLOBAL_WINDOW && windows == &bm_global_windows
-        && element->pane == &bm_no_firing) {
+    if (window == BM_CODER_GLOBAL_WINDOW && windows == &bm_global_windows &&
+        element->pane == &bm_no_firing) {
         memcpy(at, global_header, GLOBAL_HEADER_SIZE);
         at += GLOBAL_HEADER_SIZE;
     } else if (window == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
@@ -166,8 +166,8 @@ static beam_status encode_header(const bm_coder *coder, const bm_element *elemen
     return BEAM_OK;
 }
 
-beam_status bm_windowed_encode(const bm_coder *coder, bool nested, const bm_element *element,
-                               bm_writer *out)
+beam_status bm_windowed_encode(const bm_coder *coder, bool nested,
+                               const bm_element *element, bm_writer *out)
 {
     if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE)
         return bm_encode_inline(coder->arg[0], nested, &element->value, out);

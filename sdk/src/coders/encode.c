@@ -33,8 +33,8 @@ static beam_status encode_length_prefix(const bm_coder *coder, const beam_value 
                                         bm_writer *out)
 {
     const bm_coder *inner = coder->arg[0];
-    if (value->kind == BEAM_KIND_BYTES
-        && (inner->kind == BM_CODER_BYTES || inner->kind == BM_CODER_OPAQUE)) {
+    if (value->kind == BEAM_KIND_BYTES &&
+        (inner->kind == BM_CODER_BYTES || inner->kind == BM_CODER_OPAQUE)) {
         bm_write_prefixed(out, value->as.span);
         return BEAM_OK;
     }
@@ -99,7 +99,8 @@ beam_status bm_encode_value(const bm_coder *coder, bool nested, const beam_value
     }
 }
 
-beam_status bm_encode(const bm_coder *coder, bool nested, beam_value value, bm_writer *out)
+beam_status bm_encode(const bm_coder *coder, bool nested, beam_value value,
+                      bm_writer *out)
 {
     size_t start = out->len;
     beam_status status = bm_encode_inline(coder, nested, &value, out);

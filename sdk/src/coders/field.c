@@ -46,7 +46,8 @@ static void write_float(double number, bm_writer *out)
     bm_write_be32(out, raw);
 }
 
-static beam_status write_integer(bm_coder_kind kind, const beam_value *value, bm_writer *out)
+static beam_status write_integer(bm_coder_kind kind, const beam_value *value,
+                                 bm_writer *out)
 {
     int64_t max = kind == BM_CODER_BYTE    ? INT8_MAX
                   : kind == BM_CODER_INT16 ? INT16_MAX
@@ -75,8 +76,8 @@ static beam_status read_micros(bm_reader *in, int64_t *out)
     if (n_fields != MICROS_FIELDS || nulls.len) return BEAM_ECODER;
     BEAM_TRY(bm_decode_int64(in, &seconds));
     BEAM_TRY(bm_decode_int64(in, &micros));
-    if (__builtin_mul_overflow(seconds, MICROS_PER_SECOND, out)
-        || __builtin_add_overflow(*out, micros, out))
+    if (__builtin_mul_overflow(seconds, MICROS_PER_SECOND, out) ||
+        __builtin_add_overflow(*out, micros, out))
         return BEAM_ECODER;
     return BEAM_OK;
 }
@@ -127,7 +128,8 @@ static beam_status write_sized(const bm_coder *coder, const beam_value *value,
     beam_span s = value->as.span;
     size_t n = length_of(coder->kind, s);
     if (coder->length && n > coder->length) return BEAM_ETYPE;
-    bool fixed = coder->kind == BM_CODER_FIXED_BYTES || coder->kind == BM_CODER_FIXED_CHAR;
+    bool fixed = coder->kind == BM_CODER_FIXED_BYTES ||
+                 coder->kind == BM_CODER_FIXED_CHAR;
     size_t more = fixed && coder->length ? coder->length - n : 0;
     bm_write_varint(out, s.len + more);
     bm_write_bytes(out, s.ptr, s.len);
@@ -194,7 +196,8 @@ static beam_status read_list(const bm_coder *item, bm_reader *in,
     return BEAM_OK;
 }
 
-static beam_status write_list(const bm_coder *item, const beam_value *value, bm_writer *out)
+static beam_status write_list(const bm_coder *item, const beam_value *value,
+                              bm_writer *out)
 {
     if (value->kind != BEAM_KIND_LIST) return BEAM_ETYPE;
     return bm_iterable_encode(&(bm_coder){ .arg = { item } }, value, out);
@@ -216,7 +219,8 @@ static beam_status read_map(const bm_coder *coder, bm_reader *in,
     return BEAM_OK;
 }
 
-static beam_status write_map(const bm_coder *coder, const beam_value *value, bm_writer *out)
+static beam_status write_map(const bm_coder *coder, const beam_value *value,
+                             bm_writer *out)
 {
     if (value->kind != BEAM_KIND_MAP || value->as.list.n > INT32_MAX) return BEAM_ETYPE;
     bm_write_be32(out, (uint32_t)value->as.list.n);
@@ -265,7 +269,8 @@ beam_status bm_field_decode(const bm_coder *coder, bm_reader *in,
     }
 }
 
-beam_status bm_field_encode(const bm_coder *coder, const beam_value *value, bm_writer *out)
+beam_status bm_field_encode(const bm_coder *coder, const beam_value *value,
+                            bm_writer *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTE:

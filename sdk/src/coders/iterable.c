@@ -12,10 +12,10 @@ enum { MAX_BATCH = 127 }; /* its count takes one byte */
 typedef struct paging {
     const bm_pager *pager;
     beam_span state_token;
-    bm_writer page;     /* what is left of the page before, and the page */
-    size_t at;          /* read up to here */
-    size_t n_pages;     /* read since the start */
-    bm_writer next[2];  /* continuation tokens, used in turn */
+    bm_writer page;    /* what is left of the page before, and the page */
+    size_t at;         /* read up to here */
+    size_t n_pages;    /* read since the start */
+    bm_writer next[2]; /* continuation tokens, used in turn */
     bool is_last;
 } paging;
 
@@ -26,10 +26,10 @@ typedef struct encoded_iter {
     uint64_t left;       /* in the batch */
     bool in_batches;
     bool needs_scratch;
-    paging *pages;      /* NULL: there is no state token */
-    bool in_pages;      /* the items in memory have been read */
+    paging *pages; /* NULL: there is no state token */
+    bool in_pages; /* the items in memory have been read */
     bm_decoding decoding;
-    bm_arena scratch;   /* of the last item */
+    bm_arena scratch; /* of the last item */
 } encoded_iter;
 
 beam_iter *beam_as_iter(beam_value v)
@@ -98,8 +98,8 @@ static beam_status read_page(paging *pages)
     beam_span continuation = { NULL, 0 };
     if (pages->n_pages) continuation = bm_written(token);
     next->len = 0;
-    BEAM_TRY(pages->pager->page(pages->pager->self, pages->state_token, continuation, page,
-                                next));
+    BEAM_TRY(pages->pager->page(pages->pager->self, pages->state_token, continuation,
+                                page, next));
     pages->n_pages++;
     pages->is_last = next->len == 0;
     return BEAM_OK;
@@ -145,7 +145,8 @@ static bool next_batch(encoded_iter *self)
 static bool encoded_next(beam_iter *iter, beam_value *out)
 {
     encoded_iter *self = (encoded_iter *)iter;
-    if (!self->left && !next_batch(self)) return self->in_pages && next_in_pages(self, out);
+    if (!self->left && !next_batch(self))
+        return self->in_pages && next_in_pages(self, out);
     self->left--;
     beam_status status = decode_item(self, &self->in, out);
     return status == BEAM_OK || fail(self, status);
@@ -277,7 +278,8 @@ beam_status bm_iterable_decode(const bm_coder *coder, bm_reader *in,
         self->pages->pager = decoding->pager;
         self->pages->state_token = found.state_token;
     }
-    if (self->pages || self->needs_scratch) bm_arena_defer(decoding->arena, release, self);
+    if (self->pages || self->needs_scratch)
+        bm_arena_defer(decoding->arena, release, self);
     encoded_rewind(&self->base);
     out->kind = BEAM_KIND_ITERABLE;
     out->as.iter = &self->base;

@@ -40,8 +40,8 @@ static unsigned indexes_needed(const beam_pane *pane)
 void bm_pane_encode(const beam_pane *pane, bm_writer *out)
 {
     unsigned n = indexes_needed(pane);
-    bm_write_u8(out, (uint8_t)((unsigned)pane->is_first | (unsigned)pane->is_last << 1
-                               | (unsigned)pane->timing << 2 | n << 4));
+    bm_write_u8(out, (uint8_t)((unsigned)pane->is_first | (unsigned)pane->is_last << 1 |
+                               (unsigned)pane->timing << 2 | n << 4));
     if (n >= ONE_INDEX) bm_write_varint(out, (uint64_t)pane->index);
     if (n == TWO_INDEXES) bm_write_varint(out, (uint64_t)pane->on_time_index);
 }

@@ -7,7 +7,8 @@
  * not known here are dropped where the end of the row is known. */
 #include "coders/coder_impl.h"
 
-static const bm_coder *coder_of_field(bm_arena *arena, const beam_field *field, int depth);
+static const bm_coder *coder_of_field(bm_arena *arena, const beam_field *field,
+                                      int depth);
 
 /* Of the items of a collection, where a null takes a byte of its own. */
 static const bm_coder *coder_of_item(bm_arena *arena, const beam_field *field, int depth)
@@ -25,7 +26,8 @@ static const bm_coder *sized(bm_arena *arena, bm_coder_kind kind, const beam_fie
     return coder;
 }
 
-static const bm_coder *coder_of_logical(bm_arena *arena, const beam_field *field, int depth)
+static const bm_coder *coder_of_logical(bm_arena *arena, const beam_field *field,
+                                        int depth)
 {
     static const struct {
         const char *urn;
@@ -67,7 +69,8 @@ static const bm_coder *coder_of_field(bm_arena *arena, const beam_field *field, 
         return bm_coder_new(arena, BM_CODER_LIST,
                             coder_of_item(arena, field->of, depth - 1), NULL);
     case BEAM_FIELD_MAP:
-        return bm_coder_new(arena, BM_CODER_MAP, coder_of_item(arena, field->key, depth - 1),
+        return bm_coder_new(arena, BM_CODER_MAP,
+                            coder_of_item(arena, field->key, depth - 1),
                             coder_of_item(arena, field->of, depth - 1));
     case BEAM_FIELD_ROW: return bm_row_coder(arena, field->row, depth - 1);
     case BEAM_FIELD_LOGICAL: return coder_of_logical(arena, field, depth - 1);
@@ -81,7 +84,8 @@ static bool fill_plan(bm_arena *arena, const beam_schema *schema, bm_row_plan *p
 {
     for (size_t i = 0; i < plan->n; i++) {
         const beam_field *field = &schema->fields.at[i];
-        size_t at = schema->encoding_positions ? (size_t)schema->encoding_positions[i] : i;
+        size_t at = schema->encoding_positions ? (size_t)schema->encoding_positions[i]
+                                               : i;
         if (at >= plan->n || plan->at[at].coder) return false;
         plan->at[at] = (bm_row_field){ coder_of_field(arena, field, depth), i,
                                        field->nullable };

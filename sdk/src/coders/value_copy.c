@@ -41,7 +41,8 @@ static const beam_window *copy_window(bm_arena *arena, const beam_window *window
     return copy;
 }
 
-static beam_status copy_element(bm_arena *arena, const bm_element *element, beam_value *out)
+static beam_status copy_element(bm_arena *arena, const bm_element *element,
+                                beam_value *out)
 {
     bm_element *copy = bm_alloc(arena, sizeof *copy);
     out->as.ptr = copy;
@@ -68,7 +69,9 @@ beam_status bm_value_copy(bm_arena *arena, beam_value value, beam_value *out)
     case BEAM_KIND_INT64:
     case BEAM_KIND_DOUBLE: return BEAM_OK;
     case BEAM_KIND_BYTES:
-    case BEAM_KIND_STRING: out->as.span = bm_span_copy(arena, value.as.span); return BEAM_OK;
+    case BEAM_KIND_STRING:
+        out->as.span = bm_span_copy(arena, value.as.span);
+        return BEAM_OK;
     case BEAM_KIND_KV:
     case BEAM_KIND_SHARDED_KEY: return copy_items(arena, value.as.kv, 2, &out->as.kv);
     case BEAM_KIND_ROW:

@@ -12,8 +12,8 @@ const bm_windows bm_global_windows = {
 
 bool bm_window_equal(const beam_window *a, const beam_window *b)
 {
-    return a->start == b->start && a->end == b->end && !a->custom.ptr == !b->custom.ptr
-           && beam_span_equal(a->custom, b->custom);
+    return a->start == b->start && a->end == b->end && !a->custom.ptr == !b->custom.ptr &&
+           beam_span_equal(a->custom, b->custom);
 }
 
 /* The end, and how long it is. */
@@ -46,9 +46,8 @@ static beam_status decode_custom(const bm_coder *inner, bm_reader *in, bm_arena 
     else
         BEAM_TRY(bm_skip_value(inner, true, in));
     out->end = (beam_millis)((uint64_t)max_timestamp + 1);
-    out->custom =
-        bm_span_copy(arena, (beam_span){ (const char *)start.at,
-                                         (size_t)(in->at - start.at) });
+    out->custom = bm_span_copy(arena, (beam_span){ (const char *)start.at,
+                                                   (size_t)(in->at - start.at) });
     return BEAM_OK;
 }
 
@@ -92,7 +91,8 @@ beam_status bm_window_decode(const bm_coder *window_coder, bm_reader *in, bm_are
     switch (window_coder->kind) {
     case BM_CODER_GLOBAL_WINDOW: *out = bm_global_windows.at[0]; return BEAM_OK;
     case BM_CODER_INTERVAL_WINDOW: return decode_interval(in, out);
-    case BM_CODER_CUSTOM_WINDOW: return decode_custom(window_coder->arg[0], in, arena, out);
+    case BM_CODER_CUSTOM_WINDOW:
+        return decode_custom(window_coder->arg[0], in, arena, out);
     case BM_CODER_LENGTH_PREFIX:
         return decode_prefixed(window_coder->arg[0], in, arena, out);
     default: return BEAM_EUNSUPPORTED;
@@ -144,8 +144,8 @@ static beam_status read_count(const bm_coder *window_coder, bm_reader *in, size_
     return count > bm_left(in) ? BEAM_ESHORT : BEAM_OK;
 }
 
-beam_status bm_windows_decode(const bm_coder *window_coder, bm_reader *in, bm_arena *arena,
-                              const bm_windows **out)
+beam_status bm_windows_decode(const bm_coder *window_coder, bm_reader *in,
+                              bm_arena *arena, const bm_windows **out)
 {
     size_t n;
     BEAM_TRY(read_count(window_coder, in, &n));

@@ -93,9 +93,10 @@ END_TEST
 
 START_TEST(for_users)
 {
-    bm_reader in = reader_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x3f\xf8\0\0\0\0\0\0\x01\x01"
-                             "azz\x02",
-                             23);
+    bm_reader in =
+        reader_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x3f\xf8\0\0\0\0\0\0\x01\x01"
+                  "azz\x02",
+                  23);
     int64_t i;
     double d;
     bool b;

@@ -94,7 +94,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { bytes_of_any_length, varints, growing, taking_the_bytes,
-                                   for_users };
+    const TTest *const tests[] = { bytes_of_any_length, varints, growing,
+                                   taking_the_bytes, for_users };
     return RUN_TESTS("writer", tests);
 }

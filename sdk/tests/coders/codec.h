@@ -27,6 +27,7 @@ const bm_coder *of_type(const beam_type *type);
 
 /* A main() of a test program. */
 int run_tests(const char *name, const TTest *const *tests, size_t n);
-#define RUN_TESTS(name, tests) run_tests((name), (tests), sizeof(tests) / sizeof((tests)[0]))
+#define RUN_TESTS(name, tests) \
+    run_tests((name), (tests), sizeof(tests) / sizeof((tests)[0]))
 
 #endif

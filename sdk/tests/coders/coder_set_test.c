@@ -28,11 +28,18 @@ static const struct {
     { "struct", BM_URN_STRUCT_CODER, { "pair", 4 }, { 0 } },
     { "no struct", BM_URN_STRUCT_CODER, { "lost", 4 }, { 0 } },
     { "other", "acme:coder:v1", { 0 }, { "nowhere" } },
-    { "param", "beam:coder:param_windowed_value:v1",
-      { "\x80\0\0\0\0\0\0\x05\0\0\0\x01\x0f\0", 14 }, { "varint", "global" } },
-    { "bad param", "beam:coder:param_windowed_value:v1", { "\x80", 1 }, { "varint", "global" } },
-    { "bad row", "beam:coder:row:v1",
-      { "\n\x09\n\x01i\x1a\x02\x10\x03(\x05\x20\x01", 13 }, { 0 } },
+    { "param",
+      "beam:coder:param_windowed_value:v1",
+      { "\x80\0\0\0\0\0\0\x05\0\0\0\x01\x0f\0", 14 },
+      { "varint", "global" } },
+    { "bad param",
+      "beam:coder:param_windowed_value:v1",
+      { "\x80", 1 },
+      { "varint", "global" } },
+    { "bad row",
+      "beam:coder:row:v1",
+      { "\n\x09\n\x01i\x1a\x02\x10\x03(\x05\x20\x01", 13 },
+      { 0 } },
     { "short kv", "beam:coder:kv:v1", { 0 }, { "string" } },
     { "long bytes", "beam:coder:bytes:v1", { 0 }, { "string" } },
     { "lost", "beam:coder:iterable:v1", { 0 }, { "nowhere" } },
@@ -87,7 +94,8 @@ static void init(void)
 {
     n_looked_up = 0;
     bm_coder_set_init(&set, &test_arena,
-                      &(bm_coder_source){ &n_looked_up, find, schema_from_proto, find_struct });
+                      &(bm_coder_source){ &n_looked_up, find, schema_from_proto,
+                                          find_struct });
 }
 
 START_TEST(all_kinds)

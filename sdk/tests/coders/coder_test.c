@@ -34,7 +34,8 @@ START_TEST(doubles)
     const bm_coder *coder = of_type(BEAM_DOUBLE);
     expect_round_trip(coder, beam_double(-0.0), BYTES("\x80\0\0\0\0\0\0\0"));
     expect_round_trip(coder, beam_double(1.5), BYTES("\x3f\xf8\0\0\0\0\0\0"));
-    expect_round_trip(coder, beam_double((double)-INFINITY), BYTES("\xff\xf0\0\0\0\0\0\0"));
+    expect_round_trip(coder, beam_double((double)-INFINITY),
+                      BYTES("\xff\xf0\0\0\0\0\0\0"));
     beam_span quiet_nan = BYTES("\x7f\xf8\0\0\0\0\x12\x34");
     expect_round_trip(coder, decoded(coder, quiet_nan), quiet_nan);
     ck_assert(isnan(beam_as_double(decoded(coder, quiet_nan))));
@@ -53,8 +54,9 @@ START_TEST(contexts)
 {
     const bm_coder *bytes = of_type(BEAM_BYTES);
     expect_encoded(bytes, false, beam_bytes(BYTES("a\0b")), BYTES("a\0b"));
-    expect_encoded(bytes, true, beam_bytes(BYTES("a\0b")), BYTES("\x03"
-                                                                 "a\0b"));
+    expect_encoded(bytes, true, beam_bytes(BYTES("a\0b")),
+                   BYTES("\x03"
+                         "a\0b"));
     const bm_coder *kv = of_type(BEAM_KV(BEAM_STRING, BEAM_STRING));
     beam_value pair[] = { beam_string(BYTES("k")), beam_string(BYTES("value")) };
     expect_encoded(kv, false, beam_kv(pair), BYTES("\x01kvalue"));
@@ -69,7 +71,8 @@ START_TEST(outer_bytes_must_be_used_up)
 {
     ck_assert_int_eq(decode_status(of_type(BEAM_INT64), false, BYTES("\x01\x01")),
                      BEAM_ECODER);
-    ck_assert_int_eq(decode_status(of_type(BEAM_INT64), false, BYTES("\x81")), BEAM_ECODER);
+    ck_assert_int_eq(decode_status(of_type(BEAM_INT64), false, BYTES("\x81")),
+                     BEAM_ECODER);
     ck_assert_int_eq(decode_status(of_type(BEAM_INT64), false, BYTES("")), BEAM_ECODER);
     ck_assert_int_eq(decode_status(of_type(BEAM_BYTES), false, BYTES("")), BEAM_OK);
 }
@@ -77,15 +80,18 @@ END_TEST
 
 START_TEST(text_passes_as_it_is)
 {
-    expect_round_trip(of_type(BEAM_STRING), beam_string(BYTES("\xff\xc3")), BYTES("\x02\xff\xc3"));
+    expect_round_trip(of_type(BEAM_STRING), beam_string(BYTES("\xff\xc3")),
+                      BYTES("\x02\xff\xc3"));
 }
 END_TEST
 
 START_TEST(lengths_are_checked)
 {
     const bm_coder *bytes = of_type(BEAM_BYTES);
-    ck_assert_int_eq(decode_status(bytes, true, BYTES("\xff\xff\xff\xff\x07")), BEAM_ESHORT);
-    ck_assert_int_eq(decode_status(bytes, true, BYTES("\x80\x80\x80\x80\x08")), BEAM_ECODER);
+    ck_assert_int_eq(decode_status(bytes, true, BYTES("\xff\xff\xff\xff\x07")),
+                     BEAM_ESHORT);
+    ck_assert_int_eq(decode_status(bytes, true, BYTES("\x80\x80\x80\x80\x08")),
+                     BEAM_ECODER);
     beam_span minus_one = BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
     ck_assert_int_eq(decode_status(bytes, true, minus_one), BEAM_ECODER);
 }
@@ -99,19 +105,24 @@ static const bm_coder *prefixed(const bm_coder *coder)
 START_TEST(length_prefixes)
 {
     beam_value text = beam_string(BYTES("abc"));
-    expect_round_trip(prefixed(of_type(BEAM_STRING)), text, BYTES("\x03"
-                                                                  "abc"));
-    expect_encoded(prefixed(of_type(BEAM_STRING)), false, text, BYTES("\x03"
-                                                                      "abc"));
-    expect_round_trip(prefixed(of_type(BEAM_INT64)), beam_int64(300), BYTES("\x02\xac\x02"));
+    expect_round_trip(prefixed(of_type(BEAM_STRING)), text,
+                      BYTES("\x03"
+                            "abc"));
+    expect_encoded(prefixed(of_type(BEAM_STRING)), false, text,
+                   BYTES("\x03"
+                         "abc"));
+    expect_round_trip(prefixed(of_type(BEAM_INT64)), beam_int64(300),
+                      BYTES("\x02\xac\x02"));
     beam_value pair[] = { beam_int64(1), text };
     expect_round_trip(prefixed(of_type(BEAM_KV(BEAM_INT64, BEAM_STRING))), beam_kv(pair),
                       BYTES("\x04\x01"
                             "abc"));
     /* what is inside must fill it */
-    ck_assert_int_eq(decode_status(prefixed(of_type(BEAM_INT64)), true, BYTES("\x02\x01\x01")),
+    ck_assert_int_eq(decode_status(prefixed(of_type(BEAM_INT64)), true,
+                                   BYTES("\x02\x01\x01")),
                      BEAM_ECODER);
-    ck_assert_int_eq(decode_status(prefixed(of_type(BEAM_INT64)), true, BYTES("\x01\x81")),
+    ck_assert_int_eq(decode_status(prefixed(of_type(BEAM_INT64)), true,
+                                   BYTES("\x01\x81")),
                      BEAM_ECODER);
 }
 END_TEST
@@ -129,7 +140,8 @@ START_TEST(long_length_prefixes)
         ck_assert_int_eq(bm_encode(coder, true, beam_kv(pair), &out), BEAM_OK);
         bm_reader in = bm_reader_of(bm_written(&out));
         in.at++;
-        ck_assert_int_eq(bm_value_compare(decoded(coder, bm_rest(&in)), beam_kv(pair)), 0);
+        ck_assert_int_eq(bm_value_compare(decoded(coder, bm_rest(&in)), beam_kv(pair)),
+                         0);
         bm_writer_free(&out);
     }
 }
@@ -141,29 +153,33 @@ START_TEST(opaque_only_in_length_prefix)
     ck_assert_int_eq(opaque->kind, BM_CODER_OPAQUE);
     ck_assert_int_eq(decode_status(opaque, true, BYTES("a")), BEAM_EUNSUPPORTED);
     ck_assert_int_eq(encode_status(opaque, beam_int64(1)), BEAM_EUNSUPPORTED);
-    expect_round_trip(prefixed(opaque), beam_bytes(BYTES("\x01\x02")), BYTES("\x02\x01\x02"));
+    expect_round_trip(prefixed(opaque), beam_bytes(BYTES("\x01\x02")),
+                      BYTES("\x02\x01\x02"));
     ck_assert_int_eq(encode_status(prefixed(opaque), beam_int64(1)), BEAM_EUNSUPPORTED);
 }
 END_TEST
 
 START_TEST(values_of_the_wrong_type)
 {
-    static const bm_coder_kind kinds[] = { BM_CODER_BYTES,  BM_CODER_STRING, BM_CODER_BOOL,
-                                           BM_CODER_VARINT, BM_CODER_DOUBLE, BM_CODER_BYTE,
-                                           BM_CODER_INT16,  BM_CODER_INT32,  BM_CODER_FLOAT,
-                                           BM_CODER_DECIMAL,
-                                           BM_CODER_MILLIS_INSTANT,
-                                           BM_CODER_MICROS_INSTANT,
-                                           BM_CODER_GLOBAL_WINDOW,
-                                           BM_CODER_INTERVAL_WINDOW };
+    static const bm_coder_kind kinds[] = {
+        BM_CODER_BYTES,         BM_CODER_STRING,         BM_CODER_BOOL,
+        BM_CODER_VARINT,        BM_CODER_DOUBLE,         BM_CODER_BYTE,
+        BM_CODER_INT16,         BM_CODER_INT32,          BM_CODER_FLOAT,
+        BM_CODER_DECIMAL,       BM_CODER_MILLIS_INSTANT, BM_CODER_MICROS_INSTANT,
+        BM_CODER_GLOBAL_WINDOW, BM_CODER_INTERVAL_WINDOW
+    };
     for (size_t i = 0; i < BEAM_COUNT(kinds); i++)
         ck_assert_int_eq(encode_status(leaf(kinds[i]), beam_null()), BEAM_ETYPE);
-    ck_assert_int_eq(encode_status(of_type(BEAM_BYTES), beam_string(BYTES("a"))), BEAM_ETYPE);
-    ck_assert_int_eq(encode_status(of_type(BEAM_STRING), beam_bytes(BYTES("a"))), BEAM_ETYPE);
-    ck_assert_int_eq(encode_status(of_type(BEAM_KV(BEAM_INT64, BEAM_INT64)), beam_int64(1)),
+    ck_assert_int_eq(encode_status(of_type(BEAM_BYTES), beam_string(BYTES("a"))),
+                     BEAM_ETYPE);
+    ck_assert_int_eq(encode_status(of_type(BEAM_STRING), beam_bytes(BYTES("a"))),
+                     BEAM_ETYPE);
+    ck_assert_int_eq(encode_status(of_type(BEAM_KV(BEAM_INT64, BEAM_INT64)),
+                                   beam_int64(1)),
                      BEAM_ETYPE);
     beam_value pair[] = { beam_int64(1), beam_null() };
-    ck_assert_int_eq(encode_status(of_type(BEAM_KV(BEAM_INT64, BEAM_INT64)), beam_kv(pair)),
+    ck_assert_int_eq(encode_status(of_type(BEAM_KV(BEAM_INT64, BEAM_INT64)),
+                                   beam_kv(pair)),
                      BEAM_ETYPE);
     ck_assert_int_eq(encode_status(of_type(BEAM_ITERABLE(BEAM_INT64)), beam_int64(1)),
                      BEAM_ETYPE);
@@ -178,7 +194,8 @@ START_TEST(sizes)
     const bm_coder *kv = bm_coder_new(&test_arena, BM_CODER_KV, global, flag);
     ck_assert(!kv->is_empty);
     ck_assert_uint_eq(kv->fixed_size, 1);
-    ck_assert_uint_eq(bm_coder_new(&test_arena, BM_CODER_KV, flag, number)->fixed_size, 9);
+    ck_assert_uint_eq(bm_coder_new(&test_arena, BM_CODER_KV, flag, number)->fixed_size,
+                      9);
     ck_assert_uint_eq(of_type(BEAM_KV(BEAM_BOOL, BEAM_STRING))->fixed_size, 0);
 }
 END_TEST
@@ -213,18 +230,20 @@ START_TEST(structs)
 {
     const bm_coder *coder = of_type(BEAM_STRUCT(&point_coder));
     point p = { 3, BYTES("ab") };
-    expect_encoded(coder, true, beam_struct(&p), BYTES("\x03\x02"
-                                                       "ab"));
+    expect_encoded(coder, true, beam_struct(&p),
+                   BYTES("\x03\x02"
+                         "ab"));
     const point *got = beam_as_struct(decoded(coder, BYTES("\x03\x02"
                                                            "ab")));
     ck_assert_int_eq(got->x, 3);
     expect_bytes(got->name, BYTES("ab"));
-    ck_assert_int_eq(decode_status(coder, true, BYTES("\x03\x02"
-                                                      "a")),
+    ck_assert_int_eq(decode_status(coder, true,
+                                   BYTES("\x03\x02"
+                                         "a")),
                      BEAM_ESHORT);
-    ck_assert_int_eq(
-        decode_status(coder, true, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")),
-        BEAM_EUSER);
+    ck_assert_int_eq(decode_status(coder, true,
+                                   BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")),
+                     BEAM_EUSER);
     ck_assert_int_eq(encode_status(coder, beam_int64(1)), BEAM_ETYPE);
 }
 END_TEST

@@ -41,17 +41,18 @@ END_TEST
 
 START_TEST(other_spellings)
 {
-    static const char *const same[][2] = { { "+1.5", "1.5" },     { "00012", "12" },
-                                           { "1e3", "1E+3" },     { ".5", "0.5" },
-                                           { "5.", "5" },         { "12.5E1", "125" },
-                                           { "-0", "0" },         { "1.5e+1", "15" },
+    static const char *const same[][2] = { { "+1.5", "1.5" },   { "00012", "12" },
+                                           { "1e3", "1E+3" },   { ".5", "0.5" },
+                                           { "5.", "5" },       { "12.5E1", "125" },
+                                           { "-0", "0" },       { "1.5e+1", "15" },
                                            { "100E-2", "1.00" } };
     const bm_coder *coder = leaf(BM_CODER_DECIMAL);
     for (size_t i = 0; i < BEAM_COUNT(same); i++) {
         bm_writer out = { 0 };
         beam_value text = beam_string(beam_span_of(same[i][0]));
         ck_assert_int_eq(bm_encode(coder, true, text, &out), BEAM_OK);
-        expect_bytes(beam_as_span(decoded(coder, bm_written(&out))), beam_span_of(same[i][1]));
+        expect_bytes(beam_as_span(decoded(coder, bm_written(&out))),
+                     beam_span_of(same[i][1]));
         bm_writer_free(&out);
     }
 }
@@ -59,14 +60,14 @@ END_TEST
 
 START_TEST(not_decimals)
 {
-    static const char *const texts[] = { "",    "-",     ".",    "1.2.3", "1x",
-                                         " 1",  "1 ",    "0x10", "NaN",   "1E",
-                                         "1E+", "1E1.5", "e5",   "1E99999999999",
-                                         "1E-2147483648" };
+    static const char *const texts[] = {
+        "",    "-",     ".",    "1.2.3",         "1x",
+        " 1",  "1 ",    "0x10", "NaN",           "1E",
+        "1E+", "1E1.5", "e5",   "1E99999999999", "1E-2147483648"
+    };
     for (size_t i = 0; i < BEAM_COUNT(texts); i++)
         ck_assert_msg(encode_status(leaf(BM_CODER_DECIMAL),
-                                    beam_string(beam_span_of(texts[i])))
-                          == BEAM_ETYPE,
+                                    beam_string(beam_span_of(texts[i]))) == BEAM_ETYPE,
                       "\"%s\" was taken", texts[i]);
 }
 END_TEST
@@ -114,8 +115,8 @@ START_TEST(too_many_digits)
     char digits[9900];
     memset(digits, '9', sizeof digits);
     for (size_t n = 9850; n < sizeof digits; n++) {
-        beam_status status =
-            encode_status(leaf(BM_CODER_DECIMAL), beam_string((beam_span){ digits, n }));
+        beam_status status = encode_status(leaf(BM_CODER_DECIMAL),
+                                           beam_string((beam_span){ digits, n }));
         ck_assert_int_eq(status, n <= 9863 ? BEAM_OK : BEAM_ETYPE);
     }
 }

@@ -16,7 +16,8 @@ static const bm_windows both = { 2, { { 0, 10, { NULL, 0 } }, { 10, 20, { NULL, 
 static const beam_pane late = { false, true, BEAM_PANE_LATE, 3, 1 };
 
 static void write_element(const bm_coder *coder, const char *text, beam_millis timestamp,
-                          const bm_windows *windows, const beam_pane *pane, bm_writer *out)
+                          const bm_windows *windows, const beam_pane *pane,
+                          bm_writer *out)
 {
     bm_element element = { beam_string(beam_span_of(text)), timestamp, windows, pane };
     ck_assert_int_eq(bm_element_encode(coder, &element, out), BEAM_OK);
@@ -40,7 +41,9 @@ static void expect_windows(const bm_windows *got, const bm_windows *want)
 START_TEST(headers_are_shared)
 {
     const bm_coder *coder = windowed(BM_CODER_INTERVAL_WINDOW);
-    const bm_windows *const windows[] = { &first, &first, &second, &first, &both, &second };
+    const bm_windows *const windows[] = {
+        &first, &first, &second, &first, &both, &second
+    };
     bm_writer out = { 0 };
     for (int i = 0; i < 6; i++)
         write_element(coder, "v", i, windows[i], i == 5 ? &late : &bm_no_firing, &out);
@@ -73,8 +76,9 @@ START_TEST(global_window)
     const bm_coder *coder = windowed(BM_CODER_GLOBAL_WINDOW);
     bm_writer out = { 0 };
     write_element(coder, "a", -1, &bm_global_windows, &bm_no_firing, &out);
-    expect_bytes(bm_written(&out), BYTES("\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\x01\x0f\x01"
-                                         "a"));
+    expect_bytes(bm_written(&out),
+                 BYTES("\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\x01\x0f\x01"
+                       "a"));
     write_element(coder, "b", BEAM_MIN_TIMESTAMP, &bm_global_windows, &late, &out);
     write_element(coder, "", INT64_MIN, &bm_global_windows, &late, &out);
     bm_element_decoder decoder;
@@ -101,7 +105,8 @@ START_TEST(windows_of_the_wrong_kind)
     ck_assert_int_eq(bm_element_encode(windowed(BM_CODER_GLOBAL_WINDOW), &element, &out),
                      BEAM_ETYPE);
     element.value = beam_int64(1);
-    ck_assert_int_eq(bm_element_encode(windowed(BM_CODER_INTERVAL_WINDOW), &element, &out),
+    ck_assert_int_eq(bm_element_encode(windowed(BM_CODER_INTERVAL_WINDOW), &element,
+                                       &out),
                      BEAM_ETYPE);
     ck_assert_uint_eq(out.len, 0);
     bm_writer_free(&out);
@@ -110,7 +115,8 @@ END_TEST
 
 START_TEST(cut_anywhere)
 {
-    static const bm_coder_kind kinds[] = { BM_CODER_GLOBAL_WINDOW, BM_CODER_INTERVAL_WINDOW };
+    static const bm_coder_kind kinds[] = { BM_CODER_GLOBAL_WINDOW,
+                                           BM_CODER_INTERVAL_WINDOW };
     for (size_t k = 0; k < 2; k++) {
         const bm_coder *coder = windowed(kinds[k]);
         bm_writer out = { 0 };
@@ -195,7 +201,8 @@ END_TEST
 
 START_TEST(timers)
 {
-    const bm_coder *coder = bm_coder_new(&test_arena, BM_CODER_TIMER, of_type(BEAM_STRING),
+    const bm_coder *coder = bm_coder_new(&test_arena, BM_CODER_TIMER,
+                                         of_type(BEAM_STRING),
                                          leaf(BM_CODER_INTERVAL_WINDOW));
     bm_timer timer = { .key = beam_string(BYTES("k")),
                        .tag = BYTES("t"),
@@ -206,8 +213,9 @@ START_TEST(timers)
     bm_writer out = { 0 };
     ck_assert_int_eq(bm_timer_encode(coder, &timer, &out), BEAM_OK);
     expect_bytes(bm_written(&out),
-                 BYTES("\x01k\x01t\0\0\0\x01\x80\0\0\0\0\0\0\x0a\x0a\0"
-                       "\x80\0\0\0\0\0\0\x01\x7f\xff\xff\xff\xff\xff\xff\xff\x2a\x03\x01"));
+                 BYTES(
+                     "\x01k\x01t\0\0\0\x01\x80\0\0\0\0\0\0\x0a\x0a\0"
+                     "\x80\0\0\0\0\0\0\x01\x7f\xff\xff\xff\xff\xff\xff\xff\x2a\x03\x01"));
     bm_reader in = bm_reader_of(bm_written(&out));
     bm_timer got;
     ck_assert_int_eq(bm_timer_decode(coder, &in, &test_arena, &got), BEAM_OK);
@@ -218,7 +226,8 @@ START_TEST(timers)
     timer.tag = (beam_span){ NULL, 0 };
     out.len = 0;
     ck_assert_int_eq(bm_timer_encode(coder, &timer, &out), BEAM_OK);
-    expect_bytes(bm_written(&out), BYTES("\x01k\0\0\0\0\x01\x80\0\0\0\0\0\0\x0a\x0a\x01"));
+    expect_bytes(bm_written(&out),
+                 BYTES("\x01k\0\0\0\0\x01\x80\0\0\0\0\0\0\x0a\x0a\x01"));
     timer.key = beam_int64(1);
     out.len = 0;
     ck_assert_int_eq(bm_timer_encode(coder, &timer, &out), BEAM_ETYPE);
@@ -229,9 +238,13 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        headers_are_shared, global_window, windows_of_the_wrong_kind, cut_anywhere,
-        metadata_is_passed_over, reset_forgets, copies, timers
-    };
+    const TTest *const tests[] = { headers_are_shared,
+                                   global_window,
+                                   windows_of_the_wrong_kind,
+                                   cut_anywhere,
+                                   metadata_is_passed_over,
+                                   reset_forgets,
+                                   copies,
+                                   timers };
     return RUN_TESTS("element", tests);
 }

@@ -29,7 +29,8 @@ END_TEST
 
 START_TEST(rewound_half_way)
 {
-    beam_value v = decoded(of_type(BEAM_ITERABLE(BEAM_INT64)), BYTES("\0\0\0\x03\x01\x02\x03"));
+    beam_value v = decoded(of_type(BEAM_ITERABLE(BEAM_INT64)),
+                           BYTES("\0\0\0\x03\x01\x02\x03"));
     beam_value item;
     beam_next(beam_as_iter(v), &item);
     expect_numbers(beam_as_iter(v), (int64_t[]){ 1, 2, 3 }, 3);
@@ -88,7 +89,8 @@ END_TEST
 
 START_TEST(items_with_memory_of_their_own)
 {
-    const bm_coder *coder = of_type(BEAM_ITERABLE(BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_INT64))));
+    const bm_coder *coder = of_type(
+        BEAM_ITERABLE(BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_INT64))));
     beam_span bytes = BYTES("\0\0\0\x02\x01"
                             "a\0\0\0\x01\x05\x01"
                             "b\0\0\0\x02\x06\x07");
@@ -111,23 +113,26 @@ START_TEST(counts_are_checked)
     ck_assert_int_eq(decode_status(coder, true, BYTES("\xff\xff\xff\xfe")), BEAM_ECODER);
     ck_assert_int_eq(decode_status(coder, true, BYTES("\x80\0\0\0")), BEAM_ECODER);
     coder = of_type(BEAM_ITERABLE(BEAM_STRING));
-    ck_assert_int_eq(decode_status(coder, true, BYTES("\x7f\xff\xff\xff\0\0\0")), BEAM_ESHORT);
-    beam_span huge_batch = BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f\0\0");
+    ck_assert_int_eq(decode_status(coder, true, BYTES("\x7f\xff\xff\xff\0\0\0")),
+                     BEAM_ESHORT);
+    beam_span huge_batch = BYTES(
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f\0\0");
     ck_assert_int_eq(decode_status(coder, true, huge_batch), BEAM_ESHORT);
 }
 END_TEST
 
 START_TEST(items_without_bytes)
 {
-    const bm_coder *coder =
-        bm_coder_new(&test_arena, BM_CODER_ITERABLE, leaf(BM_CODER_GLOBAL_WINDOW), NULL);
+    const bm_coder *coder = bm_coder_new(&test_arena, BM_CODER_ITERABLE,
+                                         leaf(BM_CODER_GLOBAL_WINDOW), NULL);
     beam_value v = decoded(coder, BYTES("\0\0\x03\xe8")), item;
     int n = 0;
     for (beam_iter *iter = beam_as_iter(v); beam_next(iter, &item);) n++;
     ck_assert_int_eq(n, 1000);
     ck_assert_int_eq(decode_status(coder, true, BYTES("\x7f\xff\xff\xff")), BEAM_ECODER);
-    ck_assert_int_eq(
-        decode_status(coder, true, BYTES("\xff\xff\xff\xff\xff\xff\xff\x7f\0")), BEAM_ECODER);
+    ck_assert_int_eq(decode_status(coder, true,
+                                   BYTES("\xff\xff\xff\xff\xff\xff\xff\x7f\0")),
+                     BEAM_ECODER);
 }
 END_TEST
 
@@ -219,8 +224,8 @@ END_TEST
 START_TEST(empty_state)
 {
     test_state state = { BYTES(""), 1, 0, 0, 0 };
-    beam_value v =
-        decode_paged(state_backed(BEAM_STRING), BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL);
+    beam_value v = decode_paged(state_backed(BEAM_STRING),
+                                BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL);
     expect_numbers(beam_as_iter(v), NULL, 0);
     ck_assert_int_eq(state.n_calls, 1);
 }
@@ -233,9 +238,10 @@ START_TEST(pages_of_things_with_memory)
                             "b\0\0\0\x02\x06\x07");
     for (size_t step = 1; step < 20; step++) {
         test_state state = { bytes, step, 0, 0, 0 };
-        const bm_coder *coder =
-            state_backed(BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_INT64)));
-        beam_value v = decode_paged(coder, BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL), item;
+        const bm_coder *coder = state_backed(
+            BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_INT64)));
+        beam_value v = decode_paged(coder, BYTES("\xff\xff\xff\xff" TOKEN), &state, NULL),
+                   item;
         beam_iter *iter = beam_as_iter(v);
         ck_assert(beam_next(iter, &item));
         expect_bytes(beam_as_span(beam_key(item)), BYTES("a"));
@@ -284,8 +290,8 @@ START_TEST(failed_pages)
     for (int i = 0; i < 2; i++) {
         test_state state = { BYTES("\x01\x02\x03\x04"), 2, 2, 0, 0 };
         beam_status failed = BEAM_OK;
-        beam_value v = decode_paged(state_backed(BEAM_INT64), BYTES("\xff\xff\xff\xff" TOKEN),
-                                    &state, &failed);
+        beam_value v = decode_paged(state_backed(BEAM_INT64),
+                                    BYTES("\xff\xff\xff\xff" TOKEN), &state, &failed);
         beam_value item, copy;
         if (i) {
             ck_assert_int_eq(bm_value_copy(&test_arena, v, &copy), BEAM_ERPC);
@@ -335,8 +341,9 @@ END_TEST
 
 START_TEST(no_pager)
 {
-    beam_value item, v = decode_paged(state_backed(BEAM_INT64),
-                                      BYTES("\xff\xff\xff\xff\x01\x07" TOKEN), NULL, NULL);
+    beam_value item,
+        v = decode_paged(state_backed(BEAM_INT64),
+                         BYTES("\xff\xff\xff\xff\x01\x07" TOKEN), NULL, NULL);
     beam_iter *iter = beam_as_iter(v);
     ck_assert(beam_next(iter, &item));
     ck_assert(!beam_next(iter, &item));

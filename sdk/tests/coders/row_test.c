@@ -7,8 +7,22 @@ static const beam_field nullable_int = { .kind = BEAM_FIELD_INT64, .nullable = t
 static const beam_field inner_fields[] = { { "x", .kind = BEAM_FIELD_INT16 } };
 static const beam_schema inner = { "inner", BEAM_TABLE(inner_fields), NULL };
 
-enum { BYTE, INT16, INT32, INT64, FLOAT, DOUBLE, STRING, BOOLEAN, BYTES_, ARRAY, ITERABLE, MAP,
-       ROW, N_FIELDS };
+enum {
+    BYTE,
+    INT16,
+    INT32,
+    INT64,
+    FLOAT,
+    DOUBLE,
+    STRING,
+    BOOLEAN,
+    BYTES_,
+    ARRAY,
+    ITERABLE,
+    MAP,
+    ROW,
+    N_FIELDS
+};
 
 static const beam_field all_fields[N_FIELDS] = {
     [BYTE] = { "byte", .kind = BEAM_FIELD_BYTE },
@@ -79,7 +93,8 @@ START_TEST(missing_values_are_null)
     beam_value one[] = { beam_int64(1) };
     expect_encoded(coder, true, beam_row(one, 1), BYTES("\x03\x01\x06\x01"));
     expect_encoded(coder, true, beam_row(NULL, 0), BYTES("\x03\x01\x07"));
-    ck_assert_int_eq(encode_status(of_type(BEAM_ROW(&all)), beam_row(one, 1)), BEAM_ETYPE);
+    ck_assert_int_eq(encode_status(of_type(BEAM_ROW(&all)), beam_row(one, 1)),
+                     BEAM_ETYPE);
     beam_value four[4] = { one[0], one[0], one[0], one[0] };
     ck_assert_int_eq(encode_status(coder, beam_row(four, 4)), BEAM_ETYPE);
     ck_assert_int_eq(encode_status(coder, beam_list(four, 3)), BEAM_ETYPE);
@@ -109,7 +124,8 @@ START_TEST(more_fields_were_written)
 {
     const bm_coder *coder = of_type(BEAM_ROW(&numbers));
     /* null ones can be passed over anywhere */
-    expect_numbers(decoded(coder, BYTES("\x05\x01\x18\x07\x08\x09")), (int64_t[]){ 7, 8, 9 });
+    expect_numbers(decoded(coder, BYTES("\x05\x01\x18\x07\x08\x09")),
+                   (int64_t[]){ 7, 8, 9 });
     /* others only where the row is the whole of its bytes */
     beam_span bytes = BYTES("\x04\0\x07\x08\x09\x0a");
     bm_reader in = bm_reader_of(bytes);
@@ -130,8 +146,10 @@ START_TEST(encoding_positions)
     static const int32_t positions[] = { 2, 0, 1 };
     static const beam_schema moved = { "moved", BEAM_TABLE(numbers_fields), positions };
     beam_value row[] = { beam_int64(1), beam_null(), beam_int64(3) };
-    expect_round_trip(of_type(BEAM_ROW(&moved)), beam_row(row, 3), BYTES("\x03\x01\x01\x03\x01"));
-    static const int32_t twice[] = { 1, 1, 0 }, outside[] = { 0, 1, 3 }, below[] = { -1, 0, 1 };
+    expect_round_trip(of_type(BEAM_ROW(&moved)), beam_row(row, 3),
+                      BYTES("\x03\x01\x01\x03\x01"));
+    static const int32_t twice[] = { 1, 1, 0 }, outside[] = { 0, 1, 3 },
+                         below[] = { -1, 0, 1 };
     const int32_t *const bad[] = { twice, outside, below };
     for (size_t i = 0; i < BEAM_COUNT(bad); i++) {
         beam_schema schema = { "bad", BEAM_TABLE(numbers_fields), bad[i] };
@@ -153,7 +171,8 @@ START_TEST(schema_that_contains_itself)
     static const beam_schema endless = { "endless", BEAM_TABLE(fields), NULL };
     fields[0].row = &endless;
     const bm_coder *coder = of_type(BEAM_ROW(&endless));
-    expect_round_trip(coder, beam_row((beam_value[]){ beam_null() }, 1), BYTES("\x01\x01\x01"));
+    expect_round_trip(coder, beam_row((beam_value[]){ beam_null() }, 1),
+                      BYTES("\x01\x01\x01"));
     bm_writer deep = { 0 };
     for (int i = 0; i < 1000; i++) bm_write_bytes(&deep, "\x01\0", 2);
     ck_assert_int_eq(decode_status(coder, true, bm_written(&deep)), BEAM_EUNSUPPORTED);
@@ -163,12 +182,9 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { all_kinds_of_fields,
-                                   missing_values_are_null,
-                                   fewer_fields_were_written,
-                                   more_fields_were_written,
-                                   encoding_positions,
-                                   no_fields,
+    const TTest *const tests[] = { all_kinds_of_fields,        missing_values_are_null,
+                                   fewer_fields_were_written,  more_fields_were_written,
+                                   encoding_positions,         no_fields,
                                    schema_that_contains_itself };
     return RUN_TESTS("row", tests);
 }

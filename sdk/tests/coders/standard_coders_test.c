@@ -29,14 +29,15 @@ static beam_span text_of(const yaml_node_t *node)
 
 static bool is_text(const yaml_node_t *node, const char *text)
 {
-    return node->type == YAML_SCALAR_NODE && beam_span_equal(text_of(node), beam_span_of(text));
+    return node->type == YAML_SCALAR_NODE &&
+           beam_span_equal(text_of(node), beam_span_of(text));
 }
 
 static yaml_node_t *member(const document *doc, const yaml_node_t *map, const char *key)
 {
     ck_assert_msg(map->type == YAML_MAPPING_NODE, "a mapping was expected for %s", key);
-    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
-         p++)
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start;
+         p < map->data.mapping.pairs.top; p++)
         if (is_text(node_at(doc, p->key), key)) return node_at(doc, p->value);
     return NULL;
 }
@@ -50,7 +51,8 @@ static int64_t integer_of(const yaml_node_t *node)
     return n;
 }
 
-static int64_t integer_member(const document *doc, const yaml_node_t *map, const char *key)
+static int64_t integer_member(const document *doc, const yaml_node_t *map,
+                              const char *key)
 {
     return integer_of(member(doc, map, key));
 }
@@ -69,7 +71,8 @@ static bool is_null(const yaml_node_t *node)
 static size_t n_items(const yaml_node_t *sequence)
 {
     ck_assert(sequence->type == YAML_SEQUENCE_NODE);
-    return (size_t)(sequence->data.sequence.items.top - sequence->data.sequence.items.start);
+    return (size_t)(sequence->data.sequence.items.top -
+                    sequence->data.sequence.items.start);
 }
 
 static yaml_node_t *item_at(const document *doc, const yaml_node_t *sequence, size_t i)
@@ -101,7 +104,8 @@ static bool find_spec(void *self, const char *id, bm_coder_spec *out)
     yaml_node_t *node = node_at(doc, atoi(id));
     yaml_node_t *payload = member(doc, node, "payload");
     yaml_node_t *components = member(doc, node, "components");
-    *out = (bm_coder_spec){ .urn = bm_cstr(doc->arena, text_of(member(doc, node, "urn"))) };
+    *out = (bm_coder_spec){ .urn = bm_cstr(doc->arena,
+                                           text_of(member(doc, node, "urn"))) };
     if (payload) out->payload = bytes_of(doc, payload);
     if (!components) return true;
     out->n_components = n_items(components);
@@ -119,7 +123,8 @@ static const bm_coder *coder_of(document *doc, int node)
     bm_coder_set_init(&set, doc->arena, &source);
     const bm_coder *coder;
     beam_error err = { 0 };
-    beam_status status = bm_coder_set_get(&set, bm_format(doc->arena, "%d", node), &coder, &err);
+    beam_status status = bm_coder_set_get(&set, bm_format(doc->arena, "%d", node), &coder,
+                                          &err);
     ck_assert_msg(status == BEAM_OK, "%s", err.message);
     return coder;
 }
@@ -171,8 +176,8 @@ static void expect_number(double want, beam_value value)
         ck_assert_msg(!memcmp(&want, &got, sizeof got), "%.17g is not %.17g", got, want);
 }
 
-static void expect_items(const document *doc, const bm_coder *item, const yaml_node_t *node,
-                         beam_value value)
+static void expect_items(const document *doc, const bm_coder *item,
+                         const yaml_node_t *node, beam_value value)
 {
     beam_iter *iter = beam_as_iter(value);
     ck_assert(iter != NULL);
@@ -199,9 +204,11 @@ static void expect_window(const document *doc, const bm_coder *coder,
     if (coder->kind == BM_CODER_CUSTOM_WINDOW) {
         beam_window inner;
         bm_reader in = bm_reader_of(window->custom);
-        ck_assert_int_eq(bm_window_decode(coder->arg[0], &in, doc->arena, &inner), BEAM_OK);
+        ck_assert_int_eq(bm_window_decode(coder->arg[0], &in, doc->arena, &inner),
+                         BEAM_OK);
         expect_window(doc, coder->arg[0], member(doc, node, "window"), &inner);
-        ck_assert_int_eq(beam_window_max_timestamp(*window), beam_window_max_timestamp(inner));
+        ck_assert_int_eq(beam_window_max_timestamp(*window),
+                         beam_window_max_timestamp(inner));
         return;
     }
     int64_t end = integer_member(doc, node, "end");
@@ -218,7 +225,8 @@ static void expect_windows(const document *doc, const bm_coder *coder,
         expect_window(doc, coder, item_at(doc, node, i), &windows->at[i]);
 }
 
-static void expect_pane(const document *doc, const yaml_node_t *node, const beam_pane *pane)
+static void expect_pane(const document *doc, const yaml_node_t *node,
+                        const beam_pane *pane)
 {
     static const char *const timings[] = { "EARLY", "ON_TIME", "LATE", "UNKNOWN" };
     ck_assert_int_eq(pane->is_first, bool_of(member(doc, node, "is_first")));
@@ -237,8 +245,8 @@ static void expect_element(const document *doc, const bm_coder *coder,
     expect_pane(doc, member(doc, node, "pane"), element->pane);
 }
 
-static void expect_timer(const document *doc, const bm_coder *coder, const yaml_node_t *node,
-                         const bm_timer *timer)
+static void expect_timer(const document *doc, const bm_coder *coder,
+                         const yaml_node_t *node, const bm_timer *timer)
 {
     expect(doc, coder->arg[0], member(doc, node, "userKey"), timer->key);
     expect_span(text_of(member(doc, node, "dynamicTimerTag")), timer->tag);
@@ -265,12 +273,13 @@ static void expect_row(const document *doc, const beam_schema *schema,
     }
 }
 
-static void expect_map(const document *doc, const beam_field *field, const yaml_node_t *node,
-                       beam_value value)
+static void expect_map(const document *doc, const beam_field *field,
+                       const yaml_node_t *node, beam_value value)
 {
     ck_assert_int_eq(value.kind, BEAM_KIND_MAP);
     yaml_node_pair_t *pairs = node->data.mapping.pairs.start;
-    ck_assert_int_eq((int64_t)beam_list_size(value), node->data.mapping.pairs.top - pairs);
+    ck_assert_int_eq((int64_t)beam_list_size(value),
+                     node->data.mapping.pairs.top - pairs);
     for (size_t i = 0; i < beam_list_size(value); i++) {
         beam_value item = beam_list_at(value, i);
         expect_field(doc, field->key, node_at(doc, pairs[i].key), beam_key(item));
@@ -285,8 +294,9 @@ static void expect_logical(const document *doc, const beam_field *field,
         /* the file gives the representation, in which the sign bit is flipped */
         ck_assert_int_eq(beam_as_int64(value), integer_of(node) ^ INT64_MIN);
     } else if (!strcmp(field->logical, BEAM_LOGICAL_MICROS_INSTANT)) {
-        ck_assert_int_eq(beam_as_int64(value), integer_member(doc, node, "seconds") * 1000000
-                                                   + integer_member(doc, node, "micros"));
+        ck_assert_int_eq(beam_as_int64(value),
+                         integer_member(doc, node, "seconds") * 1000000 +
+                             integer_member(doc, node, "micros"));
     } else if (!strcmp(field->logical, BEAM_LOGICAL_DECIMAL)) {
         ck_assert_int_eq(value.kind, BEAM_KIND_STRING);
         expect_span(text_of(node), beam_as_span(value));
@@ -447,7 +457,8 @@ static void check_whole(const example *e)
     char *block;
     bm_reader in = reader_of_copy(e->bytes, &block), skipped = in;
     beam_value value;
-    ck_assert_int_eq(bm_decode_with(e->coder, e->nested, &in, &e->decoding, &value), BEAM_OK);
+    ck_assert_int_eq(bm_decode_with(e->coder, e->nested, &in, &e->decoding, &value),
+                     BEAM_OK);
     ck_assert_uint_eq(bm_left(&in), 0);
     ck_assert_int_eq(bm_skip(e->coder, e->nested, &skipped), BEAM_OK);
     ck_assert_uint_eq(bm_left(&skipped), 0);
@@ -463,8 +474,8 @@ static void check_cut(const example *e, size_t n)
     bm_reader in = reader_of_copy((beam_span){ e->bytes.ptr, n }, &block), skipped = in;
     beam_value value;
     beam_status status = bm_decode_with(e->coder, true, &in, &e->decoding, &value);
-    ck_assert_msg(status == BEAM_ESHORT || status == BEAM_ECODER, "%zu of %zu bytes give %s",
-                  n, e->bytes.len, beam_status_text(status));
+    ck_assert_msg(status == BEAM_ESHORT || status == BEAM_ECODER,
+                  "%zu of %zu bytes give %s", n, e->bytes.len, beam_status_text(status));
     ck_assert_int_eq(bm_skip(e->coder, true, &skipped), status);
     free(block);
 }
@@ -472,8 +483,8 @@ static void check_cut(const example *e, size_t n)
 /* As the elements of a stream. */
 static void check_stream(const example *e)
 {
-    if (e->coder->kind != BM_CODER_WINDOWED_VALUE
-        && e->coder->kind != BM_CODER_PARAM_WINDOWED_VALUE)
+    if (e->coder->kind != BM_CODER_WINDOWED_VALUE &&
+        e->coder->kind != BM_CODER_PARAM_WINDOWED_VALUE)
         return;
     bm_element_decoder decoder;
     bm_element_decoder_init(&decoder, e->coder);
@@ -481,7 +492,8 @@ static void check_stream(const example *e)
         if (i == 3) bm_element_decoder_reset(&decoder);
         bm_reader in = bm_reader_of(e->bytes);
         bm_element element, copy;
-        ck_assert_int_eq(bm_element_decode(&decoder, &in, &e->decoding, &element), BEAM_OK);
+        ck_assert_int_eq(bm_element_decode(&decoder, &in, &e->decoding, &element),
+                         BEAM_OK);
         ck_assert_uint_eq(bm_left(&in), 0);
         expect_element(e->doc, e->coder, e->value, &element);
         ck_assert_int_eq(bm_element_copy(e->doc->arena, &element, &copy), BEAM_OK);
@@ -537,8 +549,8 @@ static void check_document(yaml_document_t *yaml, test_totals *totals)
                       .bytes = bytes_of(&doc, node_at(&doc, pair->key)),
                       .decoding = { .arena = &arena, .pager = &pager },
                       .deterministic = !random || !bool_of(random) };
-        totals->runs +=
-            check_example(&e, nested ? (const char *)nested->data.scalar.value : NULL);
+        totals->runs += check_example(&e, nested ? (const char *)nested->data.scalar.value
+                                                 : NULL);
         totals->examples++;
         totals->expected_runs += nested ? 1 : 2;
         bm_arena_rewind(&arena, mark);

@@ -6,7 +6,8 @@ static const beam_field fields[] = { { "a", .kind = BEAM_FIELD_INT64 },
                                      { "b", .kind = BEAM_FIELD_STRING } };
 static const beam_field same_fields[] = { { "a", .kind = BEAM_FIELD_INT64 },
                                           { "b", .kind = BEAM_FIELD_STRING } };
-static const beam_field nullable[] = { { "a", .kind = BEAM_FIELD_INT64, .nullable = true },
+static const beam_field nullable[] = { { "a", .kind = BEAM_FIELD_INT64,
+                                         .nullable = true },
                                        { "b", .kind = BEAM_FIELD_STRING } };
 static const int32_t in_order[] = { 0, 1 }, swapped[] = { 1, 0 };
 static const beam_schema schema = { "one", BEAM_TABLE(fields), NULL };
@@ -19,7 +20,8 @@ static const beam_struct_coder one = { .name = "one" }, one_again = { .name = "o
 START_TEST(equal_types)
 {
     ck_assert(beam_type_equal(BEAM_INT64, BEAM_INT64));
-    ck_assert(beam_type_equal(BEAM_KV(BEAM_STRING, BEAM_INT64), BEAM_KV(BEAM_STRING, BEAM_INT64)));
+    ck_assert(beam_type_equal(BEAM_KV(BEAM_STRING, BEAM_INT64),
+                              BEAM_KV(BEAM_STRING, BEAM_INT64)));
     ck_assert(beam_type_equal(BEAM_ITERABLE(BEAM_ANY), BEAM_ITERABLE(BEAM_BOOL)));
     ck_assert(beam_type_equal(BEAM_ANY, BEAM_STRUCT(&one)));
     ck_assert(beam_type_equal(BEAM_ROW(&schema), BEAM_ROW(&same)));
@@ -32,7 +34,8 @@ START_TEST(different_types)
     ck_assert(!beam_type_equal(BEAM_INT64, BEAM_STRING));
     ck_assert(!beam_type_equal(BEAM_STRING, BEAM_BYTES));
     ck_assert(!beam_type_equal(BEAM_INT64, NULL));
-    ck_assert(!beam_type_equal(BEAM_KV(BEAM_STRING, BEAM_INT64), BEAM_KV(BEAM_STRING, BEAM_BOOL)));
+    ck_assert(!beam_type_equal(BEAM_KV(BEAM_STRING, BEAM_INT64),
+                               BEAM_KV(BEAM_STRING, BEAM_BOOL)));
     ck_assert(!beam_type_equal(BEAM_NULLABLE(BEAM_STRING), BEAM_STRING));
     ck_assert(!beam_type_equal(BEAM_ROW(&schema), BEAM_ROW(&moved)));
     ck_assert(!beam_type_equal(BEAM_ROW(&schema), BEAM_ROW(&with_null)));

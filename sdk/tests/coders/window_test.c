@@ -30,7 +30,8 @@ START_TEST(intervals)
     const bm_coder *coder = leaf(BM_CODER_INTERVAL_WINDOW);
     expect_window(coder, (beam_window){ 0, 300, { NULL, 0 } },
                   BYTES("\x80\0\0\0\0\0\x01\x2c\xac\x02"));
-    expect_window(coder, (beam_window){ -1, 0, { NULL, 0 } }, BYTES("\x80\0\0\0\0\0\0\0\x01"));
+    expect_window(coder, (beam_window){ -1, 0, { NULL, 0 } },
+                  BYTES("\x80\0\0\0\0\0\0\0\x01"));
     beam_window from_the_start = { BEAM_MIN_TIMESTAMP, 0, { NULL, 0 } };
     ck_assert(!bm_window_is_global(&from_the_start));
 }
@@ -41,7 +42,8 @@ START_TEST(global)
     const bm_coder *coder = leaf(BM_CODER_GLOBAL_WINDOW);
     expect_window(coder, bm_global_windows.at[0], BYTES(""));
     ck_assert(bm_window_is_global(&bm_global_windows.at[0]));
-    ck_assert_int_eq(window_status(coder, (beam_window){ 0, 1, { NULL, 0 } }), BEAM_ETYPE);
+    ck_assert_int_eq(window_status(coder, (beam_window){ 0, 1, { NULL, 0 } }),
+                     BEAM_ETYPE);
     ck_assert_int_eq(beam_window_max_timestamp(bm_global_windows.at[0]),
                      BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP);
 }
@@ -49,10 +51,12 @@ END_TEST
 
 START_TEST(custom)
 {
-    const bm_coder *text =
-        bm_coder_new(&test_arena, BM_CODER_CUSTOM_WINDOW, of_type(BEAM_STRING), NULL);
-    expect_window(text, (beam_window){ BEAM_MIN_TIMESTAMP, 1, BYTES("\x02"
-                                                                    "ab") },
+    const bm_coder *text = bm_coder_new(&test_arena, BM_CODER_CUSTOM_WINDOW,
+                                        of_type(BEAM_STRING), NULL);
+    expect_window(text,
+                  (beam_window){ BEAM_MIN_TIMESTAMP, 1,
+                                 BYTES("\x02"
+                                       "ab") },
                   BYTES("\x80\0\0\0\0\0\0\0\x02"
                         "ab"));
     const bm_coder *interval = bm_coder_new(&test_arena, BM_CODER_CUSTOM_WINDOW,
@@ -73,9 +77,10 @@ START_TEST(length_prefixed)
                                             leaf(BM_CODER_INTERVAL_WINDOW), NULL);
     expect_window(interval, (beam_window){ 0, 1, { NULL, 0 } },
                   BYTES("\x09\x80\0\0\0\0\0\0\x01\x01"));
-    const bm_coder *opaque =
-        bm_coder_new(&test_arena, BM_CODER_LENGTH_PREFIX, leaf(BM_CODER_OPAQUE), NULL);
-    expect_window(opaque, (beam_window){ BEAM_MIN_TIMESTAMP, BEAM_MAX_TIMESTAMP, BYTES("xy") },
+    const bm_coder *opaque = bm_coder_new(&test_arena, BM_CODER_LENGTH_PREFIX,
+                                          leaf(BM_CODER_OPAQUE), NULL);
+    expect_window(opaque,
+                  (beam_window){ BEAM_MIN_TIMESTAMP, BEAM_MAX_TIMESTAMP, BYTES("xy") },
                   BYTES("\x02xy"));
     ck_assert_int_eq(window_status(leaf(BM_CODER_VARINT), (beam_window){ 0 }),
                      BEAM_EUNSUPPORTED);
@@ -86,8 +91,8 @@ START_TEST(custom_windows_are_copied)
 {
     char bytes[] = "\x80\0\0\0\0\0\0\0\x01z";
     bm_reader in = bm_reader_of((beam_span){ bytes, sizeof bytes - 1 });
-    const bm_coder *coder =
-        bm_coder_new(&test_arena, BM_CODER_CUSTOM_WINDOW, of_type(BEAM_STRING), NULL);
+    const bm_coder *coder = bm_coder_new(&test_arena, BM_CODER_CUSTOM_WINDOW,
+                                         of_type(BEAM_STRING), NULL);
     beam_window window;
     ck_assert_int_eq(bm_window_decode(coder, &in, &test_arena, &window), BEAM_OK);
     memset(bytes, 0, sizeof bytes);
@@ -143,7 +148,8 @@ START_TEST(panes)
     expect_pane(bm_no_firing, BYTES("\x0f"));
     expect_pane((beam_pane){ true, false, BEAM_PANE_ON_TIME, 0, 0 }, BYTES("\x05"));
     expect_pane((beam_pane){ true, false, BEAM_PANE_EARLY, 0, -1 }, BYTES("\x11\0"));
-    expect_pane((beam_pane){ false, false, BEAM_PANE_EARLY, 300, -1 }, BYTES("\x10\xac\x02"));
+    expect_pane((beam_pane){ false, false, BEAM_PANE_EARLY, 300, -1 },
+                BYTES("\x10\xac\x02"));
     expect_pane((beam_pane){ false, true, BEAM_PANE_LATE, 2, 2 }, BYTES("\x1a\x02"));
     expect_pane((beam_pane){ false, true, BEAM_PANE_ON_TIME, 2, 0 }, BYTES("\x26\x02\0"));
 }
@@ -160,9 +166,13 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { intervals,          global,
-                                   custom,             length_prefixed,
-                                   custom_windows_are_copied, counts_are_checked,
-                                   panes,              malformed_panes };
+    const TTest *const tests[] = { intervals,
+                                   global,
+                                   custom,
+                                   length_prefixed,
+                                   custom_windows_are_copied,
+                                   counts_are_checked,
+                                   panes,
+                                   malformed_panes };
     return RUN_TESTS("window", tests);
 }
