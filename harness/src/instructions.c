@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of instructions: a hash map with chains. The rpc thread adds, bundle threads
+ * end what they ran. */
+#include "instructions.h"
+
+#include "base/map.h"
+#include "clock.h"
+
+/* Ended bundles that are remembered; late data for older ones would be parked. */
+enum { REMEMBERED = 1000 };
+/* Instructions that wait for their request; beyond it data is dropped. */
+enum { MOST_PARKED = 10000 };
+
+void bm_instructions_init(bm_instructions *table)
+{
+    *table = (bm_instructions){ .n_buckets = 64 };
+    pthread_mutex_init(&table->lock, NULL);
+    bm_cond_init(&table->changed);
+    table->buckets = bm_xcalloc(table->n_buckets, sizeof(bm_instruction *));
+    table->last_ended = &table->ended;
+}
+
+static void free_instruction(bm_instruction *one)
+{
+    bm_inbox_free(one->inbox);
+    free(one->error);
+    free(one);
+}
+
+void bm_instructions_free(bm_instructions *table)
+{
+    for (size_t i = 0; i < table->n_buckets; i++) {
+        for (bm_instruction *one = table->buckets[i], *next; one; one = next) {
+            next = one->next_in_bucket;
+            free_instruction(one);
+        }
+    }
+    free(table->buckets);
+    free(table->closed);
+    pthread_cond_destroy(&table->changed);
+    pthread_mutex_destroy(&table->lock);
+}
+
+static bm_instruction **bucket_of(bm_instructions *table, uint64_t hash)
+{
+    return &table->buckets[hash & (table->n_buckets - 1)];
+}
+
+bm_instruction *bm_instructions_find(bm_instructions *table, beam_span id)
+{
+    uint64_t hash = bm_hash(id.ptr, id.len);
+    bm_instruction *one = *bucket_of(table, hash);
+    while (one && (one->hash != hash || one->id_len != id.len ||
+                   memcmp(one->id, id.ptr, id.len)))
+        one = one->next_in_bucket;
+    return one;
+}
+
+static void grow(bm_instructions *table)
+{
+    size_t n_old = table->n_buckets;
+    bm_instruction **old = table->buckets;
+    table->n_buckets *= 2;
+    table->buckets = bm_xcalloc(table->n_buckets, sizeof *old);
+    for (size_t i = 0; i < n_old; i++) {
+        for (bm_instruction *one = old[i], *next; one; one = next) {
+            next = one->next_in_bucket;
+            bm_instruction **bucket = bucket_of(table, one->hash);
+            one->next_in_bucket = *bucket;
+            *bucket = one;
+        }
+    }
+    free(old);
+}
+
+static bm_instruction *add(bm_instructions *table, beam_span id, bm_instruction_state state)
+{
+    if (table->n++ == table->n_buckets) grow(table);
+    bm_instruction *one = bm_xcalloc(1, sizeof *one + id.len + 1);
+    one->hash = bm_hash(id.ptr, id.len);
+    one->id_len = id.len;
+    if (id.len) memcpy(one->id, id.ptr, id.len);
+    one->state = state;
+    one->inbox = bm_inbox_new();
+    bm_instruction **bucket = bucket_of(table, one->hash);
+    one->next_in_bucket = *bucket;
+    *bucket = one;
+    return one;
+}
+
+static void forget(bm_instructions *table, bm_instruction *one)
+{
+    bm_instruction **link = bucket_of(table, one->hash);
+    while (*link != one) link = &(*link)->next_in_bucket;
+    *link = one->next_in_bucket;
+    table->n--;
+    free_instruction(one);
+}
+
+static void forget_oldest(bm_instructions *table)
+{
+    bm_instruction *oldest = table->ended;
+    table->ended = oldest->next_ended;
+    if (!table->ended) table->last_ended = &table->ended;
+    table->n_ended--;
+    forget(table, oldest);
+}
+
+bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam_error *err)
+{
+    pthread_mutex_lock(&table->lock);
+    bm_instruction *one = bm_instructions_find(table, id);
+    if (table->closed) {
+        bm_error(err, BEAM_ECANCELLED, "The worker is ending: %s.", table->closed);
+        one = NULL;
+    } else if (one && one->state != BM_PARKED) {
+        bm_error(err, BEAM_ERPC, "Instruction id '%s' was used already.", one->id);
+        one = NULL;
+    } else {
+        if (one)
+            table->n_parked--;
+        else
+            one = add(table, id, BM_RUNNING);
+        one->state = BM_RUNNING;
+        table->n_running++;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return one;
+}
+
+void bm_instructions_end(bm_instructions *table, bm_instruction *one, const char *error)
+{
+    char *copy = NULL;
+    if (error) {
+        size_t n = strlen(error) + 1;
+        copy = memcpy(bm_xmalloc(n), error, n);
+    }
+    pthread_mutex_lock(&table->lock);
+    one->state = error ? BM_FAILED : BM_FINISHED;
+    one->error = copy;
+    one->plan = NULL;
+    one->plan_slot = NULL;
+    bm_inbox_free(one->inbox);
+    one->inbox = NULL;
+    table->n_running--;
+    *table->last_ended = one;
+    table->last_ended = &one->next_ended;
+    if (++table->n_ended > REMEMBERED) forget_oldest(table);
+    pthread_cond_broadcast(&table->changed);
+    pthread_mutex_unlock(&table->lock);
+}
+
+void bm_instructions_deliver(bm_instructions *table, bm_link *link, const bm_entry *entry)
+{
+    bm_instruction *one = bm_instructions_find(table, entry->instruction_id);
+    if (!one) {
+        if (table->closed || table->n_parked >= MOST_PARKED) return;
+        one = add(table, entry->instruction_id, BM_PARKED);
+        table->n_parked++;
+    }
+    if (one->inbox) bm_inbox_put(one->inbox, link, entry);
+}
+
+void bm_instructions_link_lost(bm_instructions *table, bm_link *link, const char *reason)
+{
+    pthread_mutex_lock(&table->lock);
+    for (size_t i = 0; i < table->n_buckets; i++) {
+        for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket) {
+            if (!one->inbox || !bm_inbox_uses(one->inbox, link)) continue;
+            if (one->inbox->holding == link) one->inbox->holding = NULL;
+            bm_inbox_break(one->inbox, reason);
+        }
+    }
+    link->n_holders = 0;
+    pthread_mutex_unlock(&table->lock);
+}
+
+void bm_instructions_close(bm_instructions *table, const char *reason)
+{
+    pthread_mutex_lock(&table->lock);
+    if (!table->closed) {
+        size_t n = strlen(reason) + 1;
+        table->closed = memcpy(bm_xmalloc(n), reason, n);
+    }
+    for (size_t i = 0; i < table->n_buckets; i++)
+        for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket)
+            if (one->inbox) bm_inbox_break(one->inbox, reason);
+    pthread_mutex_unlock(&table->lock);
+}

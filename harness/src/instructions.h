@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* instructions.h - what the worker knows of each bundle, by its instruction id: data that
+ * came before its request, the running bundle, and for a bounded time how it ended. */
+#ifndef BM_INSTRUCTIONS_H
+#define BM_INSTRUCTIONS_H
+
+#include "inbox.h"
+
+typedef enum bm_instruction_state {
+    BM_PARKED,  /* data has come, the request has not */
+    BM_RUNNING,
+    BM_FINISHED,
+    BM_FAILED
+} bm_instruction_state;
+
+typedef struct bm_instruction {
+    struct bm_instruction *next_in_bucket, *next_ended;
+    uint64_t hash;
+    bm_instruction_state state;
+    bm_inbox *inbox; /* NULL when ended */
+    bm_plan *plan;   /* while it runs one: for progress and splits, under the lock */
+    void *plan_slot; /* the bm_plan_slot of it */
+    char *error;     /* when failed */
+    size_t id_len;
+    char id[];       /* NUL-terminated */
+} bm_instruction;
+
+typedef struct bm_instructions {
+    pthread_mutex_t lock; /* guards all of this, the inboxes, and links' n_holders */
+    pthread_cond_t changed;
+    bm_instruction **buckets;
+    size_t n_buckets, n;
+    bm_instruction *ended, **last_ended; /* oldest first */
+    size_t n_ended, n_running, n_parked;
+    char *closed; /* why nothing new is taken on */
+} bm_instructions;
+
+void bm_instructions_init(bm_instructions *table);
+void bm_instructions_free(bm_instructions *table); /* nothing runs any more */
+
+/* Begins a bundle, also one whose data has come already. NULL when the id is in use, was
+ * used a short time ago, or the table is closed; the reason is in err. */
+bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam_error *err);
+/* Ends it: its inbox goes, late data for it is dropped. error NULL: it succeeded. The
+ * instruction must not be touched afterwards. */
+void bm_instructions_end(bm_instructions *table, bm_instruction *instruction,
+                         const char *error);
+
+/* With the lock held: NULL when the id is unknown. */
+bm_instruction *bm_instructions_find(bm_instructions *table, beam_span id);
+/* With the lock held: queues or parks the entry, or drops it when the bundle has ended. */
+void bm_instructions_deliver(bm_instructions *table, bm_link *link, const bm_entry *entry);
+
+/* Breaks the inboxes that read from the link. */
+void bm_instructions_link_lost(bm_instructions *table, bm_link *link, const char *reason);
+/* Takes on nothing new, and breaks the inboxes whose data has not all come. */
+void bm_instructions_close(bm_instructions *table, const char *reason);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams by address. Bundle threads open and release them, the rpc thread reads. */
+#include "links.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void bm_links_init(bm_links *links, bm_rpc *rpc, const char *method, const char *worker_id,
+                   const bm_link_handler *handler, void *self)
+{
+    *links = (bm_links){ .rpc = rpc, .method = method, .worker_id = worker_id,
+                         .handler = handler, .self = self };
+    pthread_mutex_init(&links->lock, NULL);
+}
+
+static void on_message(void *self, bm_stream *stream, bm_message *message)
+{
+    (void)stream;
+    bm_link *link = self;
+    if (!link->opened) { /* whoever opens it holds the lock until link->stream is set */
+        pthread_mutex_lock(&link->owner->lock);
+        link->opened = true;
+        pthread_mutex_unlock(&link->owner->lock);
+    }
+    link->owner->handler->on_message(link->owner->self, link, message);
+}
+
+static void on_end(void *self, bm_stream *stream, beam_status status, const char *text)
+{
+    (void)stream;
+    bm_link *link = self;
+    bm_links *links = link->owner;
+    pthread_mutex_lock(&links->lock);
+    link->lost = true;
+    snprintf(link->reason, sizeof link->reason, "the stream to %s %s%.150s", link->url,
+             status ? "broke: " : "was ended by the runner",
+             status ? (text && *text ? text : beam_status_text(status)) : "");
+    pthread_mutex_unlock(&links->lock);
+    links->handler->on_lost(links->self, link, link->reason);
+}
+
+static const bm_stream_handler stream_handler = { on_message, NULL, on_end };
+
+static void close_link(bm_link *link)
+{
+    bm_links *links = link->owner;
+    bm_stream_free(link->stream);
+    bm_channel_free(link->channel);
+    if (links->handler->on_close) links->handler->on_close(links->self, link);
+    free(link);
+}
+
+/* Takes lost links that nobody uses off the list. With the lock held. */
+static bm_link *take_dead(bm_links *links)
+{
+    bm_link *dead = NULL;
+    for (bm_link **at = &links->all; *at;) {
+        bm_link *link = *at;
+        if (!link->lost || link->refs) {
+            at = &link->next;
+            continue;
+        }
+        *at = link->next;
+        link->next = dead;
+        dead = link;
+    }
+    return dead;
+}
+
+static void close_all(bm_link *list)
+{
+    for (bm_link *next; list; list = next) {
+        next = list->next;
+        close_link(list);
+    }
+}
+
+static bm_link *open_link(bm_links *links, const char *url)
+{
+    size_t n = strlen(url) + 1;
+    bm_link *link = bm_xcalloc(1, sizeof *link + n);
+    memcpy(link->url, url, n);
+    link->owner = links;
+    if (links->handler->on_open) links->handler->on_open(links->self, link);
+    link->channel = bm_channel_new(links->rpc, url, links->worker_id);
+    link->stream =
+        bm_stream_open(link->channel, links->method, NULL, &stream_handler, link);
+    link->next = links->all;
+    links->all = link;
+    return link;
+}
+
+bm_link *bm_links_get(bm_links *links, const char *url)
+{
+    pthread_mutex_lock(&links->lock);
+    bm_link *dead = take_dead(links);
+    bm_link *link = links->all;
+    while (link && (link->lost || strcmp(link->url, url))) link = link->next;
+    if (!link && !links->closed) link = open_link(links, url);
+    if (link) link->refs++;
+    pthread_mutex_unlock(&links->lock);
+    close_all(dead);
+    return link;
+}
+
+void bm_link_release(bm_link *link)
+{
+    if (!link) return;
+    pthread_mutex_lock(&link->owner->lock);
+    link->refs--;
+    pthread_mutex_unlock(&link->owner->lock);
+}
+
+bool bm_link_alive(bm_link *link, char *reason)
+{
+    pthread_mutex_lock(&link->owner->lock);
+    bool alive = !link->lost;
+    if (!alive) memcpy(reason, link->reason, sizeof link->reason);
+    pthread_mutex_unlock(&link->owner->lock);
+    return alive;
+}
+
+void bm_links_cancel(bm_links *links)
+{
+    pthread_mutex_lock(&links->lock);
+    links->closed = true;
+    for (bm_link *link = links->all; link; link = link->next)
+        if (!link->lost) bm_stream_cancel(link->stream);
+    pthread_mutex_unlock(&links->lock);
+}
+
+void bm_links_half_close(bm_links *links)
+{
+    pthread_mutex_lock(&links->lock);
+    for (bm_link *link = links->all; link; link = link->next)
+        if (!link->lost) bm_stream_half_close(link->stream);
+    pthread_mutex_unlock(&links->lock);
+}
+
+void bm_links_free(bm_links *links)
+{
+    pthread_mutex_lock(&links->lock);
+    links->closed = true;
+    bm_link *all = links->all;
+    links->all = NULL;
+    pthread_mutex_unlock(&links->lock);
+    close_all(all);
+    pthread_mutex_destroy(&links->lock);
+}

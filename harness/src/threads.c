@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bundle threads: a stack of idle ones, so that the last one used, whose caches are
+ * warm, is the next one used and the others time out. Any thread. */
+#include "threads.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "clock.h"
+
+/* User code runs on it; the system commits only what is touched. */
+enum { STACK_BYTES = 2 << 20 };
+
+typedef struct job {
+    struct job *next;
+    bm_job_fn fn;
+    void *arg;
+} job;
+
+typedef struct thread {
+    struct thread *next; /* in `idle` or `ended` */
+    bm_threads *pool;
+    pthread_t id;
+    pthread_cond_t wake;
+    bm_job_fn fn; /* NULL: nothing to do */
+    void *arg;
+} thread;
+
+struct bm_threads {
+    pthread_mutex_t lock; /* guards everything below and the threads' fn and arg */
+    pthread_cond_t changed;
+    thread *idle;
+    thread *ended; /* left their loop, to be joined */
+    job *first, **last; /* jobs that found no thread */
+    size_t n_threads, n_busy;
+    unsigned next_number;
+    int idle_ms;
+    bool closing;
+};
+
+bm_threads *bm_threads_new(int idle_ms)
+{
+    bm_threads *threads = bm_xcalloc(1, sizeof *threads);
+    pthread_mutex_init(&threads->lock, NULL);
+    bm_cond_init(&threads->changed);
+    threads->last = &threads->first;
+    threads->idle_ms = idle_ms;
+    return threads;
+}
+
+static void unlink_idle(bm_threads *pool, thread *self)
+{
+    thread **link = &pool->idle;
+    while (*link != self) link = &(*link)->next;
+    *link = self->next;
+}
+
+/* Waits for work; false: none came in time. With the lock held. */
+static bool await_job(bm_threads *pool, thread *self)
+{
+    job *queued = pool->first;
+    if (queued) {
+        pool->first = queued->next;
+        if (!pool->first) pool->last = &pool->first;
+        self->fn = queued->fn;
+        self->arg = queued->arg;
+        free(queued);
+        return true;
+    }
+    pool->n_busy--;
+    pthread_cond_broadcast(&pool->changed);
+    self->next = pool->idle;
+    pool->idle = self;
+    struct timespec until = bm_after_ms(pool->idle_ms);
+    int rc = 0;
+    while (!self->fn && !pool->closing && !rc)
+        rc = pthread_cond_timedwait(&self->wake, &pool->lock, &until);
+    if (self->fn) return true; /* whoever set it took us off the idle list, made us busy */
+    unlink_idle(pool, self);
+    return false;
+}
+
+static void *thread_main(void *arg)
+{
+    thread *self = arg;
+    bm_threads *pool = self->pool;
+    pthread_mutex_lock(&pool->lock);
+    do {
+        bm_job_fn fn = self->fn;
+        void *fn_arg = self->arg;
+        self->fn = NULL;
+        pthread_mutex_unlock(&pool->lock);
+        fn(fn_arg);
+        pthread_mutex_lock(&pool->lock);
+    } while (await_job(pool, self));
+    pool->n_threads--;
+    self->next = pool->ended;
+    pool->ended = self;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+static void join_all(thread *list)
+{
+    for (thread *next; list; list = next) {
+        next = list->next;
+        pthread_join(list->id, NULL);
+        pthread_cond_destroy(&list->wake);
+        free(list);
+    }
+}
+
+/* With the lock held. */
+static bool start_thread(bm_threads *pool, bm_job_fn fn, void *arg)
+{
+    thread *new = bm_xcalloc(1, sizeof *new);
+    new->pool = pool;
+    new->fn = fn;
+    new->arg = arg;
+    bm_cond_init(&new->wake);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    int rc = pthread_create(&new->id, &attr, thread_main, new);
+    pthread_attr_destroy(&attr);
+    if (rc) {
+        pthread_cond_destroy(&new->wake);
+        free(new);
+        return false;
+    }
+    char name[16];
+    snprintf(name, sizeof name, "bundle-%u", ++pool->next_number % 100000);
+    pthread_setname_np(new->id, name);
+    pool->n_threads++;
+    pool->n_busy++;
+    return true;
+}
+
+bool bm_threads_run(bm_threads *pool, bm_job_fn fn, void *arg)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool accepted = true;
+    thread *ended = pool->ended;
+    pool->ended = NULL;
+    if (pool->idle) {
+        thread *taken = pool->idle;
+        pool->idle = taken->next;
+        pool->n_busy++;
+        taken->fn = fn;
+        taken->arg = arg;
+        pthread_cond_signal(&taken->wake);
+    } else if (!start_thread(pool, fn, arg)) {
+        accepted = pool->n_busy > 0;
+        if (accepted) {
+            job *queued = bm_xcalloc(1, sizeof *queued);
+            queued->fn = fn;
+            queued->arg = arg;
+            *pool->last = queued;
+            pool->last = &queued->next;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    join_all(ended); /* they have left their loops: does not block */
+    return accepted;
+}
+
+void bm_threads_drain(bm_threads *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (pool->n_busy) pthread_cond_wait(&pool->changed, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void bm_threads_free(bm_threads *pool)
+{
+    if (!pool) return;
+    pthread_mutex_lock(&pool->lock);
+    while (pool->n_busy) pthread_cond_wait(&pool->changed, &pool->lock);
+    pool->closing = true;
+    for (thread *t = pool->idle; t; t = t->next) pthread_cond_signal(&t->wake);
+    while (pool->n_threads) pthread_cond_wait(&pool->changed, &pool->lock);
+    thread *ended = pool->ended;
+    pthread_mutex_unlock(&pool->lock);
+    join_all(ended);
+    pthread_cond_destroy(&pool->changed);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}

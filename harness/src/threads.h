@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* threads.h - the worker's bundle threads: as many as there are jobs at once (a runner may
+ * start any number of bundles and make one wait for another), none when there is nothing
+ * to do. A thread that is through with its job waits some seconds for the next one. */
+#ifndef BM_THREADS_H
+#define BM_THREADS_H
+
+#include <stdbool.h>
+
+typedef struct bm_threads bm_threads;
+typedef void (*bm_job_fn)(void *arg);
+
+/* idle_ms: how long a thread without a job is kept. */
+bm_threads *bm_threads_new(int idle_ms);
+/* Runs fn(arg) on an idle thread or a new one; any thread, does not block. When the system
+ * gives no more threads, the job waits for one that becomes idle; false when there is none
+ * at all (the job is then not run). */
+bool bm_threads_run(bm_threads *threads, bm_job_fn fn, void *arg);
+/* Waits until no job runs. Jobs may start further ones. */
+void bm_threads_drain(bm_threads *threads);
+/* Waits until no job runs, ends and joins all threads. */
+void bm_threads_free(bm_threads *threads);
+
+#endif
