@@ -15,7 +15,7 @@ void bm_instructions_init(bm_instructions *table)
 {
     *table = (bm_instructions){ .n_buckets = 64 };
     pthread_mutex_init(&table->lock, NULL);
-    bm_cond_init(&table->changed);
+    bm_cond_init(&table->watcher);
     table->buckets = bm_xcalloc(table->n_buckets, sizeof(bm_instruction *));
     table->last_ended = &table->ended;
 }
@@ -37,7 +37,7 @@ void bm_instructions_free(bm_instructions *table)
     }
     free(table->buckets);
     free(table->closed);
-    pthread_cond_destroy(&table->changed);
+    pthread_cond_destroy(&table->watcher);
     pthread_mutex_destroy(&table->lock);
 }
 
@@ -123,6 +123,10 @@ bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam
             one = add(table, id, BM_RUNNING);
         one->state = BM_RUNNING;
         table->n_running++;
+        if (table->watcher_sleeps) {
+            table->watcher_sleeps = false;
+            pthread_cond_signal(&table->watcher);
+        }
     }
     pthread_mutex_unlock(&table->lock);
     return one;
@@ -146,7 +150,6 @@ void bm_instructions_end(bm_instructions *table, bm_instruction *one, const char
     *table->last_ended = one;
     table->last_ended = &one->next_ended;
     if (++table->n_ended > REMEMBERED) forget_oldest(table);
-    pthread_cond_broadcast(&table->changed);
     pthread_mutex_unlock(&table->lock);
 }
 
@@ -185,5 +188,6 @@ void bm_instructions_close(bm_instructions *table, const char *reason)
     for (size_t i = 0; i < table->n_buckets; i++)
         for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket)
             if (one->inbox) bm_inbox_break(one->inbox, reason);
+    pthread_cond_signal(&table->watcher);
     pthread_mutex_unlock(&table->lock);
 }

@@ -27,7 +27,8 @@ typedef struct bm_instruction {
 
 typedef struct bm_instructions {
     pthread_mutex_t lock; /* guards all of this, the inboxes, and links' n_holders */
-    pthread_cond_t changed;
+    pthread_cond_t watcher; /* of the one thread that watches running bundles */
+    bool watcher_sleeps;    /* nothing ran: it wants to know of the next bundle */
     bm_instruction **buckets;
     size_t n_buckets, n;
     bm_instruction *ended, **last_ended; /* oldest first */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One ProcessBundle instruction: take a plan, connect it to the streams, run it, answer,
+ * give the plan back. bm_bundle_start is on the rpc thread, the rest on the bundle thread. */
+#include <stdlib.h>
+
+#include "data_out.h"
+#include "pb.h"
+#include "worker.h"
+
+typedef struct bundle {
+    beam_harness *worker;
+    bm_instruction *instruction;
+    const char *id; /* the instruction's */
+    upb_Arena *pb;  /* the request, later the response */
+    bm_arena arena;
+    beam_span descriptor_id;
+    bm_message *message; /* the request's bytes, which `elements` points into */
+    const pb_Elements *elements;
+
+    bm_plan_slot *slot;
+    const bm_port *sources, *sinks;
+    size_t n_sources, n_sinks;
+    bm_link **source_links;
+    bm_outbox outbox;
+    bm_state_session state;
+} bundle;
+
+/* -- what the engine asks of the world ------------------------------------------ */
+
+static beam_status io_read(void *self, bm_segment *out, beam_error *err)
+{
+    bundle *b = self;
+    bm_chunk chunk;
+    BEAM_TRY(bm_inbox_read(b->instruction->inbox, &b->worker->instructions.lock, -1, &chunk,
+                           err));
+    *out = (bm_segment){ .source = -1 };
+    if (!chunk.input) return BEAM_OK;
+    out->source = chunk.input->source;
+    out->transform_id = chunk.input->transform_id;
+    out->timer_family = chunk.input->timer_family;
+    out->data = chunk.bytes;
+    return BEAM_OK;
+}
+
+static beam_status io_write(void *self, int sink, bm_writer *data, bool last, beam_error *err)
+{
+    bundle *b = self;
+    return bm_outbox_write(&b->outbox, (size_t)sink, data, last, err);
+}
+
+static beam_status io_state_get(void *self, const bm_state_key *key, beam_span token,
+                                bm_writer *data, bm_writer *next, beam_error *err)
+{
+    return bm_state_get(&((bundle *)self)->state, key, token, data, next, err);
+}
+
+static beam_status io_state_append(void *self, const bm_state_key *key, beam_span data,
+                                   beam_error *err)
+{
+    return bm_state_append(&((bundle *)self)->state, key, data, err);
+}
+
+static beam_status io_state_clear(void *self, const bm_state_key *key, beam_error *err)
+{
+    return bm_state_clear(&((bundle *)self)->state, key, err);
+}
+
+/* -- streams ---------------------------------------------------------------------- */
+
+static beam_status get_link(bundle *b, const bm_port *port, bm_link **out, beam_error *err)
+{
+    *out = bm_links_get(&b->worker->data, port->endpoint_url);
+    if (*out) return BEAM_OK;
+    return bm_error(err, BEAM_ECANCELLED, "The worker is ending.");
+}
+
+static beam_status connect_ports(bundle *b, beam_error *err)
+{
+    bm_plan *plan = b->slot->plan;
+    b->sources = bm_plan_sources(plan, &b->n_sources);
+    b->sinks = bm_plan_sinks(plan, &b->n_sinks);
+    b->source_links = BM_NEW_ARRAY(&b->arena, bm_link *, b->n_sources);
+    b->outbox = (bm_outbox){ .instruction_id = beam_span_of(b->id),
+                             .outlets = BM_NEW_ARRAY(&b->arena, bm_outlet, b->n_sinks),
+                             .n = b->n_sinks,
+                             .may_embed = b->worker->boot.embeds_elements };
+    for (size_t i = 0; i < b->n_sources && !b->elements; i++)
+        BEAM_TRY(get_link(b, &b->sources[i], &b->source_links[i], err));
+    for (size_t i = 0; i < b->n_sinks; i++) {
+        b->outbox.outlets[i].transform_id = beam_span_of(b->sinks[i].transform_id);
+        BEAM_TRY(get_link(b, &b->sinks[i], &b->outbox.outlets[i].link, err));
+    }
+    return BEAM_OK;
+}
+
+static void disconnect_ports(bundle *b)
+{
+    for (size_t i = 0; i < b->n_sources; i++) bm_link_release(b->source_links[i]);
+    for (size_t i = 0; i < b->n_sinks; i++) bm_link_release(b->outbox.outlets[i].link);
+}
+
+/* ProcessBundleRequest.elements (control_request_elements_embedding): all of the bundle's
+ * input, or none of it. */
+static void deliver_embedded(bundle *b)
+{
+    size_t n;
+    const pb_Elements_Data *const *entries = pb_Elements_data(b->elements, &n);
+    pthread_mutex_lock(&b->worker->instructions.lock);
+    for (size_t i = 0; i < n; i++) {
+        bm_piece piece = { NULL, bm_span_of_pb(pb_Elements_Data_data(entries[i])) };
+        bm_entry entry = {
+            .instruction_id = beam_span_of(b->id),
+            .transform_id = bm_span_of_pb(pb_Elements_Data_transform_id(entries[i])),
+            .pieces = &piece,
+            .n_pieces = piece.bytes.len > 0,
+            .is_last = pb_Elements_Data_is_last(entries[i]),
+        };
+        bm_inbox_put(b->instruction->inbox, NULL, &entry);
+    }
+    pthread_mutex_unlock(&b->worker->instructions.lock);
+}
+
+/* -- running ------------------------------------------------------------------------- */
+
+static void show_plan(bundle *b, bm_plan_slot *slot)
+{
+    pthread_mutex_lock(&b->worker->instructions.lock);
+    b->instruction->plan = slot ? slot->plan : NULL;
+    b->instruction->plan_slot = slot;
+    pthread_mutex_unlock(&b->worker->instructions.lock);
+}
+
+static beam_status run_plan(bundle *b, beam_error *err)
+{
+    BEAM_TRY(connect_ports(b, err));
+    if (b->elements) deliver_embedded(b);
+    BEAM_TRY(bm_inbox_bind(b->instruction->inbox, &b->worker->instructions.lock, b->sources,
+                           b->source_links, b->n_sources, err));
+    const bm_bundle_io io = { .self = b,
+                              .read = io_read,
+                              .write = io_write,
+                              .state_get = io_state_get,
+                              .state_append = io_state_append,
+                              .state_clear = io_state_clear };
+    return bm_plan_run(b->slot->plan, b->id, &io, err);
+}
+
+static beam_status process(bundle *b, pb_InstructionResponse *response, beam_error *err)
+{
+    beam_harness *worker = b->worker;
+    BEAM_TRY(bm_plans_take(&worker->plans, b->descriptor_id, &b->slot, err));
+    show_plan(b, b->slot);
+    bm_state_begin(&b->state, &worker->state, bm_plan_state_url(b->slot->plan), b->id);
+    beam_status status = run_plan(b, err);
+    beam_status written = bm_state_end(&b->state, status == BEAM_OK ? err : NULL);
+    if (status == BEAM_OK) status = written;
+    disconnect_ports(b);
+    if (status != BEAM_OK) return status;
+    pb_ProcessBundleResponse *out = pb_InstructionResponse_mutable_process_bundle(response, b->pb);
+    bm_outbox_embed(&b->outbox, out, b->pb);
+    bm_monitor_bundle(&worker->short_ids, b->slot, out, b->pb);
+    return BEAM_OK;
+}
+
+static void run_bundle(void *arg)
+{
+    bundle *b = arg;
+    beam_harness *worker = b->worker;
+    beam_error err = { .status = BEAM_OK };
+    pb_InstructionResponse *response = pb_InstructionResponse_new(b->pb);
+    pb_InstructionResponse_set_instruction_id(response, bm_pb_text(b->id));
+    beam_status status = process(b, response, &err);
+    if (status != BEAM_OK) {
+        if (!err.message[0]) bm_error(&err, status, "%s", beam_status_text(status));
+        bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL, "Bundle %s failed: %s", b->id, err.message);
+        pb_InstructionResponse_set_error(response, bm_pb_text(err.message));
+    }
+    if (b->slot) {
+        show_plan(b, NULL);
+        bm_plans_give(&worker->plans, b->slot, status != BEAM_OK);
+    }
+    /* Ended before it is answered: the runner may use what it knows at once. */
+    size_t n;
+    const char *bytes = pb_InstructionResponse_serialize(response, b->pb, &n);
+    bm_message *message = bm_pb_message(bytes, n);
+    bm_instructions_end(&worker->instructions, b->instruction,
+                        status == BEAM_OK ? NULL : err.message);
+    bm_stream_write(worker->control, message);
+    bm_outbox_free(&b->outbox);
+    bm_message_free(b->message);
+    upb_Arena_Free(b->pb);
+    bm_arena_free(&b->arena);
+    free(b);
+}
+
+static void refuse(beam_harness *worker, beam_span id, const char *why, upb_Arena *pb)
+{
+    pb_InstructionResponse *response = pb_InstructionResponse_new(pb);
+    pb_InstructionResponse_set_instruction_id(response, bm_pb_span(id));
+    pb_InstructionResponse_set_error(response, bm_pb_text(why));
+    bm_respond(worker, response, pb);
+}
+
+void bm_bundle_start(beam_harness *worker, beam_span id, const pb_ProcessBundleRequest *request,
+                     bm_message *message, upb_Arena *pb)
+{
+    beam_error err;
+    bm_instruction *instruction = bm_instructions_begin(&worker->instructions, id, &err);
+    if (!instruction) {
+        refuse(worker, id, err.message, pb);
+        bm_message_free(message);
+        upb_Arena_Free(pb);
+        return;
+    }
+    bundle *b = bm_xcalloc(1, sizeof *b);
+    bm_arena_init(&b->arena, 0);
+    b->worker = worker;
+    b->instruction = instruction;
+    b->id = bm_cstr(&b->arena, id);
+    b->pb = pb;
+    b->message = message;
+    b->descriptor_id = bm_span_copy(
+        &b->arena,
+        bm_span_of_pb(pb_ProcessBundleRequest_process_bundle_descriptor_id(request)));
+    b->elements = pb_ProcessBundleRequest_elements(request);
+    if (bm_threads_run(worker->threads, run_bundle, b)) return;
+    refuse(worker, id, "The worker cannot start a thread for the bundle.", pb);
+    bm_instructions_end(&worker->instructions, instruction, "no thread");
+    bm_message_free(message);
+    upb_Arena_Free(pb);
+    bm_arena_free(&b->arena);
+    free(b);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outgoing data: a buffer that a sink has filled becomes a slice of an Elements message,
+ * behind a few bytes of header, and is not copied. Bundle threads. */
+#include "data_out.h"
+
+#include "pb.h"
+
+enum {
+    EMBED_BYTES = 1000000,         /* most that goes into a response */
+    STREAM_BYTES = 16 * 1024 * 1024 /* queued on a stream before writers wait */
+};
+
+static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)
+{
+    char reason[256];
+    bm_message *message = bm_gather_take(gather);
+    if (bm_stream_wait_writable(outlet->link->stream, STREAM_BYTES) &&
+        bm_stream_write(outlet->link->stream, message))
+        return BEAM_OK;
+    bm_link_alive(outlet->link, reason);
+    return bm_error(err, BEAM_ERPC, "Output of '%.*s' cannot be sent: %s.",
+                    (int)outlet->transform_id.len, outlet->transform_id.ptr, reason);
+}
+
+static void add_data(bm_gather *gather, beam_span instruction_id, const bm_outlet *outlet,
+                     bm_slice *slice)
+{
+    bm_entry_write(&gather->head, instruction_id, outlet->transform_id,
+                   bm_slice_span(slice).len, false);
+    bm_gather_slice(gather, slice);
+}
+
+/* Sends what is held, the end marker after it when the sink has ended. Data and end marker
+ * are two entries: some readers drop the bytes of an entry that ends its stream. */
+static beam_status flush(bm_outbox *box, bm_outlet *outlet, beam_error *err)
+{
+    bm_gather gather = { 0 };
+    if (outlet->held) {
+        box->held_bytes -= bm_slice_span(outlet->held).len;
+        add_data(&gather, box->instruction_id, outlet, outlet->held);
+        outlet->held = NULL;
+    }
+    if (outlet->ended)
+        bm_entry_write(&gather.head, box->instruction_id, outlet->transform_id, 0, true);
+    return send(outlet, &gather, err);
+}
+
+/* Data of any sink on a stream: nothing can be embedded any more. */
+static beam_status stop_holding(bm_outbox *box, beam_error *err)
+{
+    if (!box->may_embed) return BEAM_OK;
+    box->may_embed = false;
+    for (size_t i = 0; i < box->n; i++) {
+        bm_outlet *outlet = &box->outlets[i];
+        if (outlet->held || outlet->ended) BEAM_TRY(flush(box, outlet, err));
+    }
+    return BEAM_OK;
+}
+
+beam_status bm_outbox_write(bm_outbox *box, size_t sink, bm_writer *data, bool last,
+                            beam_error *err)
+{
+    bm_outlet *outlet = &box->outlets[sink];
+    bool fits = box->may_embed && !outlet->held && box->held_bytes + data->len <= EMBED_BYTES;
+    if (!fits) BEAM_TRY(stop_holding(box, err));
+    if (data->len) {
+        size_t n;
+        uint8_t *bytes = bm_writer_take(data, &n);
+        outlet->held = bm_slice_take(bytes, n);
+        box->held_bytes += n;
+    }
+    outlet->ended = last;
+    if (box->may_embed && last) return BEAM_OK;
+    if (box->may_embed) return stop_holding(box, err); /* more will come: it is not small */
+    return outlet->held || last ? flush(box, outlet, err) : BEAM_OK;
+}
+
+static pb_Elements_Data *add_entry(const bm_outbox *box, const bm_outlet *outlet,
+                                   pb_Elements *elements, upb_Arena *pb)
+{
+    pb_Elements_Data *entry = pb_Elements_add_data(elements, pb);
+    pb_Elements_Data_set_instruction_id(entry, bm_pb_span(box->instruction_id));
+    pb_Elements_Data_set_transform_id(entry, bm_pb_span(outlet->transform_id));
+    return entry;
+}
+
+bool bm_outbox_embed(const bm_outbox *box, pb_ProcessBundleResponse *response, upb_Arena *pb)
+{
+    if (!box->may_embed) return false;
+    pb_Elements *elements = pb_ProcessBundleResponse_mutable_elements(response, pb);
+    for (size_t i = 0; i < box->n; i++) {
+        const bm_outlet *outlet = &box->outlets[i];
+        if (outlet->held)
+            pb_Elements_Data_set_data(add_entry(box, outlet, elements, pb),
+                                      bm_pb_span(bm_slice_span(outlet->held)));
+        pb_Elements_Data_set_is_last(add_entry(box, outlet, elements, pb), true);
+    }
+    return true;
+}
+
+void bm_outbox_free(bm_outbox *box)
+{
+    for (size_t i = 0; i < box->n; i++) bm_slice_unref(box->outlets[i].held);
+}

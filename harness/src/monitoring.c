@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Metrics on their way into responses. Bundle threads and the rpc thread. */
+#include "monitoring.h"
+
+#include <stdlib.h>
+
+#include "model/metrics.upb.h"
+#include "pb.h"
+
+void bm_short_ids_init(bm_short_ids *ids, bool used)
+{
+    *ids = (bm_short_ids){ .used = used };
+    pthread_mutex_init(&ids->lock, NULL);
+    bm_arena_init(&ids->arena, 0);
+    bm_map_init(&ids->by_key, &ids->arena);
+    bm_map_init(&ids->infos, &ids->arena);
+}
+
+void bm_short_ids_free(bm_short_ids *ids)
+{
+    bm_arena_free(&ids->arena);
+    pthread_mutex_destroy(&ids->lock);
+}
+
+/* URN and labels; no part of them holds a NUL. */
+static beam_span key_of(const bm_monitoring_info *info, bm_writer *key)
+{
+    key->len = 0;
+    bm_write_bytes(key, info->urn, strlen(info->urn) + 1);
+    for (size_t i = 0; i < info->n_labels; i++) {
+        bm_write_bytes(key, info->labels[i].key, strlen(info->labels[i].key) + 1);
+        bm_write_bytes(key, info->labels[i].value, strlen(info->labels[i].value) + 1);
+    }
+    return bm_written(key);
+}
+
+/* With the lock held. */
+static const char *new_id(bm_short_ids *ids, beam_span key, const bm_monitoring_info *info)
+{
+    bm_monitoring_info *copy = BM_NEW(&ids->arena, bm_monitoring_info);
+    copy->urn = bm_strdup(&ids->arena, info->urn);
+    copy->type = bm_strdup(&ids->arena, info->type);
+    copy->n_labels = info->n_labels;
+    for (size_t i = 0; i < info->n_labels; i++) {
+        copy->labels[i].key = bm_strdup(&ids->arena, info->labels[i].key);
+        copy->labels[i].value = bm_strdup(&ids->arena, info->labels[i].value);
+    }
+    char *id = bm_format(&ids->arena, "%zx", ids->infos.n + 1);
+    bm_map_put(&ids->infos, beam_span_of(id), copy);
+    bm_map_put_copy(&ids->by_key, key, id);
+    return id;
+}
+
+/* With the lock held. */
+static const char *short_id(bm_short_ids *ids, bm_plan_slot *slot,
+                            const bm_monitoring_info *info, bm_writer *scratch)
+{
+    if (info->index >= slot->n_short_ids) {
+        size_t n = info->index + 16;
+        slot->short_ids = bm_xrealloc(slot->short_ids, bm_times(n, sizeof *slot->short_ids));
+        memset(slot->short_ids + slot->n_short_ids, 0,
+               (n - slot->n_short_ids) * sizeof *slot->short_ids);
+        slot->n_short_ids = n;
+    }
+    const char **known = &slot->short_ids[info->index];
+    if (!*known) {
+        beam_span key = key_of(info, scratch);
+        *known = bm_map_get(&ids->by_key, key);
+        if (!*known) *known = new_id(ids, key, info);
+    }
+    return *known;
+}
+
+static void fill(pb_MonitoringInfo *out, const bm_monitoring_info *info, upb_Arena *pb)
+{
+    pb_MonitoringInfo_set_urn(out, bm_pb_text(info->urn));
+    pb_MonitoringInfo_set_type(out, bm_pb_text(info->type));
+    pb_MonitoringInfo_set_payload(out, bm_pb_span(info->payload));
+    for (size_t i = 0; i < info->n_labels; i++)
+        pb_MonitoringInfo_labels_set(out, bm_pb_text(info->labels[i].key),
+                                     bm_pb_text(info->labels[i].value), pb);
+}
+
+/* A place in one of the two responses that carry metrics. */
+typedef struct target {
+    upb_Arena *pb;
+    pb_ProcessBundleResponse *bundle;
+    pb_ProcessBundleProgressResponse *progress; /* when bundle is NULL */
+} target;
+
+static void put(const target *to, const char *id, const bm_monitoring_info *info)
+{
+    if (id && to->bundle)
+        pb_ProcessBundleResponse_monitoring_data_set(to->bundle, bm_pb_text(id),
+                                                     bm_pb_span(info->payload), to->pb);
+    else if (id)
+        pb_ProcessBundleProgressResponse_monitoring_data_set(
+            to->progress, bm_pb_text(id), bm_pb_span(info->payload), to->pb);
+    else if (to->bundle)
+        fill(pb_ProcessBundleResponse_add_monitoring_infos(to->bundle, to->pb), info, to->pb);
+    else
+        fill(pb_ProcessBundleProgressResponse_add_monitoring_infos(to->progress, to->pb), info,
+             to->pb);
+}
+
+/* What upb is given as a view must outlive the message: payloads are copied to its arena. */
+static beam_span kept(beam_span bytes, upb_Arena *pb)
+{
+    char *copy = upb_Arena_Malloc(pb, bytes.len + 1);
+    if (bytes.len) memcpy(copy, bytes.ptr, bytes.len);
+    return (beam_span){ copy, bytes.len };
+}
+
+static const char *kept_text(const char *text, upb_Arena *pb)
+{
+    beam_span copy = kept((beam_span){ text, strlen(text) + 1 }, pb);
+    return copy.ptr;
+}
+
+static void keep(bm_monitoring_info *info, bool with_names, upb_Arena *pb)
+{
+    info->payload = kept(info->payload, pb);
+    if (!with_names) return;
+    info->urn = kept_text(info->urn, pb);
+    info->type = kept_text(info->type, pb);
+    for (size_t i = 0; i < info->n_labels; i++) {
+        info->labels[i].key = kept_text(info->labels[i].key, pb);
+        info->labels[i].value = kept_text(info->labels[i].value, pb);
+    }
+}
+
+static void monitor(bm_short_ids *ids, bm_plan_slot *slot, const target *to)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    bm_writer scratch = { 0 };
+    bm_monitoring_info *infos;
+    size_t n = bm_plan_metrics(slot->plan, &arena, &infos);
+    if (ids->used) pthread_mutex_lock(&ids->lock);
+    for (size_t i = 0; i < n; i++) {
+        const char *id = ids->used ? short_id(ids, slot, &infos[i], &scratch) : NULL;
+        keep(&infos[i], !id, to->pb);
+        put(to, id, &infos[i]);
+    }
+    if (ids->used) pthread_mutex_unlock(&ids->lock);
+    bm_writer_free(&scratch);
+    bm_arena_free(&arena);
+}
+
+void bm_monitor_bundle(bm_short_ids *ids, bm_plan_slot *slot, pb_ProcessBundleResponse *out,
+                       upb_Arena *pb)
+{
+    monitor(ids, slot, &(target){ .pb = pb, .bundle = out });
+}
+
+void bm_monitor_progress(bm_short_ids *ids, bm_plan_slot *slot,
+                         pb_ProcessBundleProgressResponse *out, upb_Arena *pb)
+{
+    monitor(ids, slot, &(target){ .pb = pb, .progress = out });
+}
+
+void bm_monitor_metadata(bm_short_ids *ids, const pb_MonitoringInfosMetadataRequest *request,
+                         pb_MonitoringInfosMetadataResponse *out, upb_Arena *pb)
+{
+    size_t n;
+    upb_StringView const *wanted = pb_MonitoringInfosMetadataRequest_monitoring_info_id(request, &n);
+    pthread_mutex_lock(&ids->lock);
+    for (size_t i = 0; i < n; i++) {
+        bm_monitoring_info *info = bm_map_get(&ids->infos, bm_span_of_pb(wanted[i]));
+        if (!info) continue;
+        pb_MonitoringInfo *full = pb_MonitoringInfo_new(pb);
+        fill(full, info, pb);
+        pb_MonitoringInfosMetadataResponse_monitoring_info_set(out, wanted[i], full, pb);
+    }
+    pthread_mutex_unlock(&ids->lock);
+}

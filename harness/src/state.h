@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state.h - the Fn API's state requests: reads wait for their answer, writes do not, and
+ * are waited for together before the bundle is answered. */
+#ifndef BM_STATE_H
+#define BM_STATE_H
+
+#include "base/error.h"
+#include "exec/plan.h"
+#include "links.h"
+
+enum { BM_STATE_BUCKETS = 64 };
+
+typedef struct bm_state_request bm_state_request;
+
+typedef struct bm_state_client {
+    bm_links links;
+    pthread_mutex_t lock; /* guards all requests and sessions */
+    bm_state_request *buckets[BM_STATE_BUCKETS];
+    uint64_t last_id;
+} bm_state_client;
+
+void bm_state_init(bm_state_client *client, bm_rpc *rpc, const char *worker_id);
+/* All sessions must have ended. Not on the rpc thread. */
+void bm_state_free(bm_state_client *client);
+
+/* State access of one bundle; its thread only. */
+typedef struct bm_state_session {
+    bm_state_client *client;
+    bm_link *link; /* NULL: the descriptor names no state service */
+    const char *instruction_id;
+    pthread_cond_t answered;
+    size_t n_pending;  /* under the lock */
+    beam_error failed; /* first failure of a write; under the lock */
+} bm_state_session;
+
+/* `url` "" is no state service: requests then fail. */
+void bm_state_begin(bm_state_session *session, bm_state_client *client, const char *url,
+                    const char *instruction_id);
+/* Waits for the writes that are under way, and gives the link back. */
+beam_status bm_state_end(bm_state_session *session, beam_error *err);
+
+/* One page, appended to `data`; the token of the next is appended to `next`, if there is
+ * one. */
+beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, beam_span token,
+                         bm_writer *data, bm_writer *next, beam_error *err);
+beam_status bm_state_append(bm_state_session *session, const bm_state_key *key, beam_span data,
+                            beam_error *err);
+beam_status bm_state_clear(bm_state_session *session, const bm_state_key *key,
+                           beam_error *err);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker's life: boot, streams, threads, and taking it all down in order. Called on the
+ * user's thread; the data handlers run on the rpc thread, the sampler on its own. */
+#include "worker.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+
+enum {
+    IDLE_THREAD_MS = 10000,
+    SAMPLE_MS = 200 /* how often execution time is booked */
+};
+
+#define CONTROL_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnControl/Control"
+#define DATA_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnData/Data"
+
+/* -- data streams: rpc thread --------------------------------------------------- */
+
+static void on_data(void *self, bm_link *link, bm_message *message)
+{
+    beam_harness *worker = self;
+    bm_entry entry;
+    beam_status status;
+    bm_elements_reader_message(&worker->reader, message);
+    pthread_mutex_lock(&worker->instructions.lock);
+    while ((status = bm_elements_next(&worker->reader, &entry)) == BEAM_OK)
+        bm_instructions_deliver(&worker->instructions, link, &entry);
+    pthread_mutex_unlock(&worker->instructions.lock);
+    bm_message_free(message);
+    if (status == BEAM_ESHORT) return;
+    bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL,
+              "The runner's data stream from %s holds bytes that are no Elements.", link->url);
+    bm_stream_cancel(link->stream);
+}
+
+static void on_data_lost(void *self, bm_link *link, const char *reason)
+{
+    beam_harness *worker = self;
+    bm_instructions_link_lost(&worker->instructions, link, reason);
+}
+
+static const bm_link_handler data_handler = { NULL, on_data, on_data_lost, NULL };
+
+/* -- sampling: its own thread ------------------------------------------------------ */
+
+static void sample(bm_instructions *table, int64_t elapsed_ms)
+{
+    for (size_t i = 0; i < table->n_buckets; i++)
+        for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket)
+            if (one->plan) bm_plan_sample_time(one->plan, elapsed_ms);
+}
+
+/* Sleeps while no bundle runs. */
+static void *sampler_main(void *arg)
+{
+    bm_instructions *table = &((beam_harness *)arg)->instructions;
+    pthread_mutex_lock(&table->lock);
+    while (!table->closed) {
+        int64_t before_ms = bm_now_ms();
+        struct timespec until = bm_after_ms(SAMPLE_MS);
+        table->watcher_sleeps = !table->n_running;
+        if (table->watcher_sleeps)
+            pthread_cond_wait(&table->watcher, &table->lock);
+        else
+            pthread_cond_timedwait(&table->watcher, &table->lock, &until);
+        sample(table, bm_now_ms() - before_ms);
+    }
+    pthread_mutex_unlock(&table->lock);
+    return NULL;
+}
+
+/* -- start ---------------------------------------------------------------------------- */
+
+static void set_up_log(beam_harness *worker)
+{
+    worker->log = bm_log_stderr;
+    if (worker->boot.logging_endpoint) {
+        worker->log_stream = bm_log_stream_new(worker->rpc, worker->boot.logging_endpoint,
+                                               worker->id, worker->boot.log_level);
+        worker->log = *bm_log_stream_log(worker->log_stream);
+    }
+    if (worker->boot.log_level) worker->log.minimum = worker->boot.log_level;
+}
+
+static void open_streams(beam_harness *worker)
+{
+    bm_rpc *rpc = worker->rpc;
+    bm_instructions_init(&worker->instructions);
+    bm_elements_reader_init(&worker->reader);
+    bm_links_init(&worker->data, rpc, DATA_METHOD, worker->id, &data_handler, worker);
+    bm_state_init(&worker->state, rpc, worker->id);
+    bm_short_ids_init(&worker->short_ids, worker->boot.takes_short_ids);
+    worker->threads = bm_threads_new(IDLE_THREAD_MS);
+    worker->control_channel = bm_channel_new(rpc, worker->boot.control_endpoint, worker->id);
+    bm_plans_init(&worker->plans, worker->control_channel, &worker->registry, &worker->log);
+    worker->has_sampler = !pthread_create(&worker->sampler, NULL, sampler_main, worker);
+    pthread_mutex_lock(&worker->lock); /* the first message may come before this returns */
+    worker->control = bm_stream_open(worker->control_channel, CONTROL_METHOD, NULL,
+                                     &bm_control_handler, worker);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static beam_status start(beam_harness *worker, const beam_harness_opts *opts, beam_error *err)
+{
+    BEAM_TRY(bm_registry_init(&worker->registry, opts->dofns, opts->n_dofns, opts->combines,
+                              opts->n_combines, err));
+    if (!opts->id || !*opts->id)
+        return bm_error(err, BEAM_EUSAGE, "A worker needs an id: --id=...");
+    worker->id = bm_strdup(&worker->arena, opts->id);
+    BEAM_TRY(bm_boot_run(worker->rpc, opts, &worker->arena, &worker->boot, err));
+    if (!worker->boot.control_endpoint)
+        return bm_error(err, BEAM_EUSAGE,
+                        "A worker needs --control_endpoint or --provision_endpoint.");
+    set_up_log(worker);
+    open_streams(worker);
+    return BEAM_OK;
+}
+
+beam_status beam_harness_start(const beam_harness_opts *opts, beam_harness **out,
+                               beam_error *err)
+{
+    beam_harness *worker = bm_xcalloc(1, sizeof *worker);
+    bm_arena_init(&worker->arena, 0);
+    pthread_mutex_init(&worker->lock, NULL);
+    bm_cond_init(&worker->changed);
+    worker->rpc = bm_rpc_new();
+    beam_status status = start(worker, opts, err);
+    *out = status == BEAM_OK ? worker : NULL;
+    if (status != BEAM_OK) beam_harness_free(worker);
+    return status;
+}
+
+/* -- end --------------------------------------------------------------------------------- */
+
+void beam_harness_stop(beam_harness *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->stopped = true;
+    worker->control_ended = true;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+beam_status beam_harness_wait(beam_harness *worker, beam_error *err)
+{
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->control_ended) pthread_cond_wait(&worker->changed, &worker->lock);
+    bool first = !worker->settled;
+    worker->settled = true;
+    pthread_mutex_unlock(&worker->lock);
+    if (first) {
+        /* Bundles that have all their data finish, the others fail. */
+        bm_instructions_close(&worker->instructions, "the runner ended the worker");
+        if (worker->stopped) {
+            bm_links_cancel(&worker->data);
+            bm_links_cancel(&worker->state.links);
+        }
+        bm_threads_drain(worker->threads);
+        bm_stream_half_close(worker->control);
+        bm_links_half_close(&worker->data);
+        bm_links_half_close(&worker->state.links);
+    }
+    pthread_mutex_lock(&worker->lock);
+    beam_error outcome = worker->outcome;
+    bool stopped = worker->stopped;
+    pthread_mutex_unlock(&worker->lock);
+    if (outcome.status == BEAM_OK || stopped) return BEAM_OK;
+    if (err) *err = outcome;
+    return outcome.status;
+}
+
+static void close_streams(beam_harness *worker)
+{
+    beam_harness_stop(worker);
+    beam_harness_wait(worker, NULL);
+    if (worker->has_sampler) pthread_join(worker->sampler, NULL);
+    bm_stream_free(worker->control);
+    bm_threads_free(worker->threads);
+    bm_links_free(&worker->data);
+    bm_state_free(&worker->state);
+    bm_plans_free(&worker->plans);
+    bm_channel_free(worker->control_channel);
+    bm_short_ids_free(&worker->short_ids);
+    bm_instructions_free(&worker->instructions);
+    bm_elements_reader_free(&worker->reader);
+}
+
+void beam_harness_free(beam_harness *worker)
+{
+    if (!worker) return;
+    if (worker->control) close_streams(worker);
+    if (worker->log_stream) bm_log_stream_free(worker->log_stream);
+    bm_rpc_free(worker->rpc);
+    bm_registry_free(&worker->registry);
+    bm_arena_free(&worker->arena);
+    pthread_cond_destroy(&worker->changed);
+    pthread_mutex_destroy(&worker->lock);
+    free(worker);
+}

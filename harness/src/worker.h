@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker.h - what the parts of a running worker share. Set up by worker.c before the control
+ * stream opens; immutable afterwards but for what has a lock of its own. */
+#ifndef BM_WORKER_H
+#define BM_WORKER_H
+
+#include "beam/harness.h"
+#include "boot.h"
+#include "instructions.h"
+#include "log_stream.h"
+#include "monitoring.h"
+#include "plans.h"
+#include "state.h"
+#include "threads.h"
+
+struct beam_harness {
+    bm_arena arena; /* options and endpoints */
+    bm_registry registry;
+    bm_boot boot;
+    const char *id;
+    bm_rpc *rpc;
+    bm_log_stream *log_stream; /* NULL: to stderr */
+    bm_log log;
+
+    bm_channel *control_channel;
+    bm_stream *control; /* set with `lock` held */
+    bool control_is_set; /* rpc thread only: it has seen `control` */
+    bm_links data;
+    bm_elements_reader reader; /* rpc thread only */
+    bm_state_client state;
+    bm_instructions instructions;
+    bm_plans plans;
+    bm_short_ids short_ids;
+    bm_threads *threads;
+    pthread_t sampler;
+    bool has_sampler;
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    bool control_ended;
+    beam_error outcome; /* of the control stream */
+    bool stopped;       /* beam_harness_stop was called */
+    bool settled;       /* beam_harness_wait has done its work */
+};
+
+/* control.c */
+extern const bm_stream_handler bm_control_handler; /* self: the worker */
+/* Answers an instruction; any thread. */
+void bm_respond(beam_harness *worker, pb_InstructionResponse *response, upb_Arena *pb);
+
+/* bundle.c: starts a bundle on a thread of its own; rpc thread. Takes over pb, in which the
+ * request lives. */
+void bm_bundle_start(beam_harness *worker, beam_span instruction_id,
+                     const pb_ProcessBundleRequest *request, bm_message *message,
+                     upb_Arena *pb);
+
+#endif
