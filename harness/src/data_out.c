@@ -86,7 +86,8 @@ static pb_Elements_Data *add_entry(const bm_outbox *box, const bm_outlet *outlet
 
 bool bm_outbox_embed(const bm_outbox *box, pb_ProcessBundleResponse *response, upb_Arena *pb)
 {
-    if (!box->may_embed) return false;
+    /* Flink fails on elements in the answer of a stage that has no outputs. */
+    if (!box->may_embed || !box->n) return false;
     pb_Elements *elements = pb_ProcessBundleResponse_mutable_elements(response, pb);
     for (size_t i = 0; i < box->n; i++) {
         const bm_outlet *outlet = &box->outlets[i];
