@@ -109,6 +109,14 @@ static beam_status own_environment(run *r, bm_environment *out, beam_error *err)
                                 err);
 }
 
+/* Flink hands on what a splittable Kafka read has given only when more comes, and holds all
+ * of a backlog back: its own source is the default where Flink is known to be the runner. */
+static bool wants_flinks_source(const run *r)
+{
+    if (bm_has_experiment(r->options, "use_deprecated_read")) return true;
+    return !r->in->standard->job_endpoint && !bm_has_experiment(r->options, "use_sdf_read");
+}
+
 static beam_status make_expansion(run *r, beam_error *err)
 {
     const bm_standard *s = r->in->standard;
@@ -119,7 +127,7 @@ static beam_status make_expansion(run *r, beam_error *err)
                                       err));
     bm_expansion_opts opts = {
         .default_address = s->expansion_service,
-        .use_deprecated_read = bm_has_experiment(r->options, "use_deprecated_read"),
+        .use_deprecated_read = wants_flinks_source(r),
         .environment_urn = java.urn,
         .environment_payload = java.payload,
     };
