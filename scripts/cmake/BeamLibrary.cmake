@@ -5,8 +5,7 @@
 get_property(layers GLOBAL PROPERTY BEAM_LAYERS)
 set(parts ${layers} beam_model_pbc beam_model_upb)
 list(TRANSFORM parts REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
-set(needs PkgConfig::PROTOBUF_C PkgConfig::JANSSON PkgConfig::CURL
-    Threads::Threads m)
+set(needs PkgConfig::PROTOBUF_C PkgConfig::JANSSON Threads::Threads ${CMAKE_DL_LIBS} m)
 
 # All layers, internals visible: for the tests that need the whole.
 add_library(beam_internal INTERFACE)

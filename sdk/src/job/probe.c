@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP requests by libcurl. */
+/* HTTP requests by libcurl, which is loaded when the first is made: it brings thirty other
+ * libraries, and a worker, which makes none, would start later and be larger by half. */
 #include "job/probe.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -18,21 +20,56 @@ static size_t keep(char *bytes, size_t size, size_t n, void *self)
     return size * n;
 }
 
-static CURLcode get(const char *url, int timeout_ms, bm_writer *body, long *status)
+typedef struct curl_api {
+    void *library;
+    __typeof__(&curl_easy_init) init;
+    __typeof__(&curl_easy_setopt) setopt;
+    __typeof__(&curl_easy_perform) perform;
+    __typeof__(&curl_easy_getinfo) getinfo;
+    __typeof__(&curl_easy_cleanup) cleanup;
+    __typeof__(&curl_easy_strerror) strerror;
+} curl_api;
+
+static bool load_symbol(void *library, const char *name, void *function)
 {
-    CURL *curl = curl_easy_init();
+    void *symbol = dlsym(library, name);
+    memcpy(function, &symbol, sizeof symbol);
+    return symbol;
+}
+
+/* Never unloaded: libcurl's own libraries do not all stand that. */
+static bool load_curl(curl_api *api)
+{
+    void *lib = api->library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    return lib && load_symbol(lib, "curl_easy_init", &api->init) &&
+           load_symbol(lib, "curl_easy_setopt", &api->setopt) &&
+           load_symbol(lib, "curl_easy_perform", &api->perform) &&
+           load_symbol(lib, "curl_easy_getinfo", &api->getinfo) &&
+           load_symbol(lib, "curl_easy_cleanup", &api->cleanup) &&
+           load_symbol(lib, "curl_easy_strerror", &api->strerror);
+}
+
+/* The reason of a failure is in `why` (at least 256 bytes). */
+static CURLcode get(const char *url, int timeout_ms, bm_writer *body, long *status, char *why)
+{
+    curl_api api;
+    CURL *curl = load_curl(&api) ? api.init() : NULL;
+    strcpy(why, "libcurl.so.4 cannot be loaded: install libcurl4");
     if (!curl) return CURLE_FAILED_INIT;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
-    CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-    curl_easy_cleanup(curl);
+    api.setopt(curl, CURLOPT_URL, url);
+    api.setopt(curl, CURLOPT_PROXY, "");
+    api.setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    api.setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    api.setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    api.setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
+    api.setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+    api.setopt(curl, CURLOPT_WRITEDATA, body);
+    CURLcode code = api.perform(curl);
+    api.getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    strncpy(why, api.strerror(code), 255);
+    why[255] = '\0';
+    api.cleanup(curl);
+    dlclose(api.library);
     return code;
 }
 
@@ -42,7 +79,9 @@ bm_probe bm_probe_address(const char *address)
     bm_arena_init(&arena, 0);
     bm_writer body = { 0 };
     long status = 0;
-    CURLcode code = get(bm_format(&arena, "http://%s/config", address), 3000, &body, &status);
+    char why[256];
+    CURLcode code =
+        get(bm_format(&arena, "http://%s/config", address), 3000, &body, &status, why);
     bm_write_u8(&body, '\0');
     bm_probe probe = BM_PROBE_OTHER;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
@@ -62,10 +101,11 @@ beam_status bm_http_get(const char *url, int timeout_ms, bm_arena *arena, beam_s
 {
     bm_writer body = { 0 };
     long status = 0;
-    CURLcode code = get(url, timeout_ms, &body, &status);
+    char why[256];
+    CURLcode code = get(url, timeout_ms, &body, &status, why);
     *out = bm_span_copy(arena, bm_written(&body));
     bm_writer_free(&body);
-    if (code) return bm_error(err, BEAM_EIO, "GET %s: %s", url, curl_easy_strerror(code));
+    if (code) return bm_error(err, BEAM_EIO, "GET %s: %s", url, why);
     if (status != 200) return bm_error(err, BEAM_EIO, "GET %s: HTTP status %ld", url, status);
     return BEAM_OK;
 }
