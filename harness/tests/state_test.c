@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state plane: iterables that go on behind a state token, page by page. */
+#include <stdio.h>
+
+#include "clock.h"
+#include "test_bundle.h"
+#include "test_fns.h"
+
+/* The coder of the port differs from the collection's, as a runner has it. */
+static const test_bundle grouped = {
+    .fn = "test.twice",
+    .in = "kv<string_utf8,iterable<string_utf8>>",
+    .in_port = "kv<string_utf8,state_backed_iterable<string_utf8>>",
+    .out = "string_utf8"
+};
+
+static fake_runner *start(void)
+{
+    fake_runner *r = fake_runner_new();
+    test_add_descriptor(r, "grouped", &grouped);
+    fake_connect(r, &test_opts);
+    return r;
+}
+
+/* A page of texts, one a letter. */
+static void add_page(fake_runner *r, const char *token, const char *letters)
+{
+    bm_writer page = { 0 };
+    for (; *letters; letters++) bm_write_prefixed(&page, (beam_span){ letters, 1 });
+    fake_add_page(r, fake_runner_key(r, beam_span_of(token)), bm_written(&page));
+    bm_writer_free(&page);
+}
+
+static void send(fake_runner *r, const char *bundle, const char *key, const char *token)
+{
+    bm_writer w = { 0 };
+    test_put_state_backed(&w, key, token);
+    fake_process_bundle(r, bundle, "grouped");
+    fake_send_data(r, bundle, "source", bm_written(&w), true);
+    bm_writer_free(&w);
+}
+
+static const char *output(fake_runner *r, const char *bundle)
+{
+    return test_texts(fake_arena(r), fake_await_output(r, bundle, "sink").data);
+}
+
+START_TEST(an_iterable_is_read_page_by_page)
+{
+    fake_runner *r = start();
+    add_page(r, "t", "ab");
+    add_page(r, "t", "c");
+    add_page(r, "t", "");
+    add_page(r, "t", "de");
+    send(r, "b1", "k", "t");
+    fake_expect_ok(r, "b1");
+    ck_assert_str_eq(output(r, "b1"), "k: a b c d e | a b c d e");
+    /* Twice four pages, or less if pages are kept; the first without a token. */
+    size_t n = fake_state_requests(r);
+    ck_assert_uint_ge(n, 4);
+    ck_assert_uint_le(n, 8);
+    for (size_t i = 0; i < n; i++) {
+        fake_state_request request = fake_state_request_at(r, i);
+        ck_assert_int_eq(request.what, 'g');
+        ck_assert_str_eq(request.bundle, "b1");
+        ck_assert(beam_span_equal(request.key, fake_runner_key(r, beam_span_of("t"))));
+        for (size_t j = 0; j < i; j++) /* ids are used once */
+            ck_assert_str_ne(request.id, fake_state_request_at(r, j).id);
+    }
+    ck_assert_uint_eq(fake_state_request_at(r, 0).data.len, 0);
+    ck_assert(beam_span_equal(fake_state_request_at(r, 1).data, beam_span_of("1")));
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(an_iterable_of_nothing)
+{
+    fake_runner *r = start();
+    send(r, "b1", "k", "empty");
+    fake_expect_ok(r, "b1");
+    ck_assert_str_eq(output(r, "b1"), "k: |");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(a_page_may_end_inside_of_an_element)
+{
+    fake_runner *r = start();
+    beam_span key = fake_runner_key(r, beam_span_of("t"));
+    fake_add_page(r, key, (beam_span){ "\5hel", 4 });
+    fake_add_page(r, key, (beam_span){ "lo\1", 3 });
+    fake_add_page(r, key, (beam_span){ "x", 1 });
+    send(r, "b1", "k", "t");
+    const char *error = fake_await_error(r, "b1");
+    if (!*error) ck_assert_str_eq(output(r, "b1"), "k: hello x | hello x");
+    ck_assert_msg(!*error, "%s", error);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(answers_may_come_out_of_order)
+{
+    enum { BUNDLES = 8 };
+    fake_runner *r = start();
+    char id[20], want[60];
+    for (int i = 0; i < BUNDLES; i++) {
+        snprintf(id, sizeof id, "t%d", i);
+        add_page(r, id, (const char[]){ (char)('a' + i), '\0' });
+    }
+    fake_hold_state(r, BUNDLES);
+    for (int i = 0; i < BUNDLES; i++) {
+        snprintf(id, sizeof id, "t%d", i);
+        send(r, id, "k", id);
+    }
+    for (int i = 0; i < BUNDLES; i++) {
+        char c = (char)('a' + i);
+        snprintf(id, sizeof id, "t%d", i);
+        snprintf(want, sizeof want, "k: %c | %c", c, c);
+        fake_expect_ok(r, id);
+        ck_assert_str_eq(output(r, id), want);
+    }
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(a_refused_read_fails_the_bundle)
+{
+    fake_runner *r = start();
+    fake_fail_state(r, fake_runner_key(r, beam_span_of("t")), "the state has gone");
+    send(r, "b1", "k", "t");
+    fake_expect_error(r, "b1", "the state has gone");
+    send(r, "b2", "k", "empty");
+    fake_expect_ok(r, "b2");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(a_page_of_noise_fails_the_bundle)
+{
+    fake_runner *r = start();
+    fake_add_page(r, fake_runner_key(r, beam_span_of("t")),
+                  beam_span_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+    send(r, "b1", "k", "t");
+    ck_assert_str_ne(fake_await_error(r, "b1"), "");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(a_lost_state_stream_fails_its_bundles_only)
+{
+    fake_runner *r = start();
+    fake_hold_state(r, 2); /* the one request is never answered */
+    send(r, "b1", "k", "t");
+    fake_await_state_requests(r, 1);
+    fake_drop_stream(r, FAKE_STATE);
+    fake_expect_error(r, "b1", "State cannot be reached");
+    fake_hold_state(r, 1);
+    add_page(r, "t2", "a");
+    send(r, "b2", "k", "t2");
+    fake_expect_ok(r, "b2");
+    ck_assert_uint_eq(fake_streams(r, FAKE_STATE), 2);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(stopping_does_not_wait_for_answers)
+{
+    fake_runner *r = start();
+    fake_hold_state(r, 2);
+    send(r, "b1", "k", "t");
+    fake_await_state_requests(r, 1);
+    beam_harness_stop(fake_worker(r));
+    ck_assert_int_eq(fake_wait_worker(r, NULL), BEAM_OK);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(the_end_does_not_wait_for_answers_for_ever)
+{
+    fake_runner *r = start();
+    fake_hold_state(r, 2);
+    send(r, "b1", "k", "t");
+    fake_await_state_requests(r, 1);
+    fake_end_stream(r, FAKE_CONTROL);
+    bm_sleep_ms(100);
+    fake_end_stream(r, FAKE_STATE); /* the runner goes */
+    ck_assert_int_eq(fake_wait_worker(r, NULL), BEAM_OK);
+    fake_runner_free(r);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        an_iterable_is_read_page_by_page,
+        an_iterable_of_nothing,
+        a_page_may_end_inside_of_an_element,
+        answers_may_come_out_of_order,
+        a_refused_read_fails_the_bundle,
+        a_page_of_noise_fails_the_bundle,
+        a_lost_state_stream_fails_its_bundles_only,
+        stopping_does_not_wait_for_answers,
+        the_end_does_not_wait_for_answers_for_ever,
+    };
+    return fake_run_tests("state", tests, BEAM_COUNT(tests));
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See test_fns.h. The functions run on bundle threads. */
+#include "test_fns.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "clock.h"
+
+static atomic_int n_setups, n_teardowns, n_elements;
+
+int test_n_setups(void)
+{
+    return n_setups;
+}
+int test_n_teardowns(void)
+{
+    return n_teardowns;
+}
+int test_n_elements(void)
+{
+    return n_elements;
+}
+
+static beam_status setup(beam_ctx *c)
+{
+    (void)c;
+    n_setups++;
+    return BEAM_OK;
+}
+
+static void teardown(beam_ctx *c)
+{
+    (void)c;
+    n_teardowns++;
+}
+
+#define TEXT_FN(fn_name, fn)                                                          \
+    {                                                                                 \
+        .name = fn_name, .in = BEAM_STRING, .out = BEAM_STRING, .setup = setup,       \
+        .process = (fn), .teardown = teardown                                         \
+    }
+
+static bool is_bad(beam_value in)
+{
+    return beam_span_equal(beam_as_span(in), beam_span_of("bad"));
+}
+
+static beam_status pass(beam_ctx *c, beam_value in)
+{
+    n_elements++;
+    return beam_emit(c, in);
+}
+static const beam_dofn pass_fn = { .name = "test.pass", .in = BEAM_ANY, .out = BEAM_ANY,
+                                   .setup = setup, .process = pass, .teardown = teardown };
+
+static beam_status refuse_bad(beam_ctx *c, beam_value in)
+{
+    if (is_bad(in)) return beam_fail(c, BEAM_EUSER, "this text is bad");
+    return pass(c, in);
+}
+static const beam_dofn fail_fn = TEXT_FN("test.fail", refuse_bad);
+
+static beam_status count(beam_ctx *c, beam_value in)
+{
+    (void)c, (void)in;
+    n_elements++;
+    return BEAM_OK;
+}
+static const beam_dofn count_fn = { .name = "test.count", .in = BEAM_BYTES,
+                                    .process = count };
+
+static beam_status fan(beam_ctx *c, beam_value in)
+{
+    beam_emit(c, in);
+    return beam_emit_to(c, 0, beam_string(beam_span_of("more")));
+}
+static const beam_output_spec fan_outputs[] = { { "more", BEAM_STRING } };
+static const beam_dofn fan_fn = { .name = "test.fan", .in = BEAM_STRING, .out = BEAM_STRING,
+                                  .outputs = BEAM_TABLE(fan_outputs), .process = fan };
+
+static beam_status repeat(beam_ctx *c, beam_value in)
+{
+    long n = strtol(beam_cstr(c, beam_config(c)), NULL, 10);
+    for (long i = 0; i < n; i++) BEAM_TRY(beam_emit(c, in));
+    return BEAM_OK;
+}
+static const beam_dofn repeat_fn = TEXT_FN("test.repeat", repeat);
+
+/* -- iterables ------------------------------------------------------------------------- */
+static const char *joined(beam_ctx *c, const char *text, beam_iter *values)
+{
+    for (beam_value v; beam_next(values, &v);)
+        text = beam_format(c, "%s %s", text, beam_cstr(c, beam_as_span(v))).ptr;
+    return text;
+}
+
+static beam_status twice(beam_ctx *c, beam_value in)
+{
+    const char *text = beam_format(c, "%s:", beam_cstr(c, beam_as_span(beam_key(in)))).ptr;
+    text = joined(c, text, beam_as_iter(beam_val(in)));
+    text = joined(c, beam_format(c, "%s |", text).ptr, beam_as_iter(beam_val(in)));
+    return beam_emit(c, beam_string(beam_span_of(text)));
+}
+static const beam_dofn twice_fn = { .name = "test.twice",
+                                    .in = BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_STRING)),
+                                    .out = BEAM_STRING, .process = twice };
+
+/* -- logs --------------------------------------------------------------------------------- */
+static beam_status log_it(beam_ctx *c, beam_value in)
+{
+    const char *text = beam_cstr(c, beam_as_span(in));
+    beam_log(c, is_bad(in) ? BEAM_LOG_ERROR : BEAM_LOG_INFO, "saw %s", text);
+    beam_log(c, BEAM_LOG_DEBUG, "detail of %s", text);
+    return beam_emit(c, in);
+}
+static const beam_dofn log_fn = TEXT_FN("test.log", log_it);
+
+/* -- the gate -------------------------------------------------------------------------------- */
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_changed = PTHREAD_COND_INITIALIZER;
+static bool gate_is_open;
+static int n_at_gate;
+
+static beam_status gate(beam_ctx *c, beam_value in)
+{
+    pthread_mutex_lock(&gate_lock);
+    n_at_gate++;
+    pthread_cond_broadcast(&gate_changed);
+    while (!gate_is_open) pthread_cond_wait(&gate_changed, &gate_lock);
+    n_at_gate--;
+    pthread_mutex_unlock(&gate_lock);
+    return pass(c, in);
+}
+static const beam_dofn gate_fn = { .name = "test.gate", .in = BEAM_ANY, .out = BEAM_ANY,
+                                   .process = gate };
+
+void test_open_gate(void)
+{
+    pthread_mutex_lock(&gate_lock);
+    gate_is_open = true;
+    pthread_cond_broadcast(&gate_changed);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+void test_await_at_gate(int n)
+{
+    int64_t until = bm_now_ms() + FAKE_PATIENCE_MS;
+    int here = 0;
+    while (here < n && bm_now_ms() < until) {
+        pthread_mutex_lock(&gate_lock);
+        here = n_at_gate;
+        pthread_mutex_unlock(&gate_lock);
+        if (here < n) bm_sleep_ms(2);
+    }
+    ck_assert_int_ge(here, n);
+}
+
+static const beam_dofn *const all[] = { &pass_fn, &gate_fn, &fail_fn, &fan_fn, &count_fn,
+                                        &repeat_fn, &twice_fn, &log_fn };
+const beam_harness_opts test_opts = { .dofns = all, .n_dofns = BEAM_COUNT(all) };

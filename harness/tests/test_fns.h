@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_fns.h - DoFns for tests with the fake runner, and their view of the test. */
+#ifndef TEST_FNS_H
+#define TEST_FNS_H
+
+#include "fake_runner.h"
+
+/* What the DoFns did, over all instances; any thread. */
+int test_n_setups(void), test_n_teardowns(void), test_n_elements(void);
+
+/* "test.gate" holds every element until the gate is open. */
+void test_open_gate(void);
+/* Waits until so many elements are held. */
+void test_await_at_gate(int n);
+
+/* test.pass    any -> the same
+ * test.gate    any -> the same, when the gate is open
+ * test.fail    text -> the same, but fails on the text "bad"
+ * test.fan     text -> the same, and "more"
+ * test.count   bytes -> nothing; the elements are counted
+ * test.repeat  text -> the same, as often as the config's number says
+ * test.twice   KV of text and iterable of texts -> "key: a b c | a b c"
+ * test.log     text -> the same, which it logs; "bad" as an error */
+extern const beam_harness_opts test_opts;
+
+#endif
