@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Provision, options, staged files: once, by the thread that starts the worker, before
+ * anything else runs. See beam_provision_api.proto. */
+#include "boot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "beam_urns.h"
+#include "google/protobuf/struct.upb.h"
+#include "model/beam_provision_api.upb.h"
+#include "model/endpoints.upb.h"
+#include "pb.h"
+#include "staged_files.h"
+
+#define METHOD \
+    "/org.apache.beam.model.fn_execution.v1.ProvisionService/GetProvisionInfo"
+
+enum { CONNECT_MS = 5000, CALL_MS = 60000, MAX_BUFFER_BYTES = 1 << 30 };
+
+/* -- options ------------------------------------------------------------------ */
+
+static const google_protobuf_Value *option(const google_protobuf_Struct *options,
+                                           const char *name, bm_arena *arena)
+{
+    google_protobuf_Value *value;
+    const char *urn = bm_format(arena, "beam:option:%s:v1", name);
+    if (google_protobuf_Struct_fields_get(options, bm_pb_text(urn), &value)) return value;
+    if (google_protobuf_Struct_fields_get(options, bm_pb_text(name), &value)) return value;
+    return NULL;
+}
+
+/* The level of another SDK's name or, as Python counts, number. */
+static bool parse_level(const char *text, beam_severity *out)
+{
+    static const struct {
+        const char *name;
+        beam_severity level;
+    } others[] = { { "WARNING", BEAM_LOG_WARN }, { "FATAL", BEAM_LOG_CRITICAL },
+                   { "OFF", BEAM_LOG_CRITICAL }, { "10", BEAM_LOG_DEBUG },
+                   { "20", BEAM_LOG_INFO },      { "30", BEAM_LOG_WARN },
+                   { "40", BEAM_LOG_ERROR },     { "50", BEAM_LOG_CRITICAL } };
+    if (bm_severity_parse(text, out)) return true;
+    for (size_t i = 0; i < BEAM_COUNT(others); i++) {
+        if (strcasecmp(text, others[i].name)) continue;
+        *out = others[i].level;
+        return true;
+    }
+    return false;
+}
+
+static void read_log_level(const google_protobuf_Value *value, bm_arena *arena, bm_boot *out)
+{
+    const char *text = NULL;
+    if (value && google_protobuf_Value_has_string_value(value))
+        text = bm_cstr(arena, bm_span_of_pb(google_protobuf_Value_string_value(value)));
+    else if (value && google_protobuf_Value_has_number_value(value))
+        text = bm_format(arena, "%.0f", google_protobuf_Value_number_value(value));
+    if (text && !parse_level(text, &out->log_level))
+        bm_log_write(&bm_log_stderr, BEAM_LOG_WARN,
+                     "the option default_sdk_harness_log_level is %s, which is no level",
+                     text);
+}
+
+/* The number of an experiment "name=N"; one that is wrong is told and ignored. */
+static void read_number(const char *experiment, const char *name, long long max,
+                        long long *out)
+{
+    size_t n = strlen(name);
+    if (strncmp(experiment, name, n) || experiment[n] != '=') return;
+    const char *digits = experiment + n + 1;
+    char *end;
+    errno = 0;
+    long long number = strtoll(digits, &end, 10);
+    if (end == digits || *end || errno || number < 0 || number > max)
+        bm_log_write(&bm_log_stderr, BEAM_LOG_WARN,
+                     "the experiment %s is ignored: not a number from 0 to %lld", experiment,
+                     max);
+    else
+        *out = number;
+}
+
+static void read_experiment(const char *experiment, bm_boot *out)
+{
+    long long bytes = (long long)out->data_buffer_bytes, ms = out->data_buffer_time_ms;
+    read_number(experiment, "data_buffer_size_limit", MAX_BUFFER_BYTES, &bytes);
+    read_number(experiment, "data_buffer_time_limit_ms", INT32_MAX, &ms);
+    out->data_buffer_bytes = (size_t)bytes;
+    out->data_buffer_time_ms = (int)ms;
+}
+
+/* A list of strings, or one string with commas. */
+static void read_experiments(const google_protobuf_Value *value, bm_arena *arena,
+                             bm_boot *out)
+{
+    if (!value) return;
+    if (google_protobuf_Value_has_string_value(value)) {
+        char *text = bm_cstr(arena, bm_span_of_pb(google_protobuf_Value_string_value(value)));
+        for (char *rest = text, *one; (one = strsep(&rest, ","));) read_experiment(one, out);
+    } else if (google_protobuf_Value_has_list_value(value)) {
+        size_t n;
+        const google_protobuf_Value *const *all = google_protobuf_ListValue_values(
+            google_protobuf_Value_list_value(value), &n);
+        for (size_t i = 0; i < n; i++) read_experiments(all[i], arena, out);
+    }
+}
+
+static void read_options(const google_protobuf_Struct *options, bm_arena *arena, bm_boot *out)
+{
+    if (!options) return;
+    read_log_level(option(options, "default_sdk_harness_log_level", arena), arena, out);
+    read_experiments(option(options, "experiments", arena), arena, out);
+}
+
+/* -- provision -------------------------------------------------------------------- */
+
+static const char *endpoint(const char *given, const pb_ApiServiceDescriptor *told,
+                            bm_arena *arena)
+{
+    if (given) return bm_strdup(arena, given);
+    if (!told) return NULL;
+    upb_StringView url = pb_ApiServiceDescriptor_url(told);
+    return url.size ? bm_cstr(arena, bm_span_of_pb(url)) : NULL;
+}
+
+static void read_capabilities(const pb_ProvisionInfo *info, bm_boot *out)
+{
+    size_t n;
+    upb_StringView const *all = pb_ProvisionInfo_runner_capabilities(info, &n);
+    for (size_t i = 0; i < n; i++) {
+        upb_StringView embeds =
+            bm_pb_text(BEAM_URN_PROTOCOL_CONTROL_RESPONSE_ELEMENTS_EMBEDDING);
+        upb_StringView short_ids = bm_pb_text(BEAM_URN_PROTOCOL_MONITORING_INFO_SHORT_IDS);
+        if (upb_StringView_IsEqual(all[i], embeds)) out->embeds_elements = true;
+        if (upb_StringView_IsEqual(all[i], short_ids)) out->takes_short_ids = true;
+    }
+}
+
+static void read_info(const pb_ProvisionInfo *info, const beam_harness_opts *opts,
+                      bm_arena *arena, bm_boot *out)
+{
+    out->control_endpoint = endpoint(opts->control_endpoint,
+                                     pb_ProvisionInfo_control_endpoint(info), arena);
+    out->logging_endpoint = endpoint(opts->logging_endpoint,
+                                     pb_ProvisionInfo_logging_endpoint(info), arena);
+    out->artifact_endpoint = endpoint(opts->artifact_endpoint,
+                                      pb_ProvisionInfo_artifact_endpoint(info), arena);
+    out->status_endpoint = endpoint(NULL, pb_ProvisionInfo_status_endpoint(info), arena);
+    read_capabilities(info, out);
+    out->log_level = BEAM_LOG_INFO;
+    read_options(pb_ProvisionInfo_pipeline_options(info), arena, out);
+    if (opts->log_level) out->log_level = opts->log_level;
+}
+
+static beam_status get_info(bm_rpc *rpc, const beam_harness_opts *opts, bm_arena *arena,
+                            upb_Arena *pb, const pb_ProvisionInfo **out, beam_error *err)
+{
+    beam_error cause;
+    beam_span bytes;
+    bm_channel *channel = bm_channel_new(rpc, opts->provision_endpoint, opts->id);
+    beam_status status = bm_channel_wait(channel, CONNECT_MS, &cause);
+    if (status == BEAM_OK) /* GetProvisionInfoRequest has no fields */
+        status = bm_call(channel, METHOD, (beam_span){ "", 0 }, CALL_MS, arena, &bytes, &cause);
+    bm_channel_free(channel);
+    if (status != BEAM_OK)
+        return bm_error(err, status, "the worker gets no provision info from %s, see "
+                        "--provision_endpoint: %s", opts->provision_endpoint, cause.message);
+    const pb_GetProvisionInfoResponse *response =
+        pb_GetProvisionInfoResponse_parse(bytes.ptr, bytes.len, pb);
+    *out = response ? pb_GetProvisionInfoResponse_info(response) : NULL;
+    if (*out) return BEAM_OK;
+    return bm_error(err, BEAM_ERPC, "what answers at %s is no provision service, see "
+                    "--provision_endpoint: its GetProvisionInfoResponse has no info",
+                    opts->provision_endpoint);
+}
+
+static beam_status run(bm_rpc *rpc, const beam_harness_opts *opts, bm_arena *arena,
+                       upb_Arena *pb, bm_boot *out, beam_error *err)
+{
+    const pb_ProvisionInfo *info = pb_ProvisionInfo_new(pb);
+    if (opts->provision_endpoint) BEAM_TRY(get_info(rpc, opts, arena, pb, &info, err));
+    read_info(info, opts, arena, out);
+    if (!out->control_endpoint)
+        return bm_error(err, BEAM_EINVAL, "the worker does not know its runner: neither "
+                        "--control_endpoint nor a provision service tells the address");
+    bm_log log = bm_log_stderr;
+    log.minimum = out->log_level;
+    bm_log_write(&log, BEAM_LOG_DEBUG, "control at %s, log at %s, staged files at %s",
+                 out->control_endpoint, out->logging_endpoint ? out->logging_endpoint : "stderr",
+                 out->artifact_endpoint ? out->artifact_endpoint : "no address");
+    bm_staging_opts staging = { out->artifact_endpoint, opts->id, opts->semi_persist_dir, &log };
+    return bm_staged_files_fetch(rpc, info, &staging, arena, &out->staged_dir, err);
+}
+
+beam_status bm_boot_run(bm_rpc *rpc, const beam_harness_opts *opts, bm_arena *arena,
+                        bm_boot *out, beam_error *err)
+{
+    *out = (bm_boot){ .control_endpoint = NULL };
+    upb_Arena *pb = bm_pb_arena_new();
+    beam_status status = run(rpc, opts, arena, pb, out, err);
+    upb_Arena_Free(pb);
+    return status;
+}

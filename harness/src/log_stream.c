@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* BeamFnLogging of beam_fn_api.proto. Any thread puts entries into a bounded queue; a thread
+ * of the log stream takes them out, in order, and writes them to the runner, or to stderr
+ * while there is no runner to write to. That thread batches by itself: what is logged
+ * while it writes goes into the next message. The rpc thread only tells it of the end. */
+#include "log_stream.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "google/protobuf/timestamp.upb.h"
+#include "model/beam_fn_api.upb.h"
+#include "pb.h"
+
+#define METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnLogging/Logging"
+
+enum {
+    MAX_ENTRIES = 10000,
+    MAX_BYTES = 4 << 20,
+    MAX_MESSAGE = 256 * 1024, /* longer ones are cut: runners refuse messages over 4 MiB */
+    BATCH_ENTRIES = 1000,
+    BATCH_BYTES = 256 * 1024,
+    CONNECT_MS = 5000, /* an attempt; entries of the first one wait for its outcome */
+    POLL_MS = 200,     /* during an attempt, entries are looked after this often */
+    FLUSH_MS = 2000,
+    RETRY_MIN_MS = 1000,
+    RETRY_MAX_MS = 30000
+};
+
+typedef struct entry {
+    struct entry *next;
+    size_t size;
+    beam_severity severity;
+    struct timespec at;
+    /* Inside of `text`; NULL or "": none. */
+    const char *message, *instruction_id, *transform_id, *location, *thread;
+    char text[];
+} entry;
+
+typedef struct entries {
+    entry *first, **last;
+    size_t n, bytes;
+} entries;
+
+struct bm_log_stream {
+    bm_log log;
+    bm_rpc *rpc;
+    char *endpoint, *worker_id;
+    pthread_t sender;
+    bool has_sender;
+
+    pthread_mutex_t lock; /* guards all that follows, up to the next blank line */
+    pthread_cond_t changed;
+    entries queue;
+    size_t dropped; /* since the last report of it */
+    bm_stream *stream;
+    bool ended;     /* the stream's on_end has come */
+    char reason[256];
+    bool closing, done;
+    int64_t close_by; /* when closing: in bm_now_ms */
+
+    /* Sender only. */
+    bm_channel *channel; /* without a stream: an attempt to connect */
+    int64_t next_change; /* the attempt is given up, or without one: the next begins */
+    int64_t up_since;
+    int retry_ms;
+    bool to_stderr; /* false until the first attempt has failed, and while there is a stream */
+};
+
+/* -- entries ------------------------------------------------------------------ */
+
+static void entries_init(entries *list)
+{
+    *list = (entries){ .last = &list->first };
+}
+
+static void entries_add(entries *list, entry *e)
+{
+    *list->last = e;
+    list->last = &e->next;
+    list->n++;
+    list->bytes += e->size;
+}
+
+static entry *entries_take(entries *list)
+{
+    entry *e = list->first;
+    list->first = e->next;
+    if (!list->first) list->last = &list->first;
+    list->n--;
+    list->bytes -= e->size;
+    e->next = NULL;
+    return e;
+}
+
+static void entries_free(entries *list)
+{
+    while (list->first) free(entries_take(list));
+}
+
+/* Bytes of the UTF-8 character at s, 0 when it is none. */
+static size_t utf8_length(const char *text, size_t left)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    if (s[0] < 0x80) return 1;
+    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
+    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
+    if (s[0] == 0xf0 && s[1] < 0x90) return 0; /* overlong */
+    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; /* over U+10FFFF */
+    return n;
+}
+
+/* Copies at most `limit` bytes; what is no UTF-8 becomes '?', as a runner breaks the
+ * stream for it. The place after the NUL. */
+static char *copy_text(char *to, const char *from, size_t limit)
+{
+    size_t left = strlen(from);
+    bool cut = left > limit;
+    while (left) {
+        size_t n = utf8_length(from, left);
+        size_t step = n ? n : 1;
+        if (step > limit) break;
+        if (n)
+            memcpy(to, from, n);
+        else
+            *to = '?';
+        to += step;
+        from += step;
+        left -= step;
+        limit -= step;
+    }
+    if (cut) {
+        memcpy(to, "...", 3);
+        to += 3;
+    }
+    *to = '\0';
+    return to + 1;
+}
+
+static size_t room_for(const char *text)
+{
+    if (!text) return 0;
+    size_t n = strlen(text);
+    return (n < MAX_MESSAGE ? n : MAX_MESSAGE) + sizeof "...";
+}
+
+static const char *keep_text(char **at, const char *text)
+{
+    if (!text) return NULL;
+    const char *kept = *at;
+    *at = copy_text(*at, text, MAX_MESSAGE);
+    return kept;
+}
+
+static void thread_label(char *label, size_t size)
+{
+    char name[16] = "";
+    pthread_getname_np(pthread_self(), name, sizeof name);
+    snprintf(label, size, "%s:%ld", name, (long)gettid());
+}
+
+static entry *entry_new(const bm_log_entry *from)
+{
+    char thread[48];
+    thread_label(thread, sizeof thread);
+    size_t size = sizeof(entry) + room_for(from->message) + room_for(from->instruction_id) +
+                  room_for(from->transform_id) + room_for(from->location) +
+                  room_for(thread);
+    entry *e = bm_xmalloc(size);
+    char *at = e->text;
+    *e = (entry){ .size = size };
+    clock_gettime(CLOCK_REALTIME, &e->at);
+    e->severity = from->severity < BEAM_LOG_TRACE     ? BEAM_LOG_TRACE
+                  : from->severity > BEAM_LOG_CRITICAL ? BEAM_LOG_CRITICAL
+                                                       : from->severity;
+    e->message = keep_text(&at, from->message);
+    e->instruction_id = keep_text(&at, from->instruction_id);
+    e->transform_id = keep_text(&at, from->transform_id);
+    e->location = keep_text(&at, from->location);
+    e->thread = keep_text(&at, thread);
+    return e;
+}
+
+static void print_entry(const entry *e)
+{
+    bm_log_stderr.write(bm_log_stderr.self,
+                        &(bm_log_entry){ e->severity, e->message ? e->message : "",
+                                         e->instruction_id, e->transform_id, e->location });
+}
+
+/* -- the sink ------------------------------------------------------------------ */
+
+static void sink_write(void *self, const bm_log_entry *from)
+{
+    bm_log_stream *s = self;
+    if (from->severity < s->log.minimum) return;
+    entry *e = entry_new(from);
+    pthread_mutex_lock(&s->lock);
+    bool fits = s->queue.n < MAX_ENTRIES && e->size <= MAX_BYTES - s->queue.bytes;
+    if (fits) {
+        if (!s->queue.first) pthread_cond_broadcast(&s->changed);
+        entries_add(&s->queue, e);
+    } else {
+        s->dropped++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!fits) free(e);
+}
+
+/* Takes one batch off the queue; an entry about drops is put where the dropped ones would
+ * have been. False: the queue is empty. */
+static bool take_batch(bm_log_stream *s, entries *batch)
+{
+    entries_init(batch);
+    pthread_mutex_lock(&s->lock);
+    while (s->queue.first && batch->n < BATCH_ENTRIES && batch->bytes < BATCH_BYTES)
+        entries_add(batch, entries_take(&s->queue));
+    if (s->dropped) {
+        char text[96];
+        snprintf(text, sizeof text, "%zu log entries were dropped: logging is too fast",
+                 s->dropped);
+        s->dropped = 0;
+        entries_add(&s->queue, entry_new(&(bm_log_entry){ BEAM_LOG_WARN, text, NULL, NULL,
+                                                          "log_stream.c" }));
+    }
+    pthread_mutex_unlock(&s->lock);
+    return batch->first;
+}
+
+/* -- sending: the sender ---------------------------------------------------------- */
+
+static upb_StringView text_view(const char *text)
+{
+    return bm_pb_text(text ? text : "");
+}
+
+static void encode_entry(const entry *e, pb_LogEntry *out, upb_Arena *pb)
+{
+    google_protobuf_Timestamp *at = pb_LogEntry_mutable_timestamp(out, pb);
+    google_protobuf_Timestamp_set_seconds(at, e->at.tv_sec);
+    google_protobuf_Timestamp_set_nanos(at, (int32_t)e->at.tv_nsec);
+    pb_LogEntry_set_severity(out, (int32_t)e->severity);
+    pb_LogEntry_set_message(out, text_view(e->message));
+    pb_LogEntry_set_instruction_id(out, text_view(e->instruction_id));
+    pb_LogEntry_set_transform_id(out, text_view(e->transform_id));
+    pb_LogEntry_set_log_location(out, text_view(e->location));
+    pb_LogEntry_set_thread(out, text_view(e->thread));
+}
+
+static bm_message *encode_batch(const entries *batch)
+{
+    upb_Arena *pb = bm_pb_arena_new();
+    pb_LogEntry_List *list = pb_LogEntry_List_new(pb);
+    for (const entry *e = batch->first; e; e = e->next)
+        encode_entry(e, pb_LogEntry_List_add_log_entries(list, pb), pb);
+    size_t n;
+    char *bytes = pb_LogEntry_List_serialize(list, pb, &n);
+    bm_message *message = bm_pb_message(bytes, n);
+    upb_Arena_Free(pb);
+    return message;
+}
+
+static void print_batch(const entries *batch)
+{
+    for (const entry *e = batch->first; e; e = e->next) print_entry(e);
+}
+
+/* To the runner or to stderr. A batch of which it is not known that it was sent goes to
+ * both: better twice than not at all. */
+static void drain(bm_log_stream *s)
+{
+    entries batch;
+    while (take_batch(s, &batch)) {
+        bool sent = s->stream && bm_stream_write(s->stream, encode_batch(&batch)) &&
+                    bm_stream_wait_writable(s->stream, 0);
+        if (!sent) print_batch(&batch);
+        entries_free(&batch);
+        if (s->stream && !sent) return; /* the rest when the stream has been put away */
+    }
+}
+
+/* -- the stream: the sender, but on_... the rpc thread --------------------------------- */
+
+static void on_message(void *self, bm_stream *stream, bm_message *message)
+{
+    (void)self, (void)stream;
+    bm_message_free(message); /* LogControl has no fields */
+}
+
+static void on_end(void *self, bm_stream *stream, beam_status status, const char *text)
+{
+    (void)stream;
+    bm_log_stream *s = self;
+    pthread_mutex_lock(&s->lock);
+    s->ended = true;
+    snprintf(s->reason, sizeof s->reason, "%s",
+             status == BEAM_OK ? "it was ended by the runner" : text);
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static const bm_stream_handler handler = { on_message, NULL, on_end };
+
+static void print_note(beam_severity severity, const char *format, const char *endpoint,
+                       const char *reason)
+{
+    char text[512];
+    int n = snprintf(text, sizeof text, "%s", format);
+    snprintf(text + n, sizeof text - (size_t)n, " %s: %s", endpoint, reason);
+    bm_log_stderr.write(bm_log_stderr.self,
+                        &(bm_log_entry){ severity, text, NULL, NULL, NULL });
+}
+
+static void begin_attempt(bm_log_stream *s)
+{
+    s->channel = bm_channel_new(s->rpc, s->endpoint, s->worker_id);
+    s->next_change = bm_now_ms() + CONNECT_MS;
+}
+
+/* The connection is gone or did not come: entries go to stderr until the next one. */
+static void go_down(bm_log_stream *s)
+{
+    bm_channel_free(s->channel);
+    s->channel = NULL;
+    s->to_stderr = true;
+    s->next_change = bm_now_ms() + s->retry_ms;
+    s->retry_ms = s->retry_ms * 2 < RETRY_MAX_MS ? s->retry_ms * 2 : RETRY_MAX_MS;
+}
+
+static void open_stream(bm_log_stream *s)
+{
+    s->ended = false; /* no stream: nobody else looks */
+    bm_stream *stream = bm_stream_open(s->channel, METHOD, NULL, &handler, s);
+    pthread_mutex_lock(&s->lock);
+    s->stream = stream;
+    pthread_mutex_unlock(&s->lock);
+    s->up_since = bm_now_ms();
+    s->to_stderr = false;
+}
+
+static void put_stream_away(bm_log_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bm_stream *stream = s->stream;
+    s->stream = NULL;
+    pthread_mutex_unlock(&s->lock);
+    bm_stream_free(stream);
+}
+
+static void lose_stream(bm_log_stream *s)
+{
+    put_stream_away(s);
+    if (bm_now_ms() - s->up_since > RETRY_MAX_MS) s->retry_ms = RETRY_MIN_MS;
+    print_note(BEAM_LOG_WARN, "log entries go to stderr, as the log stream is lost to",
+               s->endpoint, s->reason);
+    go_down(s);
+}
+
+static void attempt(bm_log_stream *s)
+{
+    beam_error err;
+    if (bm_channel_wait(s->channel, POLL_MS, &err) == BEAM_OK) {
+        open_stream(s);
+    } else if (bm_now_ms() >= s->next_change) {
+        if (!s->to_stderr)
+            print_note(BEAM_LOG_WARN, "log entries go to stderr, as there is no log stream to",
+                       s->endpoint, err.message);
+        go_down(s);
+    }
+}
+
+static struct timespec at_ms(int64_t moment)
+{
+    int64_t left = moment - bm_now_ms();
+    return bm_after_ms(left > 0 ? left : 0);
+}
+
+/* Waits for entries, the stream's end, the time of the next attempt, or the close. */
+static void wait_for_news(bm_log_stream *s)
+{
+    struct timespec until = at_ms(s->next_change);
+    int rc = 0;
+    pthread_mutex_lock(&s->lock);
+    while (!s->queue.first && !s->dropped && !s->closing && !(s->stream && s->ended) && !rc)
+        rc = s->stream ? pthread_cond_wait(&s->changed, &s->lock)
+                       : pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool is(bm_log_stream *s, const bool *flag)
+{
+    pthread_mutex_lock(&s->lock);
+    bool set = *flag;
+    pthread_mutex_unlock(&s->lock);
+    return set;
+}
+
+/* One step of: an attempt, then a stream until it ends, then a pause, and so on. */
+static void step(bm_log_stream *s)
+{
+    if (s->stream) {
+        wait_for_news(s);
+        drain(s);
+        if (is(s, &s->ended)) lose_stream(s);
+    } else if (s->channel) {
+        if (s->to_stderr) drain(s);
+        attempt(s);
+    } else {
+        wait_for_news(s);
+        drain(s);
+        if (bm_now_ms() >= s->next_change) begin_attempt(s);
+    }
+}
+
+/* Everything to where it can still go, and the end of the stream awaited, so that the
+ * runner has read it all. */
+static void finish(bm_log_stream *s)
+{
+    while (!s->stream && s->channel && !s->to_stderr && bm_now_ms() < s->close_by) attempt(s);
+    drain(s);
+    if (s->stream) {
+        bm_stream_half_close(s->stream);
+        struct timespec until = at_ms(s->close_by);
+        pthread_mutex_lock(&s->lock);
+        while (!s->ended && !pthread_cond_timedwait(&s->changed, &s->lock, &until)) continue;
+        pthread_mutex_unlock(&s->lock);
+        put_stream_away(s);
+    }
+    bm_channel_free(s->channel);
+    drain(s); /* what the stream did not take, now to stderr */
+}
+
+static void *sender_main(void *arg)
+{
+    bm_log_stream *s = arg;
+    pthread_setname_np(pthread_self(), "log-stream");
+    begin_attempt(s);
+    while (!is(s, &s->closing)) step(s);
+    finish(s);
+    pthread_mutex_lock(&s->lock);
+    s->done = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* -- life --------------------------------------------------------------------------- */
+
+static char *copy_or_null(const char *text)
+{
+    if (!text) return NULL;
+    size_t n = strlen(text) + 1;
+    return memcpy(bm_xmalloc(n), text, n);
+}
+
+bm_log_stream *bm_log_stream_new(bm_rpc *rpc, const char *endpoint, const char *worker_id,
+                                 beam_severity minimum)
+{
+    bm_log_stream *s = bm_xcalloc(1, sizeof *s);
+    s->log = (bm_log){ sink_write, s, minimum };
+    s->rpc = rpc;
+    s->endpoint = copy_or_null(endpoint);
+    s->worker_id = copy_or_null(worker_id);
+    s->retry_ms = RETRY_MIN_MS;
+    entries_init(&s->queue);
+    pthread_mutex_init(&s->lock, NULL);
+    bm_cond_init(&s->changed);
+    s->has_sender = !pthread_create(&s->sender, NULL, sender_main, s);
+    if (!s->has_sender) { /* no more threads: then without the runner */
+        s->log.write = bm_log_stderr.write;
+        s->log.self = bm_log_stderr.self;
+    }
+    return s;
+}
+
+const bm_log *bm_log_stream_log(bm_log_stream *stream)
+{
+    return &stream->log;
+}
+
+static void stop_sender(bm_log_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->close_by = bm_now_ms() + FLUSH_MS;
+    s->closing = true;
+    pthread_cond_broadcast(&s->changed);
+    struct timespec until = bm_after_ms(FLUSH_MS);
+    while (!s->done && !pthread_cond_timedwait(&s->changed, &s->lock, &until)) continue;
+    if (!s->done && s->stream) bm_stream_cancel(s->stream); /* a runner that does not read */
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->sender, NULL);
+}
+
+void bm_log_stream_free(bm_log_stream *stream)
+{
+    if (!stream) return;
+    if (stream->has_sender) stop_sender(stream);
+    entries_free(&stream->queue);
+    pthread_cond_destroy(&stream->changed);
+    pthread_mutex_destroy(&stream->lock);
+    free(stream->endpoint);
+    free(stream->worker_id);
+    free(stream);
+}
