@@ -117,6 +117,8 @@ static void deliver_embedded(bundle *b)
         };
         bm_inbox_put(b->instruction->inbox, NULL, &entry);
     }
+    bm_inbox_break(b->instruction->inbox,
+                   "the request holds elements, but not the end of all inputs");
     pthread_mutex_unlock(&b->worker->instructions.lock);
 }
 
