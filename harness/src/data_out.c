@@ -12,11 +12,10 @@ enum {
 
 static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)
 {
-    char reason[256];
+    char reason[256] = "the stream has ended"; /* until the link knows more */
     bm_message *message = bm_gather_take(gather);
-    if (bm_stream_wait_writable(outlet->link->stream, STREAM_BYTES) &&
-        bm_stream_write(outlet->link->stream, message))
-        return BEAM_OK;
+    bm_stream_wait_writable(outlet->link->stream, STREAM_BYTES);
+    if (bm_stream_write(outlet->link->stream, message)) return BEAM_OK;
     bm_link_alive(outlet->link, reason);
     return bm_error(err, BEAM_ERPC, "Output of '%.*s' cannot be sent: %s.",
                     (int)outlet->transform_id.len, outlet->transform_id.ptr, reason);

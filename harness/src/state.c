@@ -254,7 +254,7 @@ static beam_status submit(bm_state_session *session, bm_state_request *request, 
                           const bm_state_key *key, beam_span bytes, beam_error *err)
 {
     bm_state_client *client = session->client;
-    char reason[256];
+    char reason[256] = "the stream has ended"; /* until the link knows more */
     if (!session->link)
         return bm_error(err, BEAM_ERPC, "The runner named no state service for this bundle.");
     request->session = session;
