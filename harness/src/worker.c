@@ -140,6 +140,9 @@ void beam_harness_stop(beam_harness *worker)
     worker->control_ended = true;
     pthread_cond_broadcast(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
+    /* Also when beam_harness_wait waits for bundles already: nothing is to hold them up. */
+    bm_links_cancel(&worker->data);
+    bm_links_cancel(&worker->state.links);
 }
 
 beam_status beam_harness_wait(beam_harness *worker, beam_error *err)
@@ -152,10 +155,6 @@ beam_status beam_harness_wait(beam_harness *worker, beam_error *err)
     if (first) {
         /* Bundles that have all their data finish, the others fail. */
         bm_instructions_close(&worker->instructions, "the runner ended the worker");
-        if (worker->stopped) {
-            bm_links_cancel(&worker->data);
-            bm_links_cancel(&worker->state.links);
-        }
         bm_threads_drain(worker->threads);
         bm_stream_half_close(worker->control);
         bm_links_half_close(&worker->data);

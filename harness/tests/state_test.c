@@ -175,6 +175,28 @@ START_TEST(stopping_does_not_wait_for_answers)
 }
 END_TEST
 
+static void *wait_for_end(void *arg)
+{
+    beam_harness_wait(arg, NULL);
+    return NULL;
+}
+
+START_TEST(stopping_helps_when_the_end_waits_for_answers)
+{
+    fake_runner *r = start();
+    pthread_t thread;
+    fake_hold_state(r, 2);
+    send(r, "b1", "k", "t");
+    fake_await_state_requests(r, 1);
+    fake_end_stream(r, FAKE_CONTROL);
+    ck_assert(!pthread_create(&thread, NULL, wait_for_end, fake_worker(r)));
+    bm_sleep_ms(100);
+    beam_harness_stop(fake_worker(r));
+    pthread_join(thread, NULL);
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(the_end_does_not_wait_for_answers_for_ever)
 {
     fake_runner *r = start();
@@ -200,6 +222,7 @@ int main(void)
         a_page_of_noise_fails_the_bundle,
         a_lost_state_stream_fails_its_bundles_only,
         stopping_does_not_wait_for_answers,
+        stopping_helps_when_the_end_waits_for_answers,
         the_end_does_not_wait_for_answers_for_ever,
     };
     return fake_run_tests("state", tests, BEAM_COUNT(tests));

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pool of bundle threads. */
+#include "threads.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "clock.h"
+#include "fake_runner.h"
+
+static atomic_int n_running, n_done, most;
+static atomic_bool go;
+
+static void count(void *arg)
+{
+    (void)arg;
+    n_done++;
+}
+
+static void wait_for_go(void *arg)
+{
+    (void)arg;
+    int now = ++n_running;
+    for (int before = most; before < now && !atomic_compare_exchange_weak(&most, &before, now);)
+        ;
+    while (!go) bm_sleep_ms(1);
+    n_running--;
+    n_done++;
+}
+
+START_TEST(every_job_has_a_thread)
+{
+    enum { JOBS = 100 };
+    bm_threads *threads = bm_threads_new(1000);
+    for (int i = 0; i < JOBS; i++) ck_assert(bm_threads_run(threads, wait_for_go, NULL));
+    while (n_running < JOBS) bm_sleep_ms(1); /* or the test times out */
+    go = true;
+    bm_threads_drain(threads);
+    ck_assert_int_eq(n_done, JOBS);
+    ck_assert_int_eq(most, JOBS);
+    bm_threads_free(threads);
+}
+END_TEST
+
+static pthread_t last_thread;
+static int n_threads; /* that ran tell_thread, one after the other */
+
+static void tell_thread(void *arg)
+{
+    (void)arg;
+    if (!n_threads || !pthread_equal(last_thread, pthread_self())) n_threads++;
+    last_thread = pthread_self();
+}
+
+START_TEST(idle_threads_are_used_again)
+{
+    bm_threads *threads = bm_threads_new(10000);
+    for (int i = 0; i < 100; i++) {
+        bm_threads_run(threads, tell_thread, NULL);
+        bm_threads_drain(threads);
+    }
+    ck_assert_int_eq(n_threads, 1);
+    bm_threads_free(threads);
+}
+END_TEST
+
+START_TEST(threads_that_have_nothing_to_do_end)
+{
+    bm_threads *threads = bm_threads_new(1);
+    for (int i = 0; i < 20; i++) {
+        ck_assert(bm_threads_run(threads, count, NULL));
+        bm_sleep_ms(i % 4); /* about when the thread gives up */
+    }
+    bm_threads_drain(threads);
+    ck_assert_int_eq(n_done, 20);
+    bm_threads_free(threads);
+}
+END_TEST
+
+static void start_another(void *arg)
+{
+    bm_threads *threads = arg;
+    if (++n_done < 10) bm_threads_run(threads, start_another, threads);
+}
+
+START_TEST(jobs_start_jobs)
+{
+    bm_threads *threads = bm_threads_new(100);
+    bm_threads_run(threads, start_another, threads);
+    bm_threads_drain(threads);
+    ck_assert_int_eq(n_done, 10);
+    bm_threads_free(threads);
+}
+END_TEST
+
+START_TEST(freeing_waits_for_jobs)
+{
+    bm_threads *threads = bm_threads_new(10000);
+    go = true;
+    for (int i = 0; i < 10; i++) bm_threads_run(threads, wait_for_go, NULL);
+    bm_threads_free(threads);
+    ck_assert_int_eq(n_done, 10);
+    bm_threads_free(bm_threads_new(100));
+    bm_threads_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        every_job_has_a_thread, idle_threads_are_used_again,
+        threads_that_have_nothing_to_do_end, jobs_start_jobs, freeing_waits_for_jobs,
+    };
+    return fake_run_tests("threads", tests, BEAM_COUNT(tests));
+}
