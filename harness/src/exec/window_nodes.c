@@ -10,8 +10,8 @@ typedef struct window_node {
     bm_node node;
     bm_pcoll *out;
     bm_window_fn fn;
-    bm_one_window last; /* of window_into: the last window, for sharing */
     bool has_last;
+    bm_one_window last; /* of window_into: the last window, for sharing */
 } window_node;
 
 static beam_status send(const window_node *w, const bm_element *like, beam_value value)
