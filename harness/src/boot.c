@@ -16,8 +16,7 @@
 #include "pb.h"
 #include "staged_files.h"
 
-#define METHOD \
-    "/org.apache.beam.model.fn_execution.v1.ProvisionService/GetProvisionInfo"
+#define METHOD "/org.apache.beam.model.fn_execution.v1.ProvisionService/GetProvisionInfo"
 
 enum { CONNECT_MS = 5000, CALL_MS = 60000, MAX_BUFFER_BYTES = 1 << 30 };
 
@@ -29,7 +28,8 @@ static const google_protobuf_Value *option(const google_protobuf_Struct *options
     google_protobuf_Value *value;
     const char *urn = bm_format(arena, "beam:option:%s:v1", name);
     if (google_protobuf_Struct_fields_get(options, bm_pb_text(urn), &value)) return value;
-    if (google_protobuf_Struct_fields_get(options, bm_pb_text(name), &value)) return value;
+    if (google_protobuf_Struct_fields_get(options, bm_pb_text(name), &value))
+        return value;
     return NULL;
 }
 
@@ -52,7 +52,8 @@ static bool parse_level(const char *text, beam_severity *out)
     return false;
 }
 
-static void read_log_level(const google_protobuf_Value *value, bm_arena *arena, bm_boot *out)
+static void read_log_level(const google_protobuf_Value *value, bm_arena *arena,
+                           bm_boot *out)
 {
     const char *text = NULL;
     if (value && google_protobuf_Value_has_string_value(value))
@@ -77,8 +78,8 @@ static void read_number(const char *experiment, const char *name, long long max,
     long long number = strtoll(digits, &end, 10);
     if (end == digits || *end || errno || number < 0 || number > max)
         bm_log_write(&bm_log_stderr, BEAM_LOG_WARN,
-                     "the experiment %s is ignored: not a number from 0 to %lld", experiment,
-                     max);
+                     "the experiment %s is ignored: not a number from 0 to %lld",
+                     experiment, max);
     else
         *out = number;
 }
@@ -98,17 +99,20 @@ static void read_experiments(const google_protobuf_Value *value, bm_arena *arena
 {
     if (!value) return;
     if (google_protobuf_Value_has_string_value(value)) {
-        char *text = bm_cstr(arena, bm_span_of_pb(google_protobuf_Value_string_value(value)));
-        for (char *rest = text, *one; (one = strsep(&rest, ","));) read_experiment(one, out);
+        char *text = bm_cstr(arena,
+                             bm_span_of_pb(google_protobuf_Value_string_value(value)));
+        for (char *rest = text, *one; (one = strsep(&rest, ","));)
+            read_experiment(one, out);
     } else if (google_protobuf_Value_has_list_value(value)) {
         size_t n;
-        const google_protobuf_Value *const *all = google_protobuf_ListValue_values(
-            google_protobuf_Value_list_value(value), &n);
+        const google_protobuf_Value *const *all =
+            google_protobuf_ListValue_values(google_protobuf_Value_list_value(value), &n);
         for (size_t i = 0; i < n; i++) read_experiments(all[i], arena, out);
     }
 }
 
-static void read_options(const google_protobuf_Struct *options, bm_arena *arena, bm_boot *out)
+static void read_options(const google_protobuf_Struct *options, bm_arena *arena,
+                         bm_boot *out)
 {
     if (!options) return;
     read_log_level(option(options, "default_sdk_harness_log_level", arena), arena, out);
@@ -131,9 +135,10 @@ static void read_capabilities(const pb_ProvisionInfo *info, bm_boot *out)
     size_t n;
     upb_StringView const *all = pb_ProvisionInfo_runner_capabilities(info, &n);
     for (size_t i = 0; i < n; i++) {
-        upb_StringView embeds =
-            bm_pb_text(BEAM_URN_PROTOCOL_CONTROL_RESPONSE_ELEMENTS_EMBEDDING);
-        upb_StringView short_ids = bm_pb_text(BEAM_URN_PROTOCOL_MONITORING_INFO_SHORT_IDS);
+        upb_StringView embeds = bm_pb_text(
+            BEAM_URN_PROTOCOL_CONTROL_RESPONSE_ELEMENTS_EMBEDDING);
+        upb_StringView short_ids = bm_pb_text(
+            BEAM_URN_PROTOCOL_MONITORING_INFO_SHORT_IDS);
         if (upb_StringView_IsEqual(all[i], embeds)) out->embeds_elements = true;
         if (upb_StringView_IsEqual(all[i], short_ids)) out->takes_short_ids = true;
     }
@@ -163,16 +168,20 @@ static beam_status get_info(bm_rpc *rpc, const beam_harness_opts *opts, bm_arena
     bm_channel *channel = bm_channel_new(rpc, opts->provision_endpoint, opts->id);
     beam_status status = bm_channel_wait(channel, CONNECT_MS, &cause);
     if (status == BEAM_OK) /* GetProvisionInfoRequest has no fields */
-        status = bm_call(channel, METHOD, (beam_span){ "", 0 }, CALL_MS, arena, &bytes, &cause);
+        status = bm_call(channel, METHOD, (beam_span){ "", 0 }, CALL_MS, arena, &bytes,
+                         &cause);
     bm_channel_free(channel);
     if (status != BEAM_OK)
-        return bm_error(err, status, "the worker gets no provision info from %s, see "
-                        "--provision_endpoint: %s", opts->provision_endpoint, cause.message);
+        return bm_error(err, status,
+                        "the worker gets no provision info from %s, see "
+                        "--provision_endpoint: %s",
+                        opts->provision_endpoint, cause.message);
     const pb_GetProvisionInfoResponse *response =
         pb_GetProvisionInfoResponse_parse(bytes.ptr, bytes.len, pb);
     *out = response ? pb_GetProvisionInfoResponse_info(response) : NULL;
     if (*out) return BEAM_OK;
-    return bm_error(err, BEAM_ERPC, "what answers at %s is no provision service, see "
+    return bm_error(err, BEAM_ERPC,
+                    "what answers at %s is no provision service, see "
                     "--provision_endpoint: its GetProvisionInfoResponse has no info",
                     opts->provision_endpoint);
 }
@@ -184,14 +193,17 @@ static beam_status run(bm_rpc *rpc, const beam_harness_opts *opts, bm_arena *are
     if (opts->provision_endpoint) BEAM_TRY(get_info(rpc, opts, arena, pb, &info, err));
     read_info(info, opts, arena, out);
     if (!out->control_endpoint)
-        return bm_error(err, BEAM_EINVAL, "the worker does not know its runner: neither "
+        return bm_error(err, BEAM_EINVAL,
+                        "the worker does not know its runner: neither "
                         "--control_endpoint nor a provision service tells the address");
     bm_log log = bm_log_stderr;
     log.minimum = out->log_level;
     bm_log_write(&log, BEAM_LOG_DEBUG, "control at %s, log at %s, staged files at %s",
-                 out->control_endpoint, out->logging_endpoint ? out->logging_endpoint : "stderr",
+                 out->control_endpoint,
+                 out->logging_endpoint ? out->logging_endpoint : "stderr",
                  out->artifact_endpoint ? out->artifact_endpoint : "no address");
-    bm_staging_opts staging = { out->artifact_endpoint, opts->id, opts->semi_persist_dir, &log };
+    bm_staging_opts staging = { out->artifact_endpoint, opts->id, opts->semi_persist_dir,
+                                &log };
     return bm_staged_files_fetch(rpc, info, &staging, arena, &out->staged_dir, err);
 }
 

@@ -20,7 +20,8 @@
 enum {
     MAX_ENTRIES = 10000,
     MAX_BYTES = 4 << 20,
-    MAX_MESSAGE = 256 * 1024, /* longer ones are cut: runners refuse messages over 4 MiB */
+    MAX_MESSAGE = 256 *
+                  1024, /* longer ones are cut: runners refuse messages over 4 MiB */
     BATCH_ENTRIES = 1000,
     BATCH_BYTES = 256 * 1024,
     CONNECT_MS = 5000, /* an attempt; entries of the first one wait for its outcome */
@@ -57,7 +58,8 @@ struct bm_log_stream {
     entries queue;
     size_t dropped; /* since the last report of it */
     bm_stream *stream;
-    bool ended;     /* the stream's on_end has come */
+    bool ended;         /* the stream's on_end has come */
+    beam_status status; /* when ended */
     char reason[256];
     bool closing, done;
     int64_t close_by; /* when closing: in bm_now_ms */
@@ -67,7 +69,9 @@ struct bm_log_stream {
     int64_t next_change; /* the attempt is given up, or without one: the next begins */
     int64_t up_since;
     int retry_ms;
-    bool to_stderr; /* false until the first attempt has failed, and while there is a stream */
+    bool told;
+    bool
+        to_stderr; /* false until the first attempt has failed, and while there is a stream */
 };
 
 /* -- entries ------------------------------------------------------------------ */
@@ -170,14 +174,14 @@ static entry *entry_new(const bm_log_entry *from)
 {
     char thread[48];
     thread_label(thread, sizeof thread);
-    size_t size = sizeof(entry) + room_for(from->message) + room_for(from->instruction_id) +
-                  room_for(from->transform_id) + room_for(from->location) +
-                  room_for(thread);
+    size_t size = sizeof(entry) + room_for(from->message) +
+                  room_for(from->instruction_id) + room_for(from->transform_id) +
+                  room_for(from->location) + room_for(thread);
     entry *e = bm_xmalloc(size);
     char *at = e->text;
     *e = (entry){ .size = size };
     clock_gettime(CLOCK_REALTIME, &e->at);
-    e->severity = from->severity < BEAM_LOG_TRACE     ? BEAM_LOG_TRACE
+    e->severity = from->severity < BEAM_LOG_TRACE      ? BEAM_LOG_TRACE
                   : from->severity > BEAM_LOG_CRITICAL ? BEAM_LOG_CRITICAL
                                                        : from->severity;
     e->message = keep_text(&at, from->message);
@@ -192,7 +196,8 @@ static void print_entry(const entry *e)
 {
     bm_log_stderr.write(bm_log_stderr.self,
                         &(bm_log_entry){ e->severity, e->message ? e->message : "",
-                                         e->instruction_id, e->transform_id, e->location });
+                                         e->instruction_id, e->transform_id,
+                                         e->location });
 }
 
 /* -- the sink ------------------------------------------------------------------ */
@@ -300,22 +305,23 @@ static void on_end(void *self, bm_stream *stream, beam_status status, const char
     bm_log_stream *s = self;
     pthread_mutex_lock(&s->lock);
     s->ended = true;
-    snprintf(s->reason, sizeof s->reason, "%s",
-             status == BEAM_OK ? "it was ended by the runner" : text);
+    s->status = status;
+    snprintf(s->reason, sizeof s->reason, "%s", text ? text : "");
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }
 
 static const bm_stream_handler handler = { on_message, NULL, on_end };
 
-static void print_note(beam_severity severity, const char *format, const char *endpoint,
-                       const char *reason)
+/* Says where the entries go from now on: once, until a stream has lasted for a while. */
+static void tell(bm_log_stream *s, beam_severity severity, const char *reason)
 {
-    char text[512];
-    int n = snprintf(text, sizeof text, "%s", format);
-    snprintf(text + n, sizeof text - (size_t)n, " %s: %s", endpoint, reason);
-    bm_log_stderr.write(bm_log_stderr.self,
-                        &(bm_log_entry){ severity, text, NULL, NULL, NULL });
+    if (s->told || severity < s->log.minimum) return;
+    s->told = true;
+    bm_log log = bm_log_stderr;
+    log.minimum = severity;
+    bm_log_write(&log, severity, "no log stream to %s, entries go to stderr: %s",
+                 s->endpoint, reason);
 }
 
 static void begin_attempt(bm_log_stream *s)
@@ -357,21 +363,23 @@ static void put_stream_away(bm_log_stream *s)
 static void lose_stream(bm_log_stream *s)
 {
     put_stream_away(s);
-    if (bm_now_ms() - s->up_since > RETRY_MAX_MS) s->retry_ms = RETRY_MIN_MS;
-    print_note(BEAM_LOG_WARN, "log entries go to stderr, as the log stream is lost to",
-               s->endpoint, s->reason);
+    if (bm_now_ms() - s->up_since > RETRY_MAX_MS) {
+        s->retry_ms = RETRY_MIN_MS;
+        s->told = false;
+    }
+    if (s->status == BEAM_OK) /* runners that are about to end do so */
+        tell(s, BEAM_LOG_DEBUG, "the runner has ended it");
+    else
+        tell(s, BEAM_LOG_WARN, s->reason);
     go_down(s);
 }
 
 static void attempt(bm_log_stream *s)
 {
-    beam_error err;
-    if (bm_channel_wait(s->channel, POLL_MS, &err) == BEAM_OK) {
+    if (bm_channel_wait(s->channel, POLL_MS, NULL) == BEAM_OK) {
         open_stream(s);
     } else if (bm_now_ms() >= s->next_change) {
-        if (!s->to_stderr)
-            print_note(BEAM_LOG_WARN, "log entries go to stderr, as there is no log stream to",
-                       s->endpoint, err.message);
+        tell(s, BEAM_LOG_WARN, "nothing answers there");
         go_down(s);
     }
 }
@@ -388,7 +396,8 @@ static void wait_for_news(bm_log_stream *s)
     struct timespec until = at_ms(s->next_change);
     int rc = 0;
     pthread_mutex_lock(&s->lock);
-    while (!s->queue.first && !s->dropped && !s->closing && !(s->stream && s->ended) && !rc)
+    while (!s->queue.first && !s->dropped && !s->closing && !(s->stream && s->ended) &&
+           !rc)
         rc = s->stream ? pthread_cond_wait(&s->changed, &s->lock)
                        : pthread_cond_timedwait(&s->changed, &s->lock, &until);
     pthread_mutex_unlock(&s->lock);
@@ -423,13 +432,15 @@ static void step(bm_log_stream *s)
  * runner has read it all. */
 static void finish(bm_log_stream *s)
 {
-    while (!s->stream && s->channel && !s->to_stderr && bm_now_ms() < s->close_by) attempt(s);
+    while (!s->stream && s->channel && !s->to_stderr && bm_now_ms() < s->close_by)
+        attempt(s);
     drain(s);
     if (s->stream) {
         bm_stream_half_close(s->stream);
         struct timespec until = at_ms(s->close_by);
         pthread_mutex_lock(&s->lock);
-        while (!s->ended && !pthread_cond_timedwait(&s->changed, &s->lock, &until)) continue;
+        while (!s->ended && !pthread_cond_timedwait(&s->changed, &s->lock, &until))
+            continue;
         pthread_mutex_unlock(&s->lock);
         put_stream_away(s);
     }
@@ -491,9 +502,12 @@ static void stop_sender(bm_log_stream *s)
     s->close_by = bm_now_ms() + FLUSH_MS;
     s->closing = true;
     pthread_cond_broadcast(&s->changed);
-    struct timespec until = bm_after_ms(FLUSH_MS);
-    while (!s->done && !pthread_cond_timedwait(&s->changed, &s->lock, &until)) continue;
-    if (!s->done && s->stream) bm_stream_cancel(s->stream); /* a runner that does not read */
+    struct timespec until = at_ms(s->close_by);
+    while (!s->done) {
+        if (!pthread_cond_timedwait(&s->changed, &s->lock, &until)) continue;
+        if (!s->done && s->stream) bm_stream_cancel(s->stream); /* the runner is stuck */
+        until = bm_after_ms(POLL_MS); /* it may have been opened just now */
+    }
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->sender, NULL);
 }

@@ -59,9 +59,11 @@ static void remove_dir(void *path)
 static beam_status make_dir(const char *path, beam_error *err)
 {
     if (!mkdir(path, 0777) || errno == EEXIST) return BEAM_OK;
-    return bm_error(err, BEAM_EIO,
-                    "cannot make the folder %s for staged files: %s; give another one with "
-                    "--semi_persist_dir", path, strerror(errno));
+    return bm_error(
+        err, BEAM_EIO,
+        "cannot make the folder %s for staged files: %s; give another one with "
+        "--semi_persist_dir",
+        path, strerror(errno));
 }
 
 static beam_status open_dir(fetch *f, beam_error *err)
@@ -74,8 +76,10 @@ static beam_status open_dir(fetch *f, beam_error *err)
     const char *tmp = getenv("TMPDIR");
     char *path = bm_format(f->arena, "%s/beam-staged-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(path))
-        return bm_error(err, BEAM_EIO, "cannot make a temporary folder %s for staged "
-                        "files: %s; give one with --semi_persist_dir", path, strerror(errno));
+        return bm_error(err, BEAM_EIO,
+                        "cannot make a temporary folder %s for staged "
+                        "files: %s; give one with --semi_persist_dir",
+                        path, strerror(errno));
     bm_arena_defer(f->arena, remove_dir, path);
     f->dir = path;
     return BEAM_OK;
@@ -128,8 +132,8 @@ static void on_end(void *self, bm_stream *stream, beam_status status, const char
 static const bm_stream_handler handler = { on_message, NULL, on_end };
 
 /* *out is NULL at the end. */
-static beam_status next_message(fetch *f, mailbox *box, bm_stream *stream, bm_message **out,
-                                beam_error *err)
+static beam_status next_message(fetch *f, mailbox *box, bm_stream *stream,
+                                bm_message **out, beam_error *err)
 {
     struct timespec until = bm_after_ms(left_ms(f));
     int rc = 0;
@@ -157,15 +161,17 @@ static beam_status write_chunk(const bm_message *message, FILE *file, bm_sha256 
     upb_Arena *pb = bm_pb_arena_new();
     beam_span bytes = bm_message_flat(message, &scratch);
     beam_status status = BEAM_OK;
-    const pb_GetArtifactResponse *chunk = pb_GetArtifactResponse_parse_ex(
-        bytes.ptr, bytes.len, NULL, kUpb_DecodeOption_AliasString, pb);
+    const pb_GetArtifactResponse *chunk =
+        pb_GetArtifactResponse_parse_ex(bytes.ptr, bytes.len, NULL,
+                                        kUpb_DecodeOption_AliasString, pb);
     if (!chunk) {
         status = bm_error(err, BEAM_ERPC, "what it sends is no GetArtifactResponse");
     } else {
         upb_StringView data = pb_GetArtifactResponse_data(chunk);
         bm_sha256_add(sha, data.data, data.size);
         if (fwrite(data.data, 1, data.size, file) != data.size)
-            status = bm_error(err, BEAM_EIO, "cannot write the file: %s", strerror(errno));
+            status = bm_error(err, BEAM_EIO, "cannot write the file: %s",
+                              strerror(errno));
     }
     upb_Arena_Free(pb);
     bm_arena_free(&scratch);
@@ -198,8 +204,8 @@ static beam_status download(fetch *f, const pb_ArtifactInformation *artifact, FI
     bm_cond_init(&box.changed);
     bm_sha256 sha;
     bm_sha256_init(&sha);
-    bm_stream *stream =
-        bm_stream_open(f->channel, SERVICE "GetArtifact", NULL, &handler, &box);
+    bm_stream *stream = bm_stream_open(f->channel, SERVICE "GetArtifact", NULL, &handler,
+                                       &box);
     bm_stream_write(stream, bm_pb_message(bytes, n));
     bm_stream_half_close(stream);
     beam_status status = receive(f, &box, stream, file, &sha, err);
@@ -216,13 +222,13 @@ static beam_status download(fetch *f, const pb_ArtifactInformation *artifact, FI
 static beam_status check_hash(const char *wanted, const char *hex, beam_error *err)
 {
     if (!*wanted || !strcasecmp(wanted, hex)) return BEAM_OK;
-    return bm_error(err, BEAM_EIO, "its sha256 is %s instead of %s: it was changed or cut",
-                    hex, wanted);
+    return bm_error(err, BEAM_EIO,
+                    "its sha256 is %s instead of %s: it was changed or cut", hex, wanted);
 }
 
 /* Under a temporary name first, as workers may share the folder. */
-static beam_status store(fetch *f, const pb_ArtifactInformation *artifact, const char *path,
-                         const char *sha256, beam_error *err)
+static beam_status store(fetch *f, const pb_ArtifactInformation *artifact,
+                         const char *path, const char *sha256, beam_error *err)
 {
     char *part = bm_format(f->arena, "%s.XXXXXX", path);
     int fd = mkstemp(part);
@@ -249,8 +255,8 @@ static beam_status store(fetch *f, const pb_ArtifactInformation *artifact, const
 static bool is_there(const char *path, const char *sha256)
 {
     char hex[65];
-    return *sha256 && !access(path, R_OK) &&
-           bm_sha256_file(path, hex, NULL) == BEAM_OK && !strcasecmp(hex, sha256);
+    return *sha256 && !access(path, R_OK) && bm_sha256_file(path, hex, NULL) == BEAM_OK &&
+           !strcasecmp(hex, sha256);
 }
 
 static bool is_urn(upb_StringView view, const char *urn)
@@ -265,12 +271,12 @@ static const char *wanted_sha256(fetch *f, const pb_ArtifactInformation *artifac
     upb_StringView payload = pb_ArtifactInformation_type_payload(artifact);
     upb_StringView sha = { "", 0 };
     if (is_urn(urn, BEAM_URN_ARTIFACT_TYPE_FILE)) {
-        pb_ArtifactFilePayload *file =
-            pb_ArtifactFilePayload_parse(payload.data, payload.size, f->pb);
+        pb_ArtifactFilePayload *file = pb_ArtifactFilePayload_parse(payload.data,
+                                                                    payload.size, f->pb);
         if (file) sha = pb_ArtifactFilePayload_sha256(file);
     } else if (is_urn(urn, BEAM_URN_ARTIFACT_TYPE_URL)) {
-        pb_ArtifactUrlPayload *url =
-            pb_ArtifactUrlPayload_parse(payload.data, payload.size, f->pb);
+        pb_ArtifactUrlPayload *url = pb_ArtifactUrlPayload_parse(payload.data,
+                                                                 payload.size, f->pb);
         if (url) sha = pb_ArtifactUrlPayload_sha256(url);
     }
     return bm_cstr(f->arena, bm_span_of_pb(sha));
@@ -286,7 +292,8 @@ static beam_status fetch_one(fetch *f, const pb_ArtifactInformation *artifact,
     if (role) staged = pb_ArtifactStagingToRolePayload_staged_name(role);
     char *name = safe_name(f, staged);
     if (!name)
-        return bm_error(err, BEAM_EINVAL, "fetching staged files from %s: '%.*s' cannot be "
+        return bm_error(err, BEAM_EINVAL,
+                        "fetching staged files from %s: '%.*s' cannot be "
                         "the name of a staged file; stage it under another one",
                         f->opts->endpoint, (int)(staged.size < 100 ? staged.size : 100),
                         staged.data);
@@ -294,8 +301,10 @@ static beam_status fetch_one(fetch *f, const pb_ArtifactInformation *artifact,
     const char *other = bm_map_get(&f->by_name, beam_span_of(name));
     if (other && *sha256 && !strcasecmp(other, sha256)) return BEAM_OK;
     if (other)
-        return bm_error(err, BEAM_EINVAL, "fetching staged files from %s: two files have the "
-                        "name %s; stage one under another name", f->opts->endpoint, name);
+        return bm_error(err, BEAM_EINVAL,
+                        "fetching staged files from %s: two files have the "
+                        "name %s; stage one under another name",
+                        f->opts->endpoint, name);
     bm_map_put(&f->by_name, beam_span_of(name), (void *)(uintptr_t)sha256);
 
     char *path = bm_format(f->arena, "%s/%s", f->dir, name);
@@ -306,8 +315,10 @@ static beam_status fetch_one(fetch *f, const pb_ArtifactInformation *artifact,
     beam_error cause;
     beam_status status = store(f, artifact, path, sha256, &cause);
     if (status != BEAM_OK)
-        return bm_error(err, status, "fetching the staged file %s from the artifact service "
-                        "at %s: %s", name, f->opts->endpoint, cause.message);
+        return bm_error(err, status,
+                        "fetching the staged file %s from the artifact service "
+                        "at %s: %s",
+                        name, f->opts->endpoint, cause.message);
     bm_log_write(f->opts->log, BEAM_LOG_DEBUG, "fetched %s", path);
     return BEAM_OK;
 }
@@ -328,19 +339,22 @@ static char *resolve_request(fetch *f, const pb_ProvisionInfo *info, size_t *n_b
     const pb_ArtifactInformation *const *all = pb_ProvisionInfo_dependencies(info, &n);
     for (size_t i = 0; i < n; i++) {
         if (!is_to_be_staged(all[i])) continue;
-        pb_ArtifactInformation *copy =
-            pb_ResolveArtifactsRequest_add_artifacts(request, f->pb);
-        pb_ArtifactInformation_set_type_urn(copy, pb_ArtifactInformation_type_urn(all[i]));
-        pb_ArtifactInformation_set_type_payload(copy,
-                                                pb_ArtifactInformation_type_payload(all[i]));
-        pb_ArtifactInformation_set_role_urn(copy, pb_ArtifactInformation_role_urn(all[i]));
-        pb_ArtifactInformation_set_role_payload(copy,
-                                                pb_ArtifactInformation_role_payload(all[i]));
+        pb_ArtifactInformation *copy = pb_ResolveArtifactsRequest_add_artifacts(request,
+                                                                                f->pb);
+        pb_ArtifactInformation_set_type_urn(copy,
+                                            pb_ArtifactInformation_type_urn(all[i]));
+        pb_ArtifactInformation_set_type_payload(copy, pb_ArtifactInformation_type_payload(
+                                                          all[i]));
+        pb_ArtifactInformation_set_role_urn(copy,
+                                            pb_ArtifactInformation_role_urn(all[i]));
+        pb_ArtifactInformation_set_role_payload(copy, pb_ArtifactInformation_role_payload(
+                                                          all[i]));
         n_staged++;
     }
     if (!n_staged) return NULL;
-    pb_ResolveArtifactsRequest_add_preferred_urns(
-        request, bm_pb_text(BEAM_URN_ARTIFACT_TYPE_FILE), f->pb);
+    pb_ResolveArtifactsRequest_add_preferred_urns(request,
+                                                  bm_pb_text(BEAM_URN_ARTIFACT_TYPE_FILE),
+                                                  f->pb);
     return pb_ResolveArtifactsRequest_serialize(request, f->pb, n_bytes);
 }
 
@@ -351,15 +365,19 @@ static beam_status resolve(fetch *f, beam_span request, pb_ResolveArtifactsRespo
     beam_span bytes;
     beam_status status = bm_channel_wait(f->channel, CONNECT_MS, &cause);
     if (status == BEAM_OK)
-        status = bm_call(f->channel, SERVICE "ResolveArtifacts", request, left_ms(f), f->arena,
-                         &bytes, &cause);
+        status = bm_call(f->channel, SERVICE "ResolveArtifacts", request, left_ms(f),
+                         f->arena, &bytes, &cause);
     if (status != BEAM_OK)
-        return bm_error(err, status, "fetching staged files, the artifact service at %s does "
-                        "not say what they are: %s", f->opts->endpoint, cause.message);
+        return bm_error(err, status,
+                        "fetching staged files, the artifact service at %s does "
+                        "not say what they are: %s",
+                        f->opts->endpoint, cause.message);
     *out = pb_ResolveArtifactsResponse_parse(bytes.ptr, bytes.len, f->pb);
     if (*out) return BEAM_OK;
-    return bm_error(err, BEAM_ERPC, "fetching staged files: what the artifact service at %s "
-                    "answers is no ResolveArtifactsResponse", f->opts->endpoint);
+    return bm_error(err, BEAM_ERPC,
+                    "fetching staged files: what the artifact service at %s "
+                    "answers is no ResolveArtifactsResponse",
+                    f->opts->endpoint);
 }
 
 static beam_status fetch_all(fetch *f, beam_span request, beam_error *err)
@@ -381,13 +399,16 @@ beam_status bm_staged_files_fetch(bm_rpc *rpc, const pb_ProvisionInfo *info,
                                   const char **dir, beam_error *err)
 {
     *dir = NULL;
-    fetch f = { .opts = opts, .arena = arena, .pb = bm_pb_arena_new(),
+    fetch f = { .opts = opts,
+                .arena = arena,
+                .pb = bm_pb_arena_new(),
                 .deadline = bm_now_ms() + PHASE_MS };
     beam_span request;
     request.ptr = resolve_request(&f, info, &request.len);
     beam_status status = BEAM_OK;
     if (request.ptr && !opts->endpoint) {
-        status = bm_error(err, BEAM_EINVAL, "the job has staged files but no address to fetch "
+        status = bm_error(err, BEAM_EINVAL,
+                          "the job has staged files but no address to fetch "
                           "them from; give one with --artifact_endpoint");
     } else if (request.ptr) {
         f.channel = bm_channel_new(rpc, opts->endpoint, opts->worker_id);

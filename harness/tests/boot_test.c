@@ -69,7 +69,8 @@ static void resolve(void *self, bm_incoming *call, bm_message *request)
         pb_ResolveArtifactsRequest_parse(bytes.ptr, bytes.len, r->pb);
     pb_ResolveArtifactsResponse *response = pb_ResolveArtifactsResponse_new(r->pb);
     size_t n;
-    const pb_ArtifactInformation *const *all = pb_ResolveArtifactsRequest_artifacts(asked, &n);
+    const pb_ArtifactInformation *const *all = pb_ResolveArtifactsRequest_artifacts(asked,
+                                                                                    &n);
     pb_ArtifactInformation **copy =
         pb_ResolveArtifactsResponse_resize_replacements(response, n, r->pb);
     for (size_t i = 0; i < n; i++) copy[i] = (pb_ArtifactInformation *)(uintptr_t)all[i];
@@ -87,8 +88,9 @@ static void send_content(void *self, bm_stream *stream, bm_message *message)
     for (size_t at = 0, left = strlen(r->content); left;) { /* in pieces of 3 bytes */
         size_t n = left < 3 ? left : 3;
         pb_GetArtifactResponse *chunk = pb_GetArtifactResponse_new(r->pb);
-        pb_GetArtifactResponse_set_data(
-            chunk, upb_StringView_FromDataAndSize(r->content + at, n));
+        pb_GetArtifactResponse_set_data(chunk,
+                                        upb_StringView_FromDataAndSize(r->content + at,
+                                                                       n));
         size_t size;
         char *bytes = pb_GetArtifactResponse_serialize(chunk, r->pb, &size);
         bm_stream_write(stream, bm_pb_message(bytes, size));
@@ -125,9 +127,12 @@ static runner r;
 
 static void setup(void)
 {
-    r = (runner){ .rpc = bm_rpc_new(), .pb = bm_pb_arena_new(), .content = "staged bytes",
+    r = (runner){ .rpc = bm_rpc_new(),
+                  .pb = bm_pb_arena_new(),
+                  .content = "staged bytes",
                   .dir = "/tmp/beam-boot-test-XXXXXX" };
-    r.server = bm_server_new(r.rpc, "localhost:0", methods, BEAM_COUNT(methods), &r, &r.err);
+    r.server = bm_server_new(r.rpc, "localhost:0", methods, BEAM_COUNT(methods), &r,
+                             &r.err);
     ck_assert_msg(r.server, "%s", r.err.message);
     snprintf(r.address, sizeof r.address, "localhost:%d", bm_server_port(r.server));
     r.info = pb_ProvisionInfo_new(r.pb);
@@ -174,7 +179,8 @@ static google_protobuf_Value *text_value(const char *text)
 
 static void tell_option(const char *key, google_protobuf_Value *value)
 {
-    google_protobuf_Struct *options = pb_ProvisionInfo_mutable_pipeline_options(r.info, r.pb);
+    google_protobuf_Struct *options = pb_ProvisionInfo_mutable_pipeline_options(r.info,
+                                                                                r.pb);
     google_protobuf_Struct_fields_set(options, bm_pb_text(key), value, r.pb);
 }
 
@@ -195,7 +201,8 @@ static pb_ArtifactInformation *tell_file(const char *role, const char *staged_na
     pb_ArtifactStagingToRolePayload_set_staged_name(to, bm_pb_text(staged_name));
     size_t n;
     char *bytes = pb_ArtifactFilePayload_serialize(file, r.pb, &n);
-    pb_ArtifactInformation_set_type_urn(artifact, bm_pb_text(BEAM_URN_ARTIFACT_TYPE_FILE));
+    pb_ArtifactInformation_set_type_urn(artifact,
+                                        bm_pb_text(BEAM_URN_ARTIFACT_TYPE_FILE));
     pb_ArtifactInformation_set_type_payload(artifact,
                                             upb_StringView_FromDataAndSize(bytes, n));
     bytes = pb_ArtifactStagingToRolePayload_serialize(to, r.pb, &n);
@@ -208,8 +215,10 @@ static pb_ArtifactInformation *tell_file(const char *role, const char *staged_na
 /* The usual: a container that got an id and a provision address. */
 static beam_status boot(void)
 {
-    beam_harness_opts opts = { .id = "7-1", .provision_endpoint = r.address,
-                               .control_endpoint = "here:1", .artifact_endpoint = r.address,
+    beam_harness_opts opts = { .id = "7-1",
+                               .provision_endpoint = r.address,
+                               .control_endpoint = "here:1",
+                               .artifact_endpoint = r.address,
                                .semi_persist_dir = r.dir };
     return bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err);
 }
@@ -245,7 +254,9 @@ static int files_in(const char *path)
 
 START_TEST(options_alone_are_enough)
 {
-    beam_harness_opts opts = { .id = "w", .control_endpoint = "a:1", .logging_endpoint = "b:2" };
+    beam_harness_opts opts = { .id = "w",
+                               .control_endpoint = "a:1",
+                               .logging_endpoint = "b:2" };
     ck_assert_int_eq(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err), BEAM_OK);
     ck_assert_str_eq(r.boot.control_endpoint, "a:1");
     ck_assert_str_eq(r.boot.logging_endpoint, "b:2");
@@ -265,7 +276,8 @@ START_TEST(the_runner_tells)
     tell_endpoint(pb_ProvisionInfo_set_status_endpoint, "s:1");
     pb_ProvisionInfo_add_runner_capabilities(
         r.info, bm_pb_text(BEAM_URN_PROTOCOL_MONITORING_INFO_SHORT_IDS), r.pb);
-    beam_harness_opts opts = { .id = "7-1", .provision_endpoint = r.address,
+    beam_harness_opts opts = { .id = "7-1",
+                               .provision_endpoint = r.address,
                                .logging_endpoint = "mine:1" };
     ck_assert_int_eq(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err), BEAM_OK);
     ck_assert_str_eq(r.worker_id, "7-1");
@@ -281,14 +293,16 @@ END_TEST
 START_TEST(options_of_the_job)
 {
     google_protobuf_Value *list = google_protobuf_Value_new(r.pb);
-    google_protobuf_ListValue *items = google_protobuf_Value_mutable_list_value(list, r.pb);
+    google_protobuf_ListValue *items = google_protobuf_Value_mutable_list_value(list,
+                                                                                r.pb);
     const char *experiments[] = { "beam_fn_api", "data_buffer_size_limit=4096",
                                   "data_buffer_time_limit_ms=250",
                                   "data_buffer_time_limit_ms=soon",
                                   "data_buffer_size_limit=-1" };
     for (size_t i = 0; i < BEAM_COUNT(experiments); i++)
-        google_protobuf_Value_set_string_value(
-            google_protobuf_ListValue_add_values(items, r.pb), bm_pb_text(experiments[i]));
+        google_protobuf_Value_set_string_value(google_protobuf_ListValue_add_values(items,
+                                                                                    r.pb),
+                                               bm_pb_text(experiments[i]));
     tell_option("beam:option:experiments:v1", list);
     tell_option("beam:option:default_sdk_harness_log_level:v1", text_value("WARNING"));
     pb_ProvisionInfo_add_runner_capabilities(
@@ -307,7 +321,8 @@ START_TEST(options_in_other_forms)
     google_protobuf_Value *number = google_protobuf_Value_new(r.pb);
     google_protobuf_Value_set_number_value(number, 10);
     tell_option("default_sdk_harness_log_level", number);
-    beam_harness_opts opts = { .id = "w", .provision_endpoint = r.address,
+    beam_harness_opts opts = { .id = "w",
+                               .provision_endpoint = r.address,
                                .control_endpoint = "c:1" };
     ck_assert_int_eq(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err), BEAM_OK);
     ck_assert_uint_eq(r.boot.data_buffer_bytes, 7);
@@ -321,7 +336,8 @@ END_TEST
 START_TEST(no_control_endpoint)
 {
     beam_harness_opts opts = { .id = "w", .provision_endpoint = r.address };
-    assert_failed(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err), "--control_endpoint");
+    assert_failed(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err),
+                  "--control_endpoint");
 }
 END_TEST
 
@@ -382,7 +398,8 @@ START_TEST(a_temporary_folder_goes_with_the_arena)
 {
     tell_file(BEAM_URN_ARTIFACT_ROLE_STAGING_TO, "data.txt", NULL);
     tell_endpoint(pb_ProvisionInfo_set_artifact_endpoint, r.address);
-    beam_harness_opts opts = { .id = "w", .provision_endpoint = r.address,
+    beam_harness_opts opts = { .id = "w",
+                               .provision_endpoint = r.address,
                                .control_endpoint = "c:1" };
     bm_arena arena;
     bm_arena_init(&arena, 0);
@@ -460,19 +477,24 @@ END_TEST
 START_TEST(nowhere_to_fetch_from)
 {
     tell_file(BEAM_URN_ARTIFACT_ROLE_STAGING_TO, "data.txt", NULL);
-    beam_harness_opts opts = { .id = "w", .provision_endpoint = r.address,
+    beam_harness_opts opts = { .id = "w",
+                               .provision_endpoint = r.address,
                                .control_endpoint = "c:1" };
-    assert_failed(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err), "--artifact_endpoint");
+    assert_failed(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err),
+                  "--artifact_endpoint");
 }
 END_TEST
 
 START_TEST(no_folder_to_stage_to)
 {
     tell_file(BEAM_URN_ARTIFACT_ROLE_STAGING_TO, "data.txt", NULL);
-    beam_harness_opts opts = { .id = "w", .provision_endpoint = r.address,
-                               .control_endpoint = "c:1", .artifact_endpoint = r.address,
+    beam_harness_opts opts = { .id = "w",
+                               .provision_endpoint = r.address,
+                               .control_endpoint = "c:1",
+                               .artifact_endpoint = r.address,
                                .semi_persist_dir = "/dev/null/x" };
-    assert_failed(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err), "--semi_persist_dir");
+    assert_failed(bm_boot_run(r.rpc, &opts, &r.arena, &r.boot, &r.err),
+                  "--semi_persist_dir");
 }
 END_TEST
 

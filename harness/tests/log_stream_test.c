@@ -88,7 +88,8 @@ static bool open_logging(void *self, const bm_incoming *call, bm_stream *stream,
 }
 
 static const bm_method methods[] = {
-    { "/org.apache.beam.model.fn_execution.v1.BeamFnLogging/Logging", NULL, open_logging },
+    { "/org.apache.beam.model.fn_execution.v1.BeamFnLogging/Logging", NULL,
+      open_logging },
 };
 
 static void runner_listen(runner *r, const char *address)
@@ -121,7 +122,8 @@ static void wait_entries(runner *r, size_t n)
 {
     struct timespec until = bm_after_ms(20000);
     pthread_mutex_lock(&r->lock);
-    while (r->n_entries < n && !pthread_cond_timedwait(&r->changed, &r->lock, &until)) continue;
+    while (r->n_entries < n && !pthread_cond_timedwait(&r->changed, &r->lock, &until))
+        continue;
     size_t got = r->n_entries;
     pthread_mutex_unlock(&r->lock);
     ck_assert_uint_ge(got, n);
@@ -209,7 +211,8 @@ START_TEST(entries_carry_everything)
     const bm_log *log = bm_log_stream_log(s);
     ck_assert_int_eq(log->minimum, BEAM_LOG_DEBUG);
     pthread_setname_np(pthread_self(), "tester");
-    log->write(log->self, &(bm_log_entry){ BEAM_LOG_WARN, "hello", "inst", "tr", "a.c:7" });
+    log->write(log->self,
+               &(bm_log_entry){ BEAM_LOG_WARN, "hello", "inst", "tr", "a.c:7" });
     wait_entries(&r, 1);
     int64_t before = bm_now_ms();
     bm_log_write(log, BEAM_LOG_TRACE, "below the minimum");
@@ -229,7 +232,8 @@ START_TEST(entries_carry_everything)
     assert_text(pb_LogEntry_log_location(e), "a.c:7");
     ck_assert(!strncmp(pb_LogEntry_thread(e).data, "tester:", 7));
     const google_protobuf_Timestamp *at = pb_LogEntry_timestamp(e);
-    ck_assert_int_le(llabs(google_protobuf_Timestamp_seconds(at) - (int64_t)time(NULL)), 30);
+    ck_assert_int_le(llabs(google_protobuf_Timestamp_seconds(at) - (int64_t)time(NULL)),
+                     30);
     e = entry_at(&r, 1);
     ck_assert_int_eq(pb_LogEntry_severity(e), pb_LogEntry_Severity_ERROR);
     assert_text(pb_LogEntry_message(e), "n = 4");
@@ -246,9 +250,12 @@ START_TEST(broken_text_is_mended)
     const bm_log *log = bm_log_stream_log(s);
     char *huge = calloc(1, 600001);
     memset(huge, 'x', 600000);
-    const char *texts[] = { "a\xff" "b\xc3", "caf\xc3\xa9 \xf0\x9f\x8d\xba \xed\xa0\x80", huge };
+    const char *texts[] = { "a\xff"
+                            "b\xc3",
+                            "caf\xc3\xa9 \xf0\x9f\x8d\xba \xed\xa0\x80", huge };
     for (int i = 0; i < 3; i++)
-        log->write(log->self, &(bm_log_entry){ BEAM_LOG_INFO, texts[i], NULL, NULL, NULL });
+        log->write(log->self,
+                   &(bm_log_entry){ BEAM_LOG_INFO, texts[i], NULL, NULL, NULL });
     bm_log_entry odd = { (beam_severity)77, NULL, NULL, NULL, NULL };
     log->write(log->self, &odd);
     bm_log_stream_free(s);
@@ -259,7 +266,8 @@ START_TEST(broken_text_is_mended)
     upb_StringView cut = pb_LogEntry_message(entry_at(&r, 2));
     ck_assert_uint_eq(cut.size, 256 * 1024 + 3);
     ck_assert(!memcmp(cut.data + cut.size - 5, "xx...", 5));
-    ck_assert_int_eq(pb_LogEntry_severity(entry_at(&r, 3)), pb_LogEntry_Severity_CRITICAL);
+    ck_assert_int_eq(pb_LogEntry_severity(entry_at(&r, 3)),
+                     pb_LogEntry_Severity_CRITICAL);
     runner_stop(&r);
 }
 END_TEST
@@ -401,7 +409,8 @@ START_TEST(drops_are_told)
     for (size_t i = 0; i < r.n_entries; i++) {
         const pb_LogEntry *e = entry_at(&r, i);
         if (pb_LogEntry_severity(e) != pb_LogEntry_Severity_WARN) continue;
-        assert_text(pb_LogEntry_message(e), "5 log entries were dropped: logging is too fast");
+        assert_text(pb_LogEntry_message(e),
+                    "5 log entries were dropped: logging is too fast");
         ck_assert_uint_eq(i, 10000);
         told = true;
     }
