@@ -366,6 +366,33 @@ START_TEST(a_lost_stream_comes_back)
 }
 END_TEST
 
+/* Also while it tries to connect again, entries do not wait for the outcome. */
+START_TEST(a_lost_runner_comes_back)
+{
+    runner r;
+    runner_start(&r);
+    bm_log_stream *s = bm_log_stream_new(r.rpc, r.address, "w", BEAM_LOG_INFO);
+    const bm_log *log = bm_log_stream_log(s);
+    bm_log_write(log, BEAM_LOG_INFO, "first");
+    wait_entries(&r, 1);
+    FILE *file = capture_start();
+    bm_server_free(r.server);
+    bool told = captured_within(file, "no log stream", 5000);
+    bm_sleep_ms(1500);
+    bm_log_write(log, BEAM_LOG_INFO, "second");
+    bool printed = captured_within(file, "second", 1500);
+    runner_listen(&r, r.address);
+    wait_stream(&r, 2);
+    bm_log_write(log, BEAM_LOG_INFO, "third");
+    wait_entries(&r, 2);
+    bm_log_stream_free(s);
+    const char *text = capture_end(file);
+    ck_assert_msg(told && printed, "%s", text);
+    assert_text(pb_LogEntry_message(entry_at(&r, 1)), "third");
+    runner_stop(&r);
+}
+END_TEST
+
 START_TEST(a_deaf_runner_does_not_block)
 {
     runner r;
@@ -428,6 +455,7 @@ int main(void)
     tcase_add_test(cases, many_threads_keep_their_order);
     tcase_add_test(cases, without_a_runner_they_go_to_stderr);
     tcase_add_test(cases, a_lost_stream_comes_back);
+    tcase_add_test(cases, a_lost_runner_comes_back);
     tcase_add_test(cases, a_deaf_runner_does_not_block);
     tcase_add_test(cases, drops_are_told);
     Suite *suite = suite_create("log_stream");
