@@ -81,7 +81,6 @@ static uint64_t id_of(const pb_StateResponse *response)
 
 static void on_message(void *self, bm_link *link, bm_message *message)
 {
-    (void)link;
     bm_state_client *client = self;
     bm_arena flat;
     bm_arena_init(&flat, 0);
@@ -97,6 +96,8 @@ static void on_message(void *self, bm_link *link, bm_message *message)
             settle(request);
         }
         pthread_mutex_unlock(&client->lock);
+    } else {
+        bm_stream_cancel(link->stream); /* fails whoever waits for an answer */
     }
     upb_Arena_Free(pb);
     bm_arena_free(&flat);

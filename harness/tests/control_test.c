@@ -370,6 +370,16 @@ START_TEST(metrics_are_told_in_full_without_short_ids)
 }
 END_TEST
 
+START_TEST(noise_on_the_control_stream_is_logged)
+{
+    fake_runner *r = start();
+    fake_send_bytes(r, FAKE_CONTROL, beam_span_of("\xff\xff\xff noise"));
+    fake_await_log(r, "no instruction");
+    run(r, "b1", "still here");
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(the_runner_ends_the_worker)
 {
     fake_runner *r = start();
@@ -482,6 +492,7 @@ int main(void)
         a_running_bundle_is_split,
         short_ids_are_explained,
         metrics_are_told_in_full_without_short_ids,
+        noise_on_the_control_stream_is_logged,
         the_runner_ends_the_worker,
         the_end_does_not_wait_for_data,
         a_bundle_that_has_its_data_finishes_at_the_end,

@@ -171,7 +171,7 @@ START_TEST(one_message_may_serve_many_bundles)
         bm_write_bytes(&message, parts[i].ptr, parts[i].len);
     fake_process_bundle(r, "b1", "texts");
     fake_process_bundle(r, "b2", "texts");
-    fake_send_elements(r, bm_written(&message));
+    fake_send_bytes(r, FAKE_DATA, bm_written(&message));
     fake_expect_ok(r, "b1");
     fake_expect_ok(r, "b2");
     ck_assert_str_eq(output(r, "b1", "sink"), "for-b1 for-b1");
@@ -414,7 +414,7 @@ START_TEST(noise_on_the_data_stream_ends_it)
     fake_runner *r = start();
     fake_process_bundle(r, "b1", "texts");
     fake_send_data(r, "b1", "source", nothing, false);
-    fake_send_elements(r, beam_span_of("\x0a\xff\xff\xff\xff\x0f noise"));
+    fake_send_bytes(r, FAKE_DATA, beam_span_of("\x0a\xff\xff\xff\xff\x0f noise"));
     ck_assert_str_ne(fake_await_error(r, "b1"), "");
     fake_await_log(r, "no Elements");
     fake_await_no_stream(r, FAKE_DATA);

@@ -73,8 +73,6 @@ const char *fake_await_error(fake_runner *r, const char *id);
 /* Waits for the worker's data stream and until little is queued on it. */
 void fake_send_data(fake_runner *r, const char *bundle, const char *source, beam_span data,
                     bool is_last);
-/* Any bytes as one message of the data stream. */
-void fake_send_elements(fake_runner *r, beam_span message);
 /* A serialized Elements with one Data. */
 beam_span fake_elements(fake_runner *r, const char *bundle, const char *source,
                         beam_span data, bool is_last);
@@ -125,6 +123,8 @@ size_t fake_streams(fake_runner *r, fake_service service);
 const char *fake_await_stream(fake_runner *r, fake_service service);
 /* Waits until none is open. */
 void fake_await_no_stream(fake_runner *r, fake_service service);
+/* Any bytes as one message of the stream. */
+void fake_send_bytes(fake_runner *r, fake_service service, beam_span message);
 void fake_end_stream(fake_runner *r, fake_service service);  /* in order */
 void fake_drop_stream(fake_runner *r, fake_service service); /* UNAVAILABLE */
 /* Stops and resumes reading what the worker sends. */

@@ -22,7 +22,7 @@ static bm_message *message_of(const char *bytes, size_t n)
     return message;
 }
 
-/* -- data: to the worker --------------------------------------------------------------------- */
+/* -- to the worker --------------------------------------------------------------------------- */
 static beam_span encode(upb_Arena *upb, const char *bundle, const char *source, beam_span data,
                         bool is_last)
 {
@@ -43,9 +43,9 @@ beam_span fake_elements(fake_runner *r, const char *bundle, const char *source, 
     return encode(r->upb, bundle, source, data, is_last);
 }
 
-void fake_send_elements(fake_runner *r, beam_span message)
+void fake_send_bytes(fake_runner *r, fake_service service, beam_span message)
 {
-    bm_stream *stream = fake_open_stream(r, FAKE_DATA)->stream;
+    bm_stream *stream = fake_open_stream(r, service)->stream;
     bm_stream_wait_writable(stream, QUEUE_UP_TO);
     bm_stream_write(stream, message_of(message.ptr, message.len));
 }
@@ -54,7 +54,7 @@ void fake_send_data(fake_runner *r, const char *bundle, const char *source, beam
                     bool is_last)
 {
     upb_Arena *upb = upb_Arena_New();
-    fake_send_elements(r, encode(upb, bundle, source, data, is_last));
+    fake_send_bytes(r, FAKE_DATA, encode(upb, bundle, source, data, is_last));
     upb_Arena_Free(upb);
 }
 

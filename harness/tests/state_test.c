@@ -163,6 +163,40 @@ START_TEST(a_lost_state_stream_fails_its_bundles_only)
 }
 END_TEST
 
+START_TEST(answers_that_nobody_asked_for_are_ignored)
+{
+    fake_runner *r = start();
+    pb_StateResponse *response = pb_StateResponse_new(fake_arena(r));
+    static const char *const ids[] = { "", "0", "12345", "no number at all, but long" };
+    add_page(r, "t", "a");
+    fake_await_stream(r, FAKE_CONTROL);
+    send(r, "b1", "k", "t");
+    fake_expect_ok(r, "b1");
+    for (size_t i = 0; i < BEAM_COUNT(ids); i++) {
+        beam_span bytes;
+        pb_StateResponse_set_id(response, fake_view(ids[i]));
+        bytes.ptr = pb_StateResponse_serialize(response, fake_arena(r), &bytes.len);
+        fake_send_bytes(r, FAKE_STATE, bytes);
+    }
+    send(r, "b2", "k", "t");
+    fake_expect_ok(r, "b2");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(noise_instead_of_an_answer_fails_the_bundle)
+{
+    fake_runner *r = start();
+    fake_hold_state(r, 2);
+    send(r, "b1", "k", "t");
+    fake_await_state_requests(r, 1);
+    fake_send_bytes(r, FAKE_STATE, beam_span_of("\xff\xff\xff noise"));
+    fake_expect_error(r, "b1", "State cannot be reached");
+    fake_await_no_stream(r, FAKE_STATE);
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(stopping_does_not_wait_for_answers)
 {
     fake_runner *r = start();
@@ -221,6 +255,8 @@ int main(void)
         a_refused_read_fails_the_bundle,
         a_page_of_noise_fails_the_bundle,
         a_lost_state_stream_fails_its_bundles_only,
+        answers_that_nobody_asked_for_are_ignored,
+        noise_instead_of_an_answer_fails_the_bundle,
         stopping_does_not_wait_for_answers,
         stopping_helps_when_the_end_waits_for_answers,
         the_end_does_not_wait_for_answers_for_ever,
