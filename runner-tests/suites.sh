@@ -245,7 +245,7 @@ suite_errors() {
     check "missing jars" fails_with 1 "get-jars" env BEAM_C_CACHE=/nonexistent "$wordcount"
     check "--runner=print" fails_with 0 "Count" "$wordcount" --runner=print
     check "--runner=dot" fails_with 0 "digraph" "$wordcount" --runner=dot
-    check "--runner=check" fails_with 0 "" "$wordcount" --runner=check
+    check "--runner=check" fails_with 0 "no mistake" "$wordcount" --runner=check
     python3 -m http.server --bind localhost "$port" >/dev/null 2>&1 &
     children+=($!)
     until_true 10 listens "$port"

@@ -236,7 +236,10 @@ int bm_run_pipeline(const bm_invocation *in)
         status = bm_report(in, &err);
     } else {
         switch (bm_standard_runner(in->standard)) {
-        case BM_RUNNER_CHECK: break;
+        case BM_RUNNER_CHECK:
+            printf("%s: the pipeline has no mistake that shows before it runs\n",
+                   in->program->name);
+            break;
         case BM_RUNNER_PRINT: show(&r, bm_graph_print); break;
         case BM_RUNNER_DOT: show(&r, bm_graph_dot); break;
         default: status = start_session(&r); break;
