@@ -15,15 +15,17 @@ static beam_status pass(beam_ctx *c, beam_value in)
 {
     return beam_emit(c, in);
 }
-static const beam_dofn pass_fn = { .name = "test.pass", .in = BEAM_ANY, .out = BEAM_ANY,
-                                   .process = pass };
+static const beam_dofn pass_fn = {
+    .name = "test.pass", .in = BEAM_ANY, .out = BEAM_ANY, .process = pass
+};
 
 static beam_status text(beam_ctx *c, beam_value in)
 {
     return beam_emit(c, in);
 }
-static const beam_dofn text_fn = { .name = "test.fail", .in = BEAM_STRING,
-                                   .out = BEAM_STRING, .process = text };
+static const beam_dofn text_fn = {
+    .name = "test.fail", .in = BEAM_STRING, .out = BEAM_STRING, .process = text
+};
 
 /* Reads an iterable twice. */
 static beam_status twice(beam_ctx *c, beam_value in)
@@ -34,8 +36,10 @@ static beam_status twice(beam_ctx *c, beam_value in)
     return beam_emit(c, beam_key(in));
 }
 static const beam_dofn twice_fn = { .name = "test.twice",
-                                    .in = BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_STRING)),
-                                    .out = BEAM_STRING, .process = twice };
+                                    .in = BEAM_KV(BEAM_STRING,
+                                                  BEAM_ITERABLE(BEAM_STRING)),
+                                    .out = BEAM_STRING,
+                                    .process = twice };
 
 typedef struct world {
     bool given;
@@ -102,7 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const beam_dofn *const dofns[] = { &pass_fn, &text_fn, &twice_fn };
     bm_registry registry;
     beam_error err = { .status = BEAM_OK };
-    CHECK(bm_registry_init(&registry, dofns, BEAM_COUNT(dofns), NULL, 0, &err) == BEAM_OK);
+    CHECK(bm_registry_init(&registry, dofns, BEAM_COUNT(dofns), NULL, 0, &err) ==
+          BEAM_OK);
     bm_plan *plan = NULL;
     beam_span bytes = { (const char *)data, size };
     if (bm_plan_new(bytes, &registry, &no_log, &plan, &err) == BEAM_OK)

@@ -6,9 +6,11 @@
 #include "test_bundle.h"
 #include "test_fns.h"
 
-static const test_bundle texts = { .fn = "test.fail", .in = "string_utf8",
+static const test_bundle texts = { .fn = "test.fail",
+                                   .in = "string_utf8",
                                    .out = "string_utf8" };
-static const test_bundle gated = { .fn = "test.gate", .in = "string_utf8",
+static const test_bundle gated = { .fn = "test.gate",
+                                   .in = "string_utf8",
                                    .out = "string_utf8" };
 
 static fake_runner *start(void)
@@ -293,11 +295,13 @@ START_TEST(a_running_bundle_is_split)
         pb_ProcessBundleSplitResponse_channel_splits(
             pb_InstructionResponse_process_bundle_split(fake_await(r, "s1")), &n);
     ck_assert_uint_eq(n, 1);
-    upb_StringView id = pb_ProcessBundleSplitResponse_ChannelSplit_transform_id(splits[0]);
+    upb_StringView id = pb_ProcessBundleSplitResponse_ChannelSplit_transform_id(
+        splits[0]);
     ck_assert(upb_StringView_IsEqual(id, fake_view("source")));
-    int64_t last = pb_ProcessBundleSplitResponse_ChannelSplit_last_primary_element(splits[0]);
-    int64_t first =
-        pb_ProcessBundleSplitResponse_ChannelSplit_first_residual_element(splits[0]);
+    int64_t last = pb_ProcessBundleSplitResponse_ChannelSplit_last_primary_element(
+        splits[0]);
+    int64_t first = pb_ProcessBundleSplitResponse_ChannelSplit_first_residual_element(
+        splits[0]);
     ck_assert_int_eq(first, last + 1);
     ck_assert_int_lt(first, ELEMENTS);
     test_open_gate();
@@ -327,8 +331,8 @@ START_TEST(short_ids_are_explained)
     test_add_descriptor(r, "texts", &texts);
     fake_connect(r, &test_opts);
     run(r, "b1", "a");
-    const pb_ProcessBundleResponse *response =
-        pb_InstructionResponse_process_bundle(fake_await(r, "b1"));
+    const pb_ProcessBundleResponse *response = pb_InstructionResponse_process_bundle(
+        fake_await(r, "b1"));
     size_t at = kUpb_Map_Begin, n_infos;
     pb_ProcessBundleResponse_monitoring_infos(response, &n_infos);
     ck_assert_uint_eq(n_infos, 0);
@@ -339,7 +343,8 @@ START_TEST(short_ids_are_explained)
     size_t n = 0;
     for (; (entry = pb_ProcessBundleResponse_monitoring_data_next(response, &at)); n++)
         pb_MonitoringInfosMetadataRequest_add_monitoring_info_id(
-            wanted, pb_ProcessBundleResponse_MonitoringDataEntry_key(entry), fake_arena(r));
+            wanted, pb_ProcessBundleResponse_MonitoringDataEntry_key(entry),
+            fake_arena(r));
     ck_assert_uint_gt(n, 0);
     fake_send(r, request);
     const pb_MonitoringInfosMetadataResponse *infos =
@@ -347,8 +352,8 @@ START_TEST(short_ids_are_explained)
     ck_assert_uint_eq(pb_MonitoringInfosMetadataResponse_monitoring_info_size(infos), n);
     /* The same ids for the next bundle. */
     run(r, "b2", "a");
-    const pb_ProcessBundleResponse *second =
-        pb_InstructionResponse_process_bundle(fake_await(r, "b2"));
+    const pb_ProcessBundleResponse *second = pb_InstructionResponse_process_bundle(
+        fake_await(r, "b2"));
     at = kUpb_Map_Begin;
     while ((entry = pb_ProcessBundleResponse_monitoring_data_next(second, &at))) {
         upb_StringView key = pb_ProcessBundleResponse_MonitoringDataEntry_key(entry);
@@ -363,8 +368,9 @@ START_TEST(metrics_are_told_in_full_without_short_ids)
     fake_runner *r = start();
     run(r, "b1", "a");
     size_t n;
-    pb_ProcessBundleResponse_monitoring_infos(
-        pb_InstructionResponse_process_bundle(fake_await(r, "b1")), &n);
+    pb_ProcessBundleResponse_monitoring_infos(pb_InstructionResponse_process_bundle(
+                                                  fake_await(r, "b1")),
+                                              &n);
     ck_assert_uint_gt(n, 0);
     fake_runner_free(r);
 }

@@ -10,16 +10,21 @@
 
 static const beam_span nothing = { "", 0 };
 
-static const test_bundle texts = { .fn = "test.fail", .in = "string_utf8",
+static const test_bundle texts = { .fn = "test.fail",
+                                   .in = "string_utf8",
                                    .out = "string_utf8" };
-static const test_bundle gated = { .fn = "test.gate", .in = "string_utf8",
+static const test_bundle gated = { .fn = "test.gate",
+                                   .in = "string_utf8",
                                    .out = "string_utf8" };
 static const test_bundle gated_bytes = { .fn = "test.gate", .in = "bytes", .out = NULL };
-static const test_bundle fan = { .fn = "test.fan", .in = "string_utf8",
-                                 .out = "string_utf8", .extra_tag = "more",
+static const test_bundle fan = { .fn = "test.fan",
+                                 .in = "string_utf8",
+                                 .out = "string_utf8",
+                                 .extra_tag = "more",
                                  .extra = "string_utf8" };
-static const test_bundle repeat = { .fn = "test.repeat", .config = "300",
-                                    .in = "string_utf8", .out = "string_utf8" };
+static const test_bundle repeat = {
+    .fn = "test.repeat", .config = "300", .in = "string_utf8", .out = "string_utf8"
+};
 
 static fake_runner *start_with(const char *capability)
 {
@@ -88,7 +93,8 @@ START_TEST(elements_may_be_cut_at_every_byte)
         beam_span all = bm_written(&w);
         fake_process_bundle(r, id, "texts");
         fake_send_data(r, id, "source", (beam_span){ all.ptr, cut }, false);
-        fake_send_data(r, id, "source", (beam_span){ all.ptr + cut, all.len - cut }, false);
+        fake_send_data(r, id, "source", (beam_span){ all.ptr + cut, all.len - cut },
+                       false);
         fake_send_data(r, id, "source", nothing, true);
     }
     for (size_t cut = 0; cut <= w.len; cut++) {
@@ -123,7 +129,8 @@ START_TEST(an_element_that_ends_early_fails_the_bundle)
     bm_writer w = { 0 };
     put_texts(&w, 2);
     fake_process_bundle(r, "b1", "texts");
-    fake_send_data(r, "b1", "source", (beam_span){ (const char *)w.data, w.len - 1 }, true);
+    fake_send_data(r, "b1", "source", (beam_span){ (const char *)w.data, w.len - 1 },
+                   true);
     ck_assert_str_ne(fake_await_error(r, "b1"), "");
     warm_up(r);
     bm_writer_free(&w);
@@ -430,9 +437,11 @@ static void process_with(fake_runner *r, const char *bundle, const char *descrip
     pb_InstructionRequest *request = fake_request(r, bundle);
     pb_ProcessBundleRequest *process =
         pb_InstructionRequest_mutable_process_bundle(request, fake_arena(r));
-    pb_ProcessBundleRequest_set_process_bundle_descriptor_id(process, fake_view(descriptor));
-    pb_ProcessBundleRequest_set_elements(
-        process, pb_Elements_parse(elements.ptr, elements.len, fake_arena(r)));
+    pb_ProcessBundleRequest_set_process_bundle_descriptor_id(process,
+                                                             fake_view(descriptor));
+    pb_ProcessBundleRequest_set_elements(process,
+                                         pb_Elements_parse(elements.ptr, elements.len,
+                                                           fake_arena(r)));
     fake_send(r, request);
 }
 
@@ -441,7 +450,8 @@ START_TEST(elements_in_the_request)
     fake_runner *r = start();
     bm_writer w = { 0 };
     put_texts(&w, 2);
-    process_with(r, "b1", "texts", fake_elements(r, "b1", "source", bm_written(&w), true));
+    process_with(r, "b1", "texts",
+                 fake_elements(r, "b1", "source", bm_written(&w), true));
     fake_expect_ok(r, "b1");
     ck_assert_str_eq(output(r, "b1", "sink"), "a ab");
     ck_assert_uint_eq(fake_await_output(r, "b1", "sink").n_embedded, 0);
@@ -452,8 +462,7 @@ END_TEST
 
 START_TEST(elements_in_request_and_response)
 {
-    fake_runner *r =
-        start_with("beam:protocol:control_response_elements_embedding:v1");
+    fake_runner *r = start_with("beam:protocol:control_response_elements_embedding:v1");
     bm_writer w = { 0 };
     put_texts(&w, 2);
     process_with(r, "b1", "fan", fake_elements(r, "b1", "source", bm_written(&w), true));
@@ -471,13 +480,13 @@ END_TEST
 START_TEST(large_outputs_are_not_embedded)
 {
     enum { TEXT = 10000 };
-    fake_runner *r =
-        start_with("beam:protocol:control_response_elements_embedding:v1");
+    fake_runner *r = start_with("beam:protocol:control_response_elements_embedding:v1");
     bm_writer w = { 0 };
     char *text = malloc(TEXT);
     memset(text, 'x', TEXT);
     test_put_bytes(&w, (beam_span){ text, TEXT });
-    process_with(r, "b1", "repeat", fake_elements(r, "b1", "source", bm_written(&w), true));
+    process_with(r, "b1", "repeat",
+                 fake_elements(r, "b1", "source", bm_written(&w), true));
     fake_expect_ok(r, "b1");
     fake_output sink = fake_await_output(r, "b1", "sink");
     ck_assert_uint_eq(sink.n_embedded, 0);
@@ -494,7 +503,8 @@ START_TEST(elements_in_the_request_must_be_all)
     fake_runner *r = start();
     bm_writer w = { 0 };
     put_texts(&w, 2);
-    process_with(r, "b1", "texts", fake_elements(r, "b1", "source", bm_written(&w), false));
+    process_with(r, "b1", "texts",
+                 fake_elements(r, "b1", "source", bm_written(&w), false));
     fake_expect_error(r, "b1", "not the end of all");
     bm_writer_free(&w);
     fake_runner_free(r);

@@ -163,7 +163,10 @@ START_TEST(messages_that_end_early)
 }
 END_TEST
 
-#define BAD(text) { (text), sizeof(text) - 1 }
+#define BAD(text)                \
+    {                            \
+        (text), sizeof(text) - 1 \
+    }
 static const struct {
     const char *bytes;
     size_t n;
@@ -171,16 +174,18 @@ static const struct {
     BAD("\x0a\x05"),                                     /* longer than the message */
     BAD("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), /* 2^64 - 1 bytes */
     BAD("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), /* no varint */
-    BAD("\x0a\x03\x0a\x02x"),                            /* id longer than its entry */
-    BAD("\x0a\x03\x1a\x7fx"),                            /* payload longer than its entry */
-    BAD("\x0a\x02\x0a\x05hello"),                        /* inside the message, not the entry */
-    BAD("\x0a\x01\x20"),                                 /* is_last without a value */
-    BAD("\x0a\x01\x99"),                                 /* a tag that goes on behind it */
-    BAD("\x0a\x02\x0b\x0c"),                             /* a group */
-    BAD("\x0a\x02\x0f\x01"),                             /* no wire type */
+    BAD("\x0a\x03\x0a\x02x"),     /* id longer than its entry */
+    BAD("\x0a\x03\x1a\x7fx"),     /* payload longer than its entry */
+    BAD("\x0a\x02\x0a\x05hello"), /* inside the message, not the entry */
+    BAD("\x0a\x01\x20"),          /* is_last without a value */
+    BAD("\x0a\x01\x99"),          /* a tag that goes on behind it */
+    BAD("\x0a\x02\x0b\x0c"),      /* a group */
+    BAD("\x0a\x02\x0f\x01"),      /* no wire type */
     BAD("\x0b"),
-    BAD("\x11" "1234567"),                               /* seven bytes of eight */
-    BAD("\x15" "123"),
+    BAD("\x11"
+        "1234567"), /* seven bytes of eight */
+    BAD("\x15"
+        "123"),
     BAD("\x80"),
 };
 
@@ -193,11 +198,17 @@ END_TEST
 
 START_TEST(unknown_fields_are_passed_over)
 {
-    static const char bytes[] = "\x18\x05"                   /* varint 3 */
-                                "\x21" "12345678"            /* fixed64 4 */
-                                "\x2d" "1234"                /* fixed32 5 */
-                                "\x32\x02xx"                 /* bytes 6 */
-                                "\x0a\x0d" "\x0a\x01i" "\x28\x07" "\x32\x01y" "\x12\x01t"
+    static const char bytes[] = "\x18\x05" /* varint 3 */
+                                "\x21"
+                                "12345678" /* fixed64 4 */
+                                "\x2d"
+                                "1234"       /* fixed32 5 */
+                                "\x32\x02xx" /* bytes 6 */
+                                "\x0a\x0d"
+                                "\x0a\x01i"
+                                "\x28\x07"
+                                "\x32\x01y"
+                                "\x12\x01t"
                                 "\x20\x00";
     bm_elements_reader r;
     bm_elements_reader_init(&r);
@@ -213,15 +224,18 @@ START_TEST(unknown_fields_are_passed_over)
 END_TEST
 
 /* -- writing --------------------------------------------------------------------------- */
-static void expect_entry(const char *id, const char *transform, size_t payload, bool is_last)
+static void expect_entry(const char *id, const char *transform, size_t payload,
+                         bool is_last)
 {
     upb_Arena *upb = upb_Arena_New();
     char *bytes = calloc(1, payload + 1);
     bm_gather gather = { .message = NULL };
-    bm_entry_write(&gather.head, beam_span_of(id), beam_span_of(transform), payload, is_last);
+    bm_entry_write(&gather.head, beam_span_of(id), beam_span_of(transform), payload,
+                   is_last);
     if (payload) bm_gather_slice(&gather, bm_slice_copy((beam_span){ bytes, payload }));
     bm_message *message = bm_gather_take(&gather);
-    size_t size = bm_entry_size(beam_span_of(id), beam_span_of(transform), payload, is_last);
+    size_t size = bm_entry_size(beam_span_of(id), beam_span_of(transform), payload,
+                                is_last);
     ck_assert_uint_eq(bm_message_size(message), size);
 
     bm_arena arena;
@@ -233,7 +247,8 @@ static void expect_entry(const char *id, const char *transform, size_t payload, 
     const pb_Elements_Data *const *list = pb_Elements_data(all, &n);
     ck_assert_uint_eq(n, 1);
     ck_assert(upb_StringView_IsEqual(pb_Elements_Data_instruction_id(list[0]), view(id)));
-    ck_assert(upb_StringView_IsEqual(pb_Elements_Data_transform_id(list[0]), view(transform)));
+    ck_assert(
+        upb_StringView_IsEqual(pb_Elements_Data_transform_id(list[0]), view(transform)));
     ck_assert_uint_eq(pb_Elements_Data_data(list[0]).size, payload);
     ck_assert(pb_Elements_Data_is_last(list[0]) == is_last);
     bm_arena_free(&arena);

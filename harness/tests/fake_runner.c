@@ -36,8 +36,8 @@ void fake_wait(fake_runner *r, const struct timespec *until, const char *what,
 }
 
 /* -- streams ------------------------------------------------------------------------------- */
-static const char *const service_names[] = { "control stream", "data stream", "state stream",
-                                             "logging stream" };
+static const char *const service_names[] = { "control stream", "data stream",
+                                             "state stream", "logging stream" };
 
 static void on_message(void *self, bm_stream *stream, bm_message *message)
 {
@@ -47,10 +47,11 @@ static void on_message(void *self, bm_stream *stream, bm_message *message)
     bm_arena arena;
     bm_arena_init(&arena, 0);
     beam_span bytes = bm_message_flat(message, &arena);
-    static void (*const handlers[])(fake_stream *, beam_span, upb_Arena *) = {
-        [FAKE_CONTROL] = fake_on_control, [FAKE_DATA] = fake_on_data,
-        [FAKE_STATE] = fake_on_state, [FAKE_LOGGING] = fake_on_logging
-    };
+    static void (*const handlers[])(fake_stream *, beam_span,
+                                    upb_Arena *) = { [FAKE_CONTROL] = fake_on_control,
+                                                     [FAKE_DATA] = fake_on_data,
+                                                     [FAKE_STATE] = fake_on_state,
+                                                     [FAKE_LOGGING] = fake_on_logging };
     fake_lock(one->runner);
     handlers[one->service](one, bytes, upb);
     fake_unlock(one->runner);
@@ -96,11 +97,11 @@ static bool on_stream(fake_runner *r, fake_service service, const bm_incoming *c
     return true;
 }
 
-#define SERVICE(name, service)                                                        \
-    static bool name(void *self, const bm_incoming *call, bm_stream *stream,          \
-                     const bm_stream_handler **handler, void **handler_self)          \
-    {                                                                                 \
-        return on_stream(self, (service), call, stream, handler, handler_self);       \
+#define SERVICE(name, service)                                                  \
+    static bool name(void *self, const bm_incoming *call, bm_stream *stream,    \
+                     const bm_stream_handler **handler, void **handler_self)    \
+    {                                                                           \
+        return on_stream(self, (service), call, stream, handler, handler_self); \
     }
 SERVICE(open_control, FAKE_CONTROL)
 SERVICE(open_data, FAKE_DATA)
@@ -194,8 +195,8 @@ static void on_get_descriptor(void *self, bm_incoming *call, bm_message *request
     beam_span bytes = bm_message_flat(request, &r->arena);
     const pb_GetProcessBundleDescriptorRequest *pb =
         pb_GetProcessBundleDescriptorRequest_parse(bytes.ptr, bytes.len, upb);
-    beam_span id =
-        fake_span(pb_GetProcessBundleDescriptorRequest_process_bundle_descriptor_id(pb));
+    beam_span id = fake_span(
+        pb_GetProcessBundleDescriptorRequest_process_bundle_descriptor_id(pb));
     fake_descriptor *found = r->descriptors;
     while (found && !beam_span_equal(beam_span_of(found->id), id)) found = found->next;
     if (found) found->n_fetches++;
@@ -232,7 +233,8 @@ static void on_provision(void *self, bm_incoming *call, bm_message *request)
 #define FN "/org.apache.beam.model.fn_execution.v1."
 static const bm_method methods[] = {
     { .name = FN "BeamFnControl/Control", .on_stream = open_control },
-    { .name = FN "BeamFnControl/GetProcessBundleDescriptor", .on_unary = on_get_descriptor },
+    { .name = FN "BeamFnControl/GetProcessBundleDescriptor",
+      .on_unary = on_get_descriptor },
     { .name = FN "BeamFnData/Data", .on_stream = open_data },
     { .name = FN "BeamFnState/State", .on_stream = open_state },
     { .name = FN "BeamFnLogging/Logging", .on_stream = open_logging },
@@ -249,7 +251,8 @@ fake_runner *fake_runner_new(void)
     r->upb = upb_Arena_New();
     r->rpc = bm_rpc_new();
     beam_error err = { .status = BEAM_OK };
-    r->server = bm_server_new(r->rpc, "localhost:0", methods, BEAM_COUNT(methods), r, &err);
+    r->server = bm_server_new(r->rpc, "localhost:0", methods, BEAM_COUNT(methods), r,
+                              &err);
     ck_assert_msg(r->server != NULL, "%s", err.message);
     snprintf(r->url, sizeof r->url, "localhost:%d", bm_server_port(r->server));
     return r;
@@ -359,7 +362,8 @@ void fake_process_bundle(fake_runner *r, const char *id, const char *descriptor)
 {
     pb_InstructionRequest *request = fake_request(r, id);
     pb_ProcessBundleRequest_set_process_bundle_descriptor_id(
-        pb_InstructionRequest_mutable_process_bundle(request, r->upb), fake_view(descriptor));
+        pb_InstructionRequest_mutable_process_bundle(request, r->upb),
+        fake_view(descriptor));
     fake_send(r, request);
 }
 
@@ -381,26 +385,30 @@ void fake_split(fake_runner *r, const char *id, const char *bundle, const char *
     pb_ProcessBundleSplitRequest_set_instruction_id(split, fake_view(bundle));
     pb_ProcessBundleSplitRequest_DesiredSplit *desired =
         pb_ProcessBundleSplitRequest_DesiredSplit_new(r->upb);
-    pb_ProcessBundleSplitRequest_DesiredSplit_set_fraction_of_remainder(desired, fraction);
+    pb_ProcessBundleSplitRequest_DesiredSplit_set_fraction_of_remainder(desired,
+                                                                        fraction);
     pb_ProcessBundleSplitRequest_DesiredSplit_set_estimated_input_elements(desired,
                                                                            estimated);
-    pb_ProcessBundleSplitRequest_desired_splits_set(split, fake_view(source), desired, r->upb);
+    pb_ProcessBundleSplitRequest_desired_splits_set(split, fake_view(source), desired,
+                                                    r->upb);
     fake_send(r, request);
 }
 
 void fake_on_control(fake_stream *stream, beam_span bytes, upb_Arena *upb)
 {
     fake_runner *r = stream->runner;
-    const pb_InstructionResponse *pb = pb_InstructionResponse_parse(bytes.ptr, bytes.len, upb);
+    const pb_InstructionResponse *pb = pb_InstructionResponse_parse(bytes.ptr, bytes.len,
+                                                                    upb);
     fake_response *one = BM_NEW(&r->arena, fake_response);
-    one->id = pb ? bm_cstr(&r->arena, fake_span(pb_InstructionResponse_instruction_id(pb)))
+    one->id = pb ? bm_cstr(&r->arena,
+                           fake_span(pb_InstructionResponse_instruction_id(pb)))
                  : "(not an InstructionResponse)";
     one->bytes = bm_span_copy(&r->arena, bytes);
     one->next = r->responses;
     r->responses = one;
     if (pb && pb_InstructionResponse_has_process_bundle(pb)) {
-        const pb_Elements *embedded =
-            pb_ProcessBundleResponse_elements(pb_InstructionResponse_process_bundle(pb));
+        const pb_Elements *embedded = pb_ProcessBundleResponse_elements(
+            pb_InstructionResponse_process_bundle(pb));
         if (embedded) fake_take_elements(r, embedded, true);
     }
 }

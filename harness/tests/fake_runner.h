@@ -63,16 +63,17 @@ const pb_InstructionResponse *fake_await(fake_runner *r, const char *id);
 /* The error of the response, "" when it is none. */
 const char *fake_await_error(fake_runner *r, const char *id);
 #define fake_expect_ok(r, id) ck_assert_str_eq(fake_await_error((r), (id)), "")
-#define fake_expect_error(r, id, part)                                                    \
-    do {                                                                                  \
-        const char *fake_error_ = fake_await_error((r), (id));                            \
-        ck_assert_msg(strstr(fake_error_, (part)), "error of %s: %s", (id), fake_error_); \
+#define fake_expect_error(r, id, part)                                      \
+    do {                                                                    \
+        const char *fake_error_ = fake_await_error((r), (id));              \
+        ck_assert_msg(strstr(fake_error_, (part)), "error of %s: %s", (id), \
+                      fake_error_);                                         \
     } while (0)
 
 /* -- data --------------------------------------------------------------------------------- */
 /* Waits for the worker's data stream and until little is queued on it. */
-void fake_send_data(fake_runner *r, const char *bundle, const char *source, beam_span data,
-                    bool is_last);
+void fake_send_data(fake_runner *r, const char *bundle, const char *source,
+                    beam_span data, bool is_last);
 /* A serialized Elements with one Data. */
 beam_span fake_elements(fake_runner *r, const char *bundle, const char *source,
                         beam_span data, bool is_last);

@@ -23,8 +23,8 @@ static bm_message *message_of(const char *bytes, size_t n)
 }
 
 /* -- to the worker --------------------------------------------------------------------------- */
-static beam_span encode(upb_Arena *upb, const char *bundle, const char *source, beam_span data,
-                        bool is_last)
+static beam_span encode(upb_Arena *upb, const char *bundle, const char *source,
+                        beam_span data, bool is_last)
 {
     pb_Elements *elements = pb_Elements_new(upb);
     pb_Elements_Data *one = pb_Elements_add_data(elements, upb);
@@ -37,8 +37,8 @@ static beam_span encode(upb_Arena *upb, const char *bundle, const char *source, 
     return bytes;
 }
 
-beam_span fake_elements(fake_runner *r, const char *bundle, const char *source, beam_span data,
-                        bool is_last)
+beam_span fake_elements(fake_runner *r, const char *bundle, const char *source,
+                        beam_span data, bool is_last)
 {
     return encode(r->upb, bundle, source, data, is_last);
 }
@@ -50,8 +50,8 @@ void fake_send_bytes(fake_runner *r, fake_service service, beam_span message)
     bm_stream_write(stream, message_of(message.ptr, message.len));
 }
 
-void fake_send_data(fake_runner *r, const char *bundle, const char *source, beam_span data,
-                    bool is_last)
+void fake_send_data(fake_runner *r, const char *bundle, const char *source,
+                    beam_span data, bool is_last)
 {
     upb_Arena *upb = upb_Arena_New();
     fake_send_bytes(r, FAKE_DATA, encode(upb, bundle, source, data, is_last));
@@ -98,8 +98,8 @@ void fake_on_data(fake_stream *stream, beam_span bytes, upb_Arena *upb)
 /* With the lock. */
 static fake_output output_of(fake_runner *r, const fake_sink *sink)
 {
-    return (fake_output){ bm_span_copy(&r->arena, bm_written(&sink->data)), sink->n_entries,
-                          sink->n_last, sink->n_embedded };
+    return (fake_output){ bm_span_copy(&r->arena, bm_written(&sink->data)),
+                          sink->n_entries, sink->n_last, sink->n_embedded };
 }
 
 fake_output fake_output_now(fake_runner *r, const char *bundle, const char *sink)
@@ -215,7 +215,8 @@ static void answer_get(fake_runner *r, const fake_cell *cell, beam_span token,
     pb_StateGetResponse_set_continuation_token(get, fake_view(next));
 }
 
-static fake_state_request *record(fake_runner *r, const pb_StateRequest *pb, upb_Arena *upb)
+static fake_state_request *record(fake_runner *r, const pb_StateRequest *pb,
+                                  upb_Arena *upb)
 {
     fake_request_record *one = BM_NEW(&r->arena, fake_request_record);
     one->next = r->requests;

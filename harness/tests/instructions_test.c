@@ -30,13 +30,15 @@ static bm_instruction *begin(bm_instructions *table, const char *id)
     return bm_instructions_begin(table, beam_span_of(id), &err);
 }
 
-static bm_instruction *begin_bound(bm_instructions *table, const char *id, size_t n_sources)
+static bm_instruction *begin_bound(bm_instructions *table, const char *id,
+                                   size_t n_sources)
 {
     beam_error err = { .status = BEAM_OK };
     bm_instruction *one = begin(table, id);
     ck_assert_ptr_nonnull(one);
     ck_assert_int_eq(bm_inbox_bind(one->inbox, &table->lock, sources, no_links, n_sources,
-                                   &err), BEAM_OK);
+                                   &err),
+                     BEAM_OK);
     return one;
 }
 
@@ -97,7 +99,8 @@ START_TEST(reading_waits_as_long_as_told)
     int64_t before_ms = bm_now_ms();
     bm_chunk chunk;
     beam_error err;
-    ck_assert_int_eq(bm_inbox_read(one->inbox, &table.lock, 50, &chunk, &err), BEAM_ETIMEOUT);
+    ck_assert_int_eq(bm_inbox_read(one->inbox, &table.lock, 50, &chunk, &err),
+                     BEAM_ETIMEOUT);
     ck_assert_int_ge(bm_now_ms() - before_ms, 49);
     put(&table, "1", "b", "x", true);
     expect_chunk(&table, one, 1, "x");
@@ -154,7 +157,8 @@ START_TEST(wrong_data_is_an_error)
     ck_assert_int_eq(read_end(&table, unknown, &err), BEAM_ERPC);
     put(&table, "before", "c", "x", false);
     bm_instruction *before = begin(&table, "before");
-    ck_assert_int_eq(bm_inbox_bind(before->inbox, &table.lock, sources, no_links, 2, &err),
+    ck_assert_int_eq(bm_inbox_bind(before->inbox, &table.lock, sources, no_links, 2,
+                                   &err),
                      BEAM_ERPC);
     bm_instructions_end(&table, late, "e");
     bm_instructions_end(&table, unknown, "e");

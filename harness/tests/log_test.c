@@ -5,7 +5,8 @@
 #include "test_bundle.h"
 #include "test_fns.h"
 
-static const test_bundle logging = { .fn = "test.log", .in = "string_utf8",
+static const test_bundle logging = { .fn = "test.log",
+                                     .in = "string_utf8",
                                      .out = "string_utf8" };
 
 static fake_runner *start(beam_severity level)

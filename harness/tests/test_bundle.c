@@ -90,7 +90,8 @@ static pb_PTransform *add_port(maker *m, const char *id, const char *urn, const 
     pb_RemoteGrpcPort *port = pb_RemoteGrpcPort_new(m->upb);
     pb_RemoteGrpcPort_set_coder_id(port, coder(m, windowed));
     pb_ApiServiceDescriptor_set_url(
-        pb_RemoteGrpcPort_mutable_api_service_descriptor(port, m->upb), fake_view(m->url));
+        pb_RemoteGrpcPort_mutable_api_service_descriptor(port, m->upb),
+        fake_view(m->url));
     beam_span payload;
     payload.ptr = pb_RemoteGrpcPort_serialize(port, m->upb, &payload.len);
     return add_transform(m, id, urn, payload);
@@ -120,10 +121,12 @@ static beam_span fn_payload(maker *m, const test_bundle *bundle)
 beam_span test_descriptor(upb_Arena *arena, const char *url, const test_bundle *bundle)
 {
     maker m = { arena, pb_ProcessBundleDescriptor_new(arena), url };
-    pb_ProcessBundleDescriptor_windowing_strategies_set(
-        m.descriptor, fake_view("w"), pb_WindowingStrategy_new(arena), arena);
+    pb_ProcessBundleDescriptor_windowing_strategies_set(m.descriptor, fake_view("w"),
+                                                        pb_WindowingStrategy_new(arena),
+                                                        arena);
     pb_ApiServiceDescriptor_set_url(
-        pb_ProcessBundleDescriptor_mutable_state_api_service_descriptor(m.descriptor, arena),
+        pb_ProcessBundleDescriptor_mutable_state_api_service_descriptor(m.descriptor,
+                                                                        arena),
         fake_view(url));
     add_pcoll(&m, "p-in", bundle->in);
     pb_PTransform *source = add_port(&m, "source", BEAM_URN_RUNNER_SOURCE,
@@ -159,7 +162,7 @@ enum { HEADER = 13 };
 void test_put_header(bm_writer *out)
 {
     bm_write_be64(out, (uint64_t)BEAM_MIN_TIMESTAMP ^ (uint64_t)1 << 63);
-    bm_write_be32(out, 1); /* one window, which is encoded in no bytes */
+    bm_write_be32(out, 1);  /* one window, which is encoded in no bytes */
     bm_write_u8(out, 0x0f); /* the pane of an element that no trigger fired */
 }
 
@@ -183,7 +186,7 @@ void test_put_int(bm_writer *out, int64_t value)
 void test_put_state_backed(bm_writer *out, const char *key, const char *token)
 {
     test_put_text(out, key);
-    bm_write_be32(out, UINT32_MAX); /* of unknown length */
+    bm_write_be32(out, UINT32_MAX);   /* of unknown length */
     bm_write_varint(out, UINT64_MAX); /* -1: goes on behind a token */
     bm_write_prefixed(out, beam_span_of(token));
 }

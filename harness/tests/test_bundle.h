@@ -25,9 +25,9 @@ void test_add_descriptor(fake_runner *r, const char *id, const test_bundle *bund
 
 /* Elements of the global window: timestamp, windows and pane, then the value. */
 void test_put_header(bm_writer *out);
-void test_put_text(bm_writer *out, const char *text);  /* string_utf8 or bytes */
+void test_put_text(bm_writer *out, const char *text); /* string_utf8 or bytes */
 void test_put_bytes(bm_writer *out, beam_span bytes);
-void test_put_int(bm_writer *out, int64_t value);      /* varint */
+void test_put_int(bm_writer *out, int64_t value); /* varint */
 /* KV of a text and an iterable whose items are all behind a state token. */
 void test_put_state_backed(bm_writer *out, const char *key, const char *token);
 /* "a b c": the texts in the output, which must be string_utf8, in their order. */

@@ -36,10 +36,10 @@ static void teardown(beam_ctx *c)
     n_teardowns++;
 }
 
-#define TEXT_FN(fn_name, fn)                                                          \
-    {                                                                                 \
-        .name = fn_name, .in = BEAM_STRING, .out = BEAM_STRING, .setup = setup,       \
-        .process = (fn), .teardown = teardown                                         \
+#define TEXT_FN(fn_name, fn)                                                    \
+    {                                                                           \
+        .name = fn_name, .in = BEAM_STRING, .out = BEAM_STRING, .setup = setup, \
+        .process = (fn), .teardown = teardown                                   \
     }
 
 static bool is_bad(beam_value in)
@@ -52,8 +52,12 @@ static beam_status pass(beam_ctx *c, beam_value in)
     n_elements++;
     return beam_emit(c, in);
 }
-static const beam_dofn pass_fn = { .name = "test.pass", .in = BEAM_ANY, .out = BEAM_ANY,
-                                   .setup = setup, .process = pass, .teardown = teardown };
+static const beam_dofn pass_fn = { .name = "test.pass",
+                                   .in = BEAM_ANY,
+                                   .out = BEAM_ANY,
+                                   .setup = setup,
+                                   .process = pass,
+                                   .teardown = teardown };
 
 static beam_status refuse_bad(beam_ctx *c, beam_value in)
 {
@@ -68,7 +72,8 @@ static beam_status count(beam_ctx *c, beam_value in)
     n_elements++;
     return BEAM_OK;
 }
-static const beam_dofn count_fn = { .name = "test.count", .in = BEAM_BYTES,
+static const beam_dofn count_fn = { .name = "test.count",
+                                    .in = BEAM_BYTES,
                                     .process = count };
 
 static beam_status fan(beam_ctx *c, beam_value in)
@@ -77,8 +82,11 @@ static beam_status fan(beam_ctx *c, beam_value in)
     return beam_emit_to(c, 0, beam_string(beam_span_of("more")));
 }
 static const beam_output_spec fan_outputs[] = { { "more", BEAM_STRING } };
-static const beam_dofn fan_fn = { .name = "test.fan", .in = BEAM_STRING, .out = BEAM_STRING,
-                                  .outputs = BEAM_TABLE(fan_outputs), .process = fan };
+static const beam_dofn fan_fn = { .name = "test.fan",
+                                  .in = BEAM_STRING,
+                                  .out = BEAM_STRING,
+                                  .outputs = BEAM_TABLE(fan_outputs),
+                                  .process = fan };
 
 static beam_status repeat(beam_ctx *c, beam_value in)
 {
@@ -98,14 +106,17 @@ static const char *joined(beam_ctx *c, const char *text, beam_iter *values)
 
 static beam_status twice(beam_ctx *c, beam_value in)
 {
-    const char *text = beam_format(c, "%s:", beam_cstr(c, beam_as_span(beam_key(in)))).ptr;
+    const char *text =
+        beam_format(c, "%s:", beam_cstr(c, beam_as_span(beam_key(in)))).ptr;
     text = joined(c, text, beam_as_iter(beam_val(in)));
     text = joined(c, beam_format(c, "%s |", text).ptr, beam_as_iter(beam_val(in)));
     return beam_emit(c, beam_string(beam_span_of(text)));
 }
 static const beam_dofn twice_fn = { .name = "test.twice",
-                                    .in = BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_STRING)),
-                                    .out = BEAM_STRING, .process = twice };
+                                    .in = BEAM_KV(BEAM_STRING,
+                                                  BEAM_ITERABLE(BEAM_STRING)),
+                                    .out = BEAM_STRING,
+                                    .process = twice };
 
 /* -- logs --------------------------------------------------------------------------------- */
 static beam_status log_it(beam_ctx *c, beam_value in)
@@ -133,8 +144,9 @@ static beam_status gate(beam_ctx *c, beam_value in)
     pthread_mutex_unlock(&gate_lock);
     return pass(c, in);
 }
-static const beam_dofn gate_fn = { .name = "test.gate", .in = BEAM_ANY, .out = BEAM_ANY,
-                                   .process = gate };
+static const beam_dofn gate_fn = {
+    .name = "test.gate", .in = BEAM_ANY, .out = BEAM_ANY, .process = gate
+};
 
 void test_open_gate(void)
 {
@@ -157,6 +169,6 @@ void test_await_at_gate(int n)
     ck_assert_int_ge(here, n);
 }
 
-static const beam_dofn *const all[] = { &pass_fn, &gate_fn, &fail_fn, &fan_fn, &count_fn,
-                                        &repeat_fn, &twice_fn, &log_fn };
+static const beam_dofn *const all[] = { &pass_fn,  &gate_fn,   &fail_fn,  &fan_fn,
+                                        &count_fn, &repeat_fn, &twice_fn, &log_fn };
 const beam_harness_opts test_opts = { .dofns = all, .n_dofns = BEAM_COUNT(all) };

@@ -22,7 +22,8 @@ static void wait_for_go(void *arg)
 {
     (void)arg;
     int now = ++n_running;
-    for (int before = most; before < now && !atomic_compare_exchange_weak(&most, &before, now);)
+    for (int before = most;
+         before < now && !atomic_compare_exchange_weak(&most, &before, now);)
         ;
     while (!go) bm_sleep_ms(1);
     n_running--;
@@ -109,8 +110,11 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        every_job_has_a_thread, idle_threads_are_used_again,
-        threads_that_have_nothing_to_do_end, jobs_start_jobs, freeing_waits_for_jobs,
+        every_job_has_a_thread,
+        idle_threads_are_used_again,
+        threads_that_have_nothing_to_do_end,
+        jobs_start_jobs,
+        freeing_waits_for_jobs,
     };
     return fake_run_tests("threads", tests, BEAM_COUNT(tests));
 }
