@@ -183,7 +183,7 @@ static inline double beam_as_double(beam_value v)
 /* Bytes or string; empty for a null. */
 static inline beam_span beam_as_span(beam_value v)
 {
-    beam_span none = { NULL, 0 };
+    beam_span none = { "", 0 };
     return v.kind == BEAM_KIND_BYTES || v.kind == BEAM_KIND_STRING ? v.as.span : none;
 }
 static inline const void *beam_as_struct(beam_value v)
