@@ -147,10 +147,23 @@ static beam_status run_plan(bundle *b, beam_error *err)
     return bm_plan_run(b->slot->plan, b->id, &io, err);
 }
 
+/* Flink waits for the worker's data stream before it looks at the answer: a bundle that
+ * never had a plan would hang there instead of failing. */
+static void open_data_streams(bundle *b)
+{
+    const char **urls;
+    size_t n = bm_plans_data_urls(&b->worker->plans, b->descriptor_id, &b->arena, &urls);
+    for (size_t i = 0; i < n; i++) bm_link_release(bm_links_get(&b->worker->data, urls[i]));
+}
+
 static beam_status process(bundle *b, pb_InstructionResponse *response, beam_error *err)
 {
     beam_harness *worker = b->worker;
-    BEAM_TRY(bm_plans_take(&worker->plans, b->descriptor_id, &b->slot, err));
+    beam_status taken = bm_plans_take(&worker->plans, b->descriptor_id, &b->slot, err);
+    if (taken != BEAM_OK) {
+        open_data_streams(b);
+        return taken;
+    }
     show_plan(b, b->slot);
     bm_state_begin(&b->state, &worker->state, bm_plan_state_url(b->slot->plan), b->id);
     beam_status status = run_plan(b, err);

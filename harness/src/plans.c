@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "beam_urns.h"
 #include "model/beam_fn_api.upb.h"
+#include "model/beam_runner_api.upb.h"
+#include "model/endpoints.upb.h"
 #include "pb.h"
 
 #define GET_DESCRIPTOR \
@@ -119,6 +122,46 @@ beam_status bm_plans_take(bm_plans *plans, beam_span id, bm_plan_slot **out, bea
     slot->plan = plan;
     *out = slot;
     return BEAM_OK;
+}
+
+/* The address in a runner source or sink; empty for other transforms. */
+static upb_StringView port_url(const pb_PTransform *transform, upb_Arena *pb)
+{
+    const upb_StringView none = bm_pb_text("");
+    const pb_FunctionSpec *spec = pb_PTransform_spec(transform);
+    if (!spec) return none;
+    upb_StringView urn = pb_FunctionSpec_urn(spec);
+    if (!upb_StringView_IsEqual(urn, bm_pb_text(BEAM_URN_RUNNER_SOURCE)) &&
+        !upb_StringView_IsEqual(urn, bm_pb_text(BEAM_URN_RUNNER_SINK)))
+        return none;
+    upb_StringView payload = pb_FunctionSpec_payload(spec);
+    const pb_RemoteGrpcPort *port = pb_RemoteGrpcPort_parse(payload.data, payload.size, pb);
+    const pb_ApiServiceDescriptor *api =
+        port ? pb_RemoteGrpcPort_api_service_descriptor(port) : NULL;
+    return api ? pb_ApiServiceDescriptor_url(api) : none;
+}
+
+size_t bm_plans_data_urls(bm_plans *plans, beam_span id, bm_arena *arena, const char ***out)
+{
+    pthread_mutex_lock(&plans->lock);
+    const bm_descriptor *descriptor = bm_map_get(&plans->by_id, id);
+    beam_span bytes = descriptor ? descriptor->bytes : (beam_span){ "", 0 };
+    pthread_mutex_unlock(&plans->lock);
+    upb_Arena *pb = bm_pb_arena_new();
+    const pb_ProcessBundleDescriptor *parsed =
+        pb_ProcessBundleDescriptor_parse(bytes.ptr, bytes.len, pb);
+    size_t n = 0, most = parsed ? pb_ProcessBundleDescriptor_transforms_size(parsed) : 0;
+    *out = BM_NEW_ARRAY(arena, const char *, most);
+    size_t at = kUpb_Map_Begin;
+    const pb_ProcessBundleDescriptor_TransformsEntry *entry;
+    while (parsed && (entry = pb_ProcessBundleDescriptor_transforms_next(parsed, &at))) {
+        const pb_PTransform *transform =
+            pb_ProcessBundleDescriptor_TransformsEntry_value(entry);
+        upb_StringView url = port_url(transform, pb);
+        if (url.size) (*out)[n++] = bm_cstr(arena, bm_span_of_pb(url));
+    }
+    upb_Arena_Free(pb);
+    return n;
 }
 
 void bm_plans_give(bm_plans *plans, bm_plan_slot *slot, bool failed)

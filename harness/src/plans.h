@@ -38,6 +38,10 @@ void bm_plans_register(bm_plans *plans, beam_span id, beam_span descriptor);
 /* A plan of its own for one bundle: from the pool, or newly built. May block on the
  * runner. */
 beam_status bm_plans_take(bm_plans *plans, beam_span id, bm_plan_slot **out, beam_error *err);
+/* The addresses of the data streams of a descriptor that could not become a plan, as far as
+ * they can be read; in the arena. 0 when the descriptor is not known. */
+size_t bm_plans_data_urls(bm_plans *plans, beam_span id, bm_arena *arena,
+                          const char ***out);
 /* Back to the pool; a plan that failed is freed instead. */
 void bm_plans_give(bm_plans *plans, bm_plan_slot *slot, bool failed);
 

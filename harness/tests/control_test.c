@@ -147,6 +147,7 @@ START_TEST(a_descriptor_of_nonsense_fails_the_bundle_only)
     ck_assert_str_ne(fake_await_error(r, "b1"), "");
     fake_process_bundle(r, "b2", "unknown");
     fake_expect_error(r, "b2", "test.nobody");
+    fake_await_stream(r, FAKE_DATA); /* a runner may wait for it before it looks */
     run(r, "b3", "still here");
     fake_runner_free(r);
 }
