@@ -50,13 +50,15 @@ static bool load_curl(curl_api *api)
 }
 
 /* The reason of a failure is in `why` (at least 256 bytes). */
-static CURLcode get(const char *url, int timeout_ms, bm_writer *body, long *status, char *why)
+static CURLcode request(const char *method, const char *url, int timeout_ms, bm_writer *body,
+                        long *status, char *why)
 {
     curl_api api;
     CURL *curl = load_curl(&api) ? api.init() : NULL;
     strcpy(why, "libcurl.so.4 cannot be loaded: install libcurl4");
     if (!curl) return CURLE_FAILED_INIT;
     api.setopt(curl, CURLOPT_URL, url);
+    api.setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     api.setopt(curl, CURLOPT_PROXY, "");
     api.setopt(curl, CURLOPT_NOSIGNAL, 1L);
     api.setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -81,7 +83,7 @@ bm_probe bm_probe_address(const char *address)
     long status = 0;
     char why[256];
     CURLcode code =
-        get(bm_format(&arena, "http://%s/config", address), 3000, &body, &status, why);
+        request("GET", bm_format(&arena, "http://%s/config", address), 3000, &body, &status, why);
     bm_write_u8(&body, '\0');
     bm_probe probe = BM_PROBE_OTHER;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
@@ -102,10 +104,23 @@ beam_status bm_http_get(const char *url, int timeout_ms, bm_arena *arena, beam_s
     bm_writer body = { 0 };
     long status = 0;
     char why[256];
-    CURLcode code = get(url, timeout_ms, &body, &status, why);
+    CURLcode code = request("GET", url, timeout_ms, &body, &status, why);
     *out = bm_span_copy(arena, bm_written(&body));
     bm_writer_free(&body);
     if (code) return bm_error(err, BEAM_EIO, "GET %s: %s", url, why);
     if (status != 200) return bm_error(err, BEAM_EIO, "GET %s: HTTP status %ld", url, status);
+    return BEAM_OK;
+}
+
+beam_status bm_http_send(const char *method, const char *url, int timeout_ms, beam_error *err)
+{
+    bm_writer body = { 0 };
+    long status = 0;
+    char why[256];
+    CURLcode code = request(method, url, timeout_ms, &body, &status, why);
+    bm_writer_free(&body);
+    if (code) return bm_error(err, BEAM_EIO, "%s %s: %s", method, url, why);
+    if (status < 200 || status > 299)
+        return bm_error(err, BEAM_EIO, "%s %s: HTTP status %ld", method, url, status);
     return BEAM_OK;
 }

@@ -30,6 +30,7 @@ typedef struct run {
     bm_expansion *expansion;
     bm_service job_server;
     bm_job *job;
+    bm_flink_jobs jobs_before; /* of this name, on the cluster */
 } run;
 
 /* -- the pipeline ------------------------------------------------------------------------- */
@@ -159,6 +160,9 @@ static beam_status submit(run *r, beam_span pipeline, beam_error *err)
     if (r->job_server.child) BEAM_TRY(bm_service_wait(&r->session, &r->job_server, err));
     BEAM_TRY(check_cancelled(r, err));
     help_bounded_streams_end(r);
+    const char *master = r->in->standard->flink_master;
+    if (master && master[0] != '[')
+        BEAM_TRY(bm_flink_jobs_list(master, r->job_name, r->in->arena, &r->jobs_before, err));
     bm_submission submission = {
         .job_endpoint = r->job_server.child ? r->job_server.address : r->in->standard->job_endpoint,
         .is_ours = true, /* or probed already */
@@ -200,7 +204,13 @@ static int run_job(run *r)
         bm_log_write(&r->session.log, BEAM_LOG_NOTICE, "job %s is submitted", bm_job_id(r->job));
         return BM_EXIT_DONE;
     }
-    bm_watch watch = { &r->session, &r->console, s, r->job, &r->job_server };
+    bm_watch watch = { .session = &r->session,
+                       .console = &r->console,
+                       .standard = s,
+                       .job = r->job,
+                       .job_server = &r->job_server,
+                       .job_name = r->job_name,
+                       .jobs_before = &r->jobs_before };
     return bm_watch_job(&watch);
 }
 

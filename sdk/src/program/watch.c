@@ -163,6 +163,15 @@ static void tell_failure(state *s, const char *what, const char *why)
         bm_log_write(log_of(s), BEAM_LOG_INFO, "the runner's own log: %s", server->log_path);
 }
 
+/* What Beam's job service leaves running on a cluster when it is told to cancel, or dies. */
+static void cancel_on_cluster(const state *s)
+{
+    beam_error err;
+    if (!s->w->jobs_before->master || !(s->cancel_sent || s->lost)) return;
+    if (bm_flink_jobs_cancel_new(s->w->jobs_before, s->w->job_name, &err))
+        bm_log_write(log_of(s), BEAM_LOG_ERROR, "the job may still run: %s", err.message);
+}
+
 static int conclude(state *s)
 {
     bm_job_state end = bm_job_last_state(s->w->job);
@@ -195,6 +204,7 @@ int bm_watch_job(const bm_watch *watch)
     open_log(&s);
     bm_log_write(log_of(&s), BEAM_LOG_INFO, "submitted %s", bm_job_id(watch->job));
     follow(&s);
+    cancel_on_cluster(&s);
     int status = conclude(&s);
     if (!s.lost) show_metrics(&s);
     if (s.log) fclose(s.log);

@@ -4,6 +4,7 @@
 #ifndef BM_WATCH_H
 #define BM_WATCH_H
 
+#include "job/flink_jobs.h"
 #include "job/java.h"
 #include "job/submit.h"
 #include "program/console.h"
@@ -15,6 +16,8 @@ typedef struct bm_watch {
     const bm_standard *standard;
     bm_job *job;
     bm_service *job_server; /* child NULL: not ours */
+    const char *job_name;
+    const bm_flink_jobs *jobs_before; /* of the cluster; master NULL: there is none */
 } bm_watch;
 
 /* Blocks until the job has ended or is lost; the process's exit status. */
