@@ -97,7 +97,9 @@ static const bm_coder *parse_coder(fixture *f, const char **text)
     if (args[0]) ++*text; /* the '>' */
     const char *id = bm_cstr(&f->arena, (beam_span){ start, (size_t)(*text - start) });
     pb_ProcessBundleDescriptor_coders_set(f->descriptor, view(id), pb, f->upb);
-    return bm_coder_new(&f->arena, name->kind, args[0], args[1]);
+    bool complete = name->kind != BM_CODER_KV || args[1]; /* what lacks a part is for the engine
+                                                             to refuse */
+    return complete ? bm_coder_new(&f->arena, name->kind, args[0], args[1]) : NULL;
 }
 
 const bm_coder *fixture_coder(fixture *f, const char *text)
@@ -397,7 +399,9 @@ static void cut(fixture *f, int source, size_t segment)
 beam_status fixture_run_in(fixture *f, size_t segment)
 {
     test_io *io = &f->io;
-    io->io = (bm_bundle_io){ f, io_read, io_write, io_get, NULL, NULL };
+    io->io = (bm_bundle_io){
+        .self = f, .read = io_read, .write = io_write, .state_get = io_get
+    };
     io->at = 0;
     for (int i = 0; i < MAX_PORTS; i++) {
         cut(f, i, segment);
@@ -501,16 +505,28 @@ const char *fixture_metrics(fixture *f)
     return all;
 }
 
-int run_tests(const char *name, const TTest *const *tests, size_t n)
+static int run_case(const char *name, TCase *tcase)
 {
-    TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 60);
-    for (size_t i = 0; i < n; i++) tcase_add_test(tcase, tests[i]);
     Suite *suite = suite_create(name);
+    tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed != 0;
+}
+
+int run_tests(const char *name, const TTest *const *tests, size_t n)
+{
+    TCase *tcase = tcase_create(name);
+    for (size_t i = 0; i < n; i++) tcase_add_test(tcase, tests[i]);
+    return run_case(name, tcase);
+}
+
+int run_loop_test(const char *name, const TTest *test, int n)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_add_loop_test(tcase, test, 0, n);
+    return run_case(name, tcase);
 }

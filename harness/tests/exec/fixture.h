@@ -101,5 +101,7 @@ const char *fixture_metrics(fixture *f);
 
 /* Runs a suite of one test case. */
 int run_tests(const char *name, const TTest *const *tests, size_t n);
+/* Runs one test `n` times, with _i from 0. */
+int run_loop_test(const char *name, const TTest *test, int n);
 
 #endif

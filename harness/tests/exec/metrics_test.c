@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts, user metrics, splits, and other threads that look on or do the same. */
+#include <pthread.h>
+#include <stdio.h>
+
+#include "fixture.h"
+
+static beam_status measure(beam_ctx *c, beam_value in)
+{
+    int64_t n = beam_as_int64(in);
+    beam_counter_add(c, "seen", 1);
+    beam_distribution_add(c, "values", n);
+    beam_gauge_set(c, "last", n);
+    /* Names in memory that is used again. */
+    beam_counter_add(c, beam_format(c, "class %lld", (long long)(n % 2)).ptr, n);
+    return beam_emit(c, in);
+}
+static const beam_dofn measure_fn = { .name = "test.measure", .in = BEAM_INT64,
+                                      .out = BEAM_INT64, .process = measure };
+static const beam_dofn *const fns[] = { &measure_fn };
+
+static void init(fixture *f)
+{
+    fixture_init(f, fns, BEAM_COUNT(fns), NULL, 0);
+    fixture_pcoll(f, "p1", "varint");
+    fixture_pcoll(f, "p2", "varint");
+    fixture_source(f, "a", "p1", "varint", "global_window");
+    fixture_par_do(f, "b", "test.measure", "", "in=p1", "out=p2");
+    fixture_sink(f, "c", "p2", "varint", "global_window");
+    fixture_build(f);
+}
+
+static void put_ints(fixture *f, int from, int to)
+{
+    for (int i = from; i <= to; i++) fixture_put(f, 0, beam_int64(i));
+}
+
+static void expect_metric(fixture *f, const char *line)
+{
+    const char *all = fixture_metrics(f);
+    ck_assert_msg(strstr(all, line), "no '%s' in\n%s", line, all);
+}
+
+START_TEST(values_of_a_bundle)
+{
+    fixture f;
+    init(&f);
+    ck_assert_str_eq(fixture_metrics(&f), "");
+    put_ints(&f, 1, 4);
+    for (int round = 0; round < 2; round++) {
+        fixture_run(&f);
+        expect_metric(&f, "beam:metric:element_count:v1 p1 4\n");
+        expect_metric(&f, "beam:metric:element_count:v1 p2 4\n");
+        expect_metric(&f, "beam:metric:data_channel:read_index:v1 a 4\n");
+        expect_metric(&f, "beam:metric:sampled_byte_size:v1 p2 4 4 1 1\n");
+        expect_metric(&f, "beam:metric:user:sum_int64:v1 b test.measure seen 4\n");
+        expect_metric(&f, "beam:metric:user:distribution_int64:v1 b test.measure values "
+                          "4 10 1 4\n");
+        expect_metric(&f, "beam:metric:user:sum_int64:v1 b test.measure class 0 6\n");
+        expect_metric(&f, "beam:metric:user:sum_int64:v1 b test.measure class 1 4\n");
+        const char *gauge = strstr(fixture_metrics(&f),
+                                   "beam:metric:user:latest_int64:v1 b test.measure last ");
+        long long ms, value;
+        ck_assert_ptr_nonnull(gauge);
+        ck_assert_int_eq(sscanf(gauge, "%*s %*s %*s %*s %lld %lld", &ms, &value), 2);
+        ck_assert_int_eq(value, 4);
+        ck_assert_int_gt(ms, 1700000000000);
+    }
+    f.in[0].len = 0; /* an empty bundle has no metrics */
+    fixture_run(&f);
+    ck_assert_str_eq(fixture_metrics(&f), "");
+    fixture_free(&f);
+}
+END_TEST
+
+START_TEST(the_same_metric_has_the_same_index)
+{
+    fixture f;
+    init(&f);
+    put_ints(&f, 1, 1);
+    fixture_run(&f);
+    bm_monitoring_info *first, *second;
+    size_t n = bm_plan_metrics(f.plan, &f.arena, &first);
+    put_ints(&f, 2, 2);
+    fixture_run(&f);
+    size_t m = bm_plan_metrics(f.plan, &f.arena, &second);
+    ck_assert_uint_eq(m, n + 1);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < m; k++) {
+            bool same = strcmp(first[i].urn, second[k].urn) == 0
+                        && first[i].n_labels == second[k].n_labels;
+            for (size_t l = 0; same && l < first[i].n_labels; l++)
+                same = strcmp(first[i].labels[l].value, second[k].labels[l].value) == 0;
+            ck_assert_int_eq(same, first[i].index == second[k].index);
+        }
+    fixture_free(&f);
+}
+END_TEST
+
+/* -- execution times ------------------------------------------------------------------------- */
+static void sample(fixture *f, size_t segment)
+{
+    (void)segment;
+    bm_plan_sample_time(f->plan, 200); /* between elements: nobody's time */
+    ck_assert_ptr_null(bm_plan_current_transform(f->plan));
+}
+
+static fixture *sampled;
+static beam_status sample_me(beam_ctx *c, beam_value in)
+{
+    bm_plan_sample_time(sampled->plan, 200);
+    ck_assert_str_eq(bm_plan_current_transform(sampled->plan), "b");
+    return beam_emit(c, in);
+}
+static const beam_dofn sampled_fn = { .name = "test.sampled", .in = BEAM_INT64,
+                                      .out = BEAM_INT64, .process = sample_me };
+
+START_TEST(times_are_booked_on_who_runs)
+{
+    static const beam_dofn *const sampled_fns[] = { &sampled_fn };
+    fixture f;
+    fixture_init(&f, sampled_fns, 1, NULL, 0);
+    sampled = &f;
+    fixture_pcoll(&f, "p1", "varint");
+    fixture_pcoll(&f, "p2", "varint");
+    fixture_source(&f, "a", "p1", "varint", "global_window");
+    fixture_par_do(&f, "b", "test.sampled", "", "in=p1", "out=p2");
+    fixture_build(&f);
+    f.io.before_segment = sample;
+    put_ints(&f, 1, 3);
+    fixture_run(&f);
+    expect_metric(&f, "beam:metric:pardo_execution_time:process_bundle_msecs:v1 b 600\n");
+    expect_metric(&f, "beam:metric:ptransform_execution_time:total_msecs:v1 b 600\n");
+    ck_assert_ptr_null(strstr(fixture_metrics(&f), "start_bundle"));
+    fixture_free(&f);
+}
+END_TEST
+
+/* -- splitting --------------------------------------------------------------------------------- */
+static double split_fraction;
+static int64_t split_estimate;
+static const int64_t *split_allowed;
+static size_t n_split_allowed;
+static int64_t split_at; /* segment before which to split: one element is one segment */
+static bm_split done;
+static bool was_split;
+
+static void split_before(fixture *f, size_t segment)
+{
+    if ((int64_t)segment == split_at)
+        was_split = bm_plan_split(f->plan, 0, split_fraction, split_estimate, split_allowed,
+                                  n_split_allowed, &done);
+}
+
+/* Ten elements; the split comes when `at` of them have been processed. */
+static void run_split(fixture *f, int64_t at, double fraction, int64_t estimate)
+{
+    init(f);
+    put_ints(f, 0, 9);
+    f->io.before_segment = split_before;
+    split_at = at;
+    split_fraction = fraction;
+    split_estimate = estimate;
+    was_split = false;
+    ck_assert_int_eq(fixture_run_in(f, f->in[0].len / 10), BEAM_OK);
+}
+
+static void expect_split(fixture *f, int64_t first_residual)
+{
+    ck_assert(was_split);
+    ck_assert_int_eq(done.first_residual, first_residual);
+    ck_assert_int_eq(done.last_primary, first_residual - 1);
+    char line[80];
+    if (first_residual) {
+        snprintf(line, sizeof line, "element_count:v1 p2 %d\n", (int)first_residual);
+        expect_metric(f, line);
+        snprintf(line, sizeof line, "read_index:v1 a %d\n", (int)first_residual);
+        expect_metric(f, line);
+    } else {
+        ck_assert_str_eq(fixture_metrics(f), "");
+    }
+    ck_assert_int_eq(f->io.lasts[0], 1);
+    fixture_free(f);
+}
+
+START_TEST(the_rest_is_given_up_where_wanted)
+{
+    fixture f;
+    split_allowed = NULL;
+    run_split(&f, 0, 0, 10); /* before anything: all of it */
+    expect_split(&f, 0);
+    run_split(&f, 4, 0, 10); /* element 3 is under way */
+    expect_split(&f, 4);
+    run_split(&f, 1, 0.5, 10); /* half of what is left of 10 */
+    expect_split(&f, 5);
+    run_split(&f, 4, 0, 0); /* at once needs no estimate */
+    expect_split(&f, 4);
+}
+END_TEST
+
+START_TEST(only_allowed_points_are_taken)
+{
+    fixture f;
+    static const int64_t allowed[] = { 2, 7, 9 };
+    split_allowed = allowed;
+    n_split_allowed = 3;
+    run_split(&f, 4, 0, 10);
+    expect_split(&f, 7);
+    run_split(&f, 1, 0.1, 10);
+    expect_split(&f, 2);
+    run_split(&f, 10, 0, 10);
+    ck_assert(!was_split || done.first_residual == 9);
+    fixture_free(&f);
+    n_split_allowed = 1;
+    run_split(&f, 4, 0, 10);
+    ck_assert(!was_split);
+    expect_metric(&f, "element_count:v1 p2 10\n");
+    fixture_free(&f);
+    split_allowed = NULL;
+}
+END_TEST
+
+static void split_twice(fixture *f, size_t segment)
+{
+    bm_split ignored;
+    if (segment != 3) return;
+    ck_assert(bm_plan_split(f->plan, 0, 0.5, 10, NULL, 0, &done));
+    ck_assert_int_eq(done.first_residual, 6);
+    ck_assert(!bm_plan_split(f->plan, 0, 1, 10, NULL, 0, &ignored)); /* not upwards */
+    was_split = bm_plan_split(f->plan, 0, 0.5, 10, NULL, 0, &done);
+    ck_assert(!bm_plan_split(f->plan, 1, 0, 10, NULL, 0, &ignored)); /* no such source */
+}
+
+START_TEST(a_second_split_only_takes_more)
+{
+    fixture f;
+    bm_split ignored;
+    init(&f);
+    put_ints(&f, 0, 9);
+    f.io.before_segment = split_twice;
+    ck_assert(!bm_plan_split(f.plan, 0, 0, 10, NULL, 0, &ignored)); /* not running yet */
+    ck_assert_int_eq(fixture_run_in(&f, f.in[0].len / 10), BEAM_OK);
+    ck_assert(!bm_plan_split(f.plan, 0, 0, 10, NULL, 0, &ignored)); /* over */
+    expect_split(&f, 4);
+}
+END_TEST
+
+/* -- threads ------------------------------------------------------------------------------------ */
+typedef struct watcher {
+    fixture *f;
+    _Atomic(bool) over;
+    _Atomic(int) rounds;
+    bool split;
+    bm_split done;
+} watcher;
+
+static void *watch(void *arg)
+{
+    watcher *w = arg;
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    bool tried = false;
+    while (!w->over) {
+        bm_monitoring_info *infos;
+        size_t n = bm_plan_metrics(w->f->plan, &arena, &infos);
+        for (size_t i = 0; i < n; i++) ck_assert_uint_gt(infos[i].payload.len, 0);
+        bm_plan_sample_time(w->f->plan, 1);
+        bm_plan_current_transform(w->f->plan);
+        if (w->split && !tried && n > 5) {
+            tried = true;
+            w->split = bm_plan_split(w->f->plan, 0, 0.1, 100000, NULL, 0, &w->done);
+        }
+        w->rounds++;
+        bm_arena_reset(&arena);
+    }
+    bm_arena_free(&arena);
+    return NULL;
+}
+
+START_TEST(metrics_may_be_read_and_splits_come_at_any_moment)
+{
+    for (int round = 0; round < 20; round++) {
+        fixture f;
+        init(&f);
+        put_ints(&f, 0, 99999);
+        watcher w = { .f = &f, .split = true };
+        pthread_t thread;
+        pthread_create(&thread, NULL, watch, &w);
+        while (!w.rounds) sched_yield();
+        ck_assert_int_eq(fixture_run_in(&f, 10000), BEAM_OK);
+        w.over = true;
+        pthread_join(thread, NULL);
+        char line[80];
+        int64_t n = w.done.first_residual ? w.done.first_residual : 100000;
+        snprintf(line, sizeof line, "element_count:v1 p2 %lld\n", (long long)n);
+        expect_metric(&f, line);
+        fixture_free(&f);
+    }
+}
+END_TEST
+
+static void *run_one(void *arg)
+{
+    fixture *f = arg;
+    for (int i = 0; i < 20; i++) {
+        fixture_run(f);
+        expect_metric(f, "beam:metric:user:sum_int64:v1 b test.measure seen 1000\n");
+    }
+    return NULL;
+}
+
+START_TEST(two_plans_run_at_once)
+{
+    fixture fs[2];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        init(&fs[i]);
+        put_ints(&fs[i], 1, 1000);
+        pthread_create(&threads[i], NULL, run_one, &fs[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        fixture_free(&fs[i]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        values_of_a_bundle,
+        the_same_metric_has_the_same_index,
+        times_are_booked_on_who_runs,
+        the_rest_is_given_up_where_wanted,
+        only_allowed_points_are_taken,
+        a_second_split_only_takes_more,
+        metrics_may_be_read_and_splits_come_at_any_moment,
+        two_plans_run_at_once,
+    };
+    return run_tests("exec/metrics", tests, BEAM_COUNT(tests));
+}
