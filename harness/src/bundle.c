@@ -3,6 +3,7 @@
  * give the plan back. bm_bundle_start is on the rpc thread, the rest on the bundle thread. */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "data_out.h"
 #include "pb.h"
 #include "worker.h"
@@ -23,18 +24,37 @@ typedef struct bundle {
     bm_link **source_links;
     bm_outbox outbox;
     bm_state_session state;
+    int64_t unsent_since_ms; /* first input that sinks may still hold output of; 0: none */
 } bundle;
 
 /* -- what the engine asks of the world ------------------------------------------ */
+
+/* How long a read may wait until output is older than the time limit; -1: for ever. */
+static int patience_ms(const bundle *b)
+{
+    int limit_ms = b->worker->boot.data_buffer_time_ms;
+    if (!limit_ms || !b->unsent_since_ms) return -1;
+    int64_t left = b->unsent_since_ms + limit_ms - bm_now_ms();
+    return left > 0 ? (int)left : 0;
+}
 
 static beam_status io_read(void *self, bm_segment *out, beam_error *err)
 {
     bundle *b = self;
     bm_chunk chunk;
-    BEAM_TRY(bm_inbox_read(b->instruction->inbox, &b->worker->instructions.lock, -1, &chunk,
-                           err));
-    *out = (bm_segment){ .source = -1 };
-    if (!chunk.input) return BEAM_OK;
+    int wait_ms = patience_ms(b);
+    beam_status status = BEAM_ETIMEOUT;
+    if (wait_ms)
+        status = bm_inbox_read(b->instruction->inbox, &b->worker->instructions.lock, wait_ms,
+                               &chunk, err);
+    *out = (bm_segment){ .source = -1, .idle = status == BEAM_ETIMEOUT };
+    if (out->idle) {
+        b->unsent_since_ms = 0;
+        return BEAM_OK;
+    }
+    if (status != BEAM_OK || !chunk.input) return status;
+    if (b->worker->boot.data_buffer_time_ms && !b->unsent_since_ms)
+        b->unsent_since_ms = bm_now_ms();
     out->source = chunk.input->source;
     out->transform_id = chunk.input->transform_id;
     out->timer_family = chunk.input->timer_family;
@@ -144,6 +164,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                               .state_get = io_state_get,
                               .state_append = io_state_append,
                               .state_clear = io_state_clear };
+    bm_plan_hand_over_at(b->slot->plan, b->worker->boot.data_buffer_bytes);
     return bm_plan_run(b->slot->plan, b->id, &io, err);
 }
 

@@ -26,10 +26,11 @@ static const test_bundle repeat = {
     .fn = "test.repeat", .config = "300", .in = "string_utf8", .out = "string_utf8"
 };
 
-static fake_runner *start_with(const char *capability)
+static fake_runner *start_with(const char *capability, const char *experiment)
 {
     fake_runner *r = fake_runner_new();
     if (capability) fake_add_capability(r, capability);
+    if (experiment) fake_add_experiment(r, experiment);
     test_add_descriptor(r, "texts", &texts);
     test_add_descriptor(r, "gated", &gated);
     test_add_descriptor(r, "gated-bytes", &gated_bytes);
@@ -41,7 +42,7 @@ static fake_runner *start_with(const char *capability)
 
 static fake_runner *start(void)
 {
-    return start_with(NULL);
+    return start_with(NULL, NULL);
 }
 
 static const char *output(fake_runner *r, const char *bundle, const char *sink)
@@ -384,6 +385,44 @@ START_TEST(a_slow_runner_holds_back_the_fn)
 END_TEST
 
 /* -- streams that break ---------------------------------------------------------------------- */
+START_TEST(output_waits_no_longer_than_told)
+{
+    fake_runner *r = start_with(NULL, "data_buffer_time_limit_ms=30");
+    bm_writer w = { 0 };
+    put_texts(&w, 1);
+    fake_process_bundle(r, "b1", "texts");
+    for (size_t sent = 1; sent <= 2; sent++) { /* the second after a pause of output */
+        fake_send_data(r, "b1", "source", bm_written(&w), false);
+        for (int ms = 0; fake_output_now(r, "b1", "sink").data.len < sent * w.len; ms++) {
+            ck_assert_int_lt(ms, FAKE_PATIENCE_MS);
+            bm_sleep_ms(1);
+        }
+    }
+    ck_assert(!fake_responded(r, "b1"));
+    fake_send_data(r, "b1", "source", nothing, true);
+    fake_expect_ok(r, "b1");
+    ck_assert_str_eq(output(r, "b1", "sink"), "a a");
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(buffers_are_as_large_as_told)
+{
+    fake_runner *r = start_with(NULL, "data_buffer_size_limit=100");
+    bm_writer w = { 0 };
+    put_texts(&w, 1);
+    fake_process_bundle(r, "b1", "repeat");
+    fake_send_data(r, "b1", "source", bm_written(&w), true);
+    fake_expect_ok(r, "b1");
+    fake_output sink = fake_await_output(r, "b1", "sink");
+    ck_assert_uint_eq(sink.data.len, 300 * w.len);
+    ck_assert_uint_ge(sink.n_entries, 300 * w.len / (100 + w.len));
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(a_lost_data_stream_fails_its_bundles_only)
 {
     fake_runner *r = start();
@@ -462,7 +501,7 @@ END_TEST
 
 START_TEST(elements_in_request_and_response)
 {
-    fake_runner *r = start_with("beam:protocol:control_response_elements_embedding:v1");
+    fake_runner *r = start_with("beam:protocol:control_response_elements_embedding:v1", NULL);
     bm_writer w = { 0 };
     put_texts(&w, 2);
     process_with(r, "b1", "fan", fake_elements(r, "b1", "source", bm_written(&w), true));
@@ -480,7 +519,7 @@ END_TEST
 START_TEST(large_outputs_are_not_embedded)
 {
     enum { TEXT = 10000 };
-    fake_runner *r = start_with("beam:protocol:control_response_elements_embedding:v1");
+    fake_runner *r = start_with("beam:protocol:control_response_elements_embedding:v1", NULL);
     bm_writer w = { 0 };
     char *text = malloc(TEXT);
     memset(text, 'x', TEXT);
@@ -529,6 +568,8 @@ int main(void)
         a_slow_fn_holds_back_the_runner,
         a_bundle_that_fails_lets_the_stream_go,
         a_slow_runner_holds_back_the_fn,
+        output_waits_no_longer_than_told,
+        buffers_are_as_large_as_told,
         a_lost_data_stream_fails_its_bundles_only,
         a_data_stream_that_the_runner_ends_is_opened_again,
         noise_on_the_data_stream_ends_it,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "google/protobuf/struct.upb.h"
 #include "model/beam_provision_api.upb.h"
 #include "model/endpoints.upb.h"
 
@@ -209,6 +210,17 @@ static void on_get_descriptor(void *self, bm_incoming *call, bm_message *request
         bm_incoming_fail(call, BEAM_EINVAL, "no such descriptor");
 }
 
+static void put_experiments(const fake_runner *r, pb_ProvisionInfo *info, upb_Arena *upb)
+{
+    google_protobuf_Value *value = google_protobuf_Value_new(upb);
+    google_protobuf_ListValue *list = google_protobuf_Value_mutable_list_value(value, upb);
+    for (const fake_descriptor *one = r->experiments; one; one = one->next)
+        google_protobuf_Value_set_string_value(
+            google_protobuf_ListValue_add_values(list, upb), fake_view(one->id));
+    google_protobuf_Struct_fields_set(pb_ProvisionInfo_mutable_pipeline_options(info, upb),
+                                      fake_view("beam:option:experiments:v1"), value, upb);
+}
+
 static void on_provision(void *self, bm_incoming *call, bm_message *request)
 {
     (void)request;
@@ -223,6 +235,7 @@ static void on_provision(void *self, bm_incoming *call, bm_message *request)
     fake_lock(r);
     for (fake_descriptor *one = r->capabilities; one; one = one->next)
         pb_ProvisionInfo_add_runner_capabilities(info, fake_view(one->id), upb);
+    if (r->experiments) put_experiments(r, info, upb);
     fake_unlock(r);
     beam_span bytes;
     bytes.ptr = pb_GetProvisionInfoResponse_serialize(response, upb, &bytes.len);
@@ -288,14 +301,24 @@ upb_Arena *fake_arena(fake_runner *r)
     return r->upb;
 }
 
-void fake_add_capability(fake_runner *r, const char *urn)
+static void add_text(fake_runner *r, fake_descriptor **list, const char *text)
 {
     fake_lock(r);
     fake_descriptor *one = BM_NEW(&r->arena, fake_descriptor);
-    one->id = bm_strdup(&r->arena, urn);
-    one->next = r->capabilities;
-    r->capabilities = one;
+    one->id = bm_strdup(&r->arena, text);
+    one->next = *list;
+    *list = one;
     fake_unlock(r);
+}
+
+void fake_add_capability(fake_runner *r, const char *urn)
+{
+    add_text(r, &r->capabilities, urn);
+}
+
+void fake_add_experiment(fake_runner *r, const char *text)
+{
+    add_text(r, &r->experiments, text);
 }
 
 void fake_connect(fake_runner *r, const beam_harness_opts *opts)

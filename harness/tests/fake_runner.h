@@ -40,6 +40,7 @@ static inline upb_StringView fake_view(const char *text)
 /* -- the worker ------------------------------------------------------------------------ */
 /* Before the worker is connected: what provisioning tells it. */
 void fake_add_capability(fake_runner *r, const char *urn);
+void fake_add_experiment(fake_runner *r, const char *text);
 /* Starts a worker in this process; of opts the functions and log_level are used. Waits for
  * its control stream. */
 void fake_connect(fake_runner *r, const beam_harness_opts *opts);

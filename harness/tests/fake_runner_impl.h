@@ -79,7 +79,7 @@ struct fake_runner {
     bm_arena arena;
     fake_stream *streams;
     size_t n_streams[FAKE_SERVICES];
-    fake_descriptor *descriptors, *capabilities;
+    fake_descriptor *descriptors, *capabilities, *experiments;
     fake_response *responses;
     fake_sink *sinks;
     fake_cell *cells;

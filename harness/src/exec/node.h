@@ -68,6 +68,7 @@ typedef struct bm_node_ops {
     beam_status (*setup)(bm_node *node);
     beam_status (*start)(bm_node *node);
     beam_status (*finish)(bm_node *node);
+    beam_status (*idle)(bm_node *node); /* hand over what is buffered: input may be long */
     void (*teardown)(bm_node *node); /* only after a setup that succeeded */
     void (*free)(bm_node *node);     /* what is not in the plan's arena */
 } bm_node_ops;
@@ -164,6 +165,7 @@ struct bm_plan {
     bm_node **source_nodes;
     size_t n_sources, n_sinks;
     uint32_t next_index; /* of a metric */
+    size_t hand_over_bytes;
 
     /* The bundle under way. */
     const char *instruction_id;

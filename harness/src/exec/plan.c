@@ -157,11 +157,23 @@ static beam_status read_segment(bm_plan *plan, bm_segment *segment)
                     segment->source, plan->n_sources);
 }
 
+static beam_status hand_over(bm_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        if (plan->nodes[i]->ops->idle)
+            BEAM_TRY(plan->nodes[i]->ops->idle(plan->nodes[i]));
+    return BEAM_OK;
+}
+
 static beam_status read_sources(bm_plan *plan)
 {
     for (bm_segment segment;;) {
         segment = (bm_segment){ 0 };
         BEAM_TRY(read_segment(plan, &segment));
+        if (segment.idle) {
+            BEAM_TRY(hand_over(plan));
+            continue;
+        }
         if (segment.source < 0) break;
         if (segment.timer_family)
             return bm_error(&plan->error, BEAM_EUNSUPPORTED, "Transform '%s' got timers, "
@@ -253,6 +265,11 @@ const bm_port *bm_plan_sources(const bm_plan *plan, size_t *n)
 {
     *n = plan->n_sources;
     return plan->sources;
+}
+
+void bm_plan_hand_over_at(bm_plan *plan, size_t bytes)
+{
+    plan->hand_over_bytes = bytes;
 }
 
 const bm_port *bm_plan_sinks(const bm_plan *plan, size_t *n)

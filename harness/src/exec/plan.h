@@ -23,6 +23,9 @@ beam_status bm_plan_new(beam_span descriptor, const bm_registry *registry, const
 /* Runs teardown on every DoFn instance that was set up. */
 void bm_plan_free(bm_plan *plan);
 
+/* Before a run: the size at which a sink's buffer is handed over. 0: 1 MiB. */
+void bm_plan_hand_over_at(bm_plan *plan, size_t bytes);
+
 /* One beam:runner:source:v1 or :sink:v1 (RemoteGrpcPort). Ports are numbered from 0. */
 typedef struct bm_port {
     const char *transform_id;
@@ -60,6 +63,7 @@ typedef struct bm_segment {
     const char *timer_family; /* not NULL: timers of that family of transform_id */
     const char *transform_id;
     beam_span data;
+    bool idle; /* no input this time: sinks are to hand over what they have; source is -1 */
 } bm_segment;
 
 /* All functions run on the bundle thread and may block. A failure fails the bundle; the

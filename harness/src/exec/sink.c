@@ -13,6 +13,7 @@ typedef struct sink {
     const bm_pcoll *in;
     bool *same_coder; /* by source port: its elements' bytes are valid here */
     bm_writer out;
+    size_t hand_over_bytes;
 } sink;
 
 static beam_status hand_over(sink *s, bool last)
@@ -64,9 +65,9 @@ static beam_status sink_process(bm_node *node, const bm_element *element)
                               beam_status_text(status));
         }
     }
-    if (BM_LIKELY(s->out.len < HAND_OVER_BYTES)) return BEAM_OK;
+    if (BM_LIKELY(s->out.len < s->hand_over_bytes)) return BEAM_OK;
     BEAM_TRY(hand_over(s, false));
-    bm_reserve(&s->out, HAND_OVER_BYTES + HAND_OVER_BYTES / 8);
+    bm_reserve(&s->out, s->hand_over_bytes + s->hand_over_bytes / 8);
     return BEAM_OK;
 }
 
@@ -84,8 +85,17 @@ static beam_status sink_setup(bm_node *node)
 
 static beam_status sink_start(bm_node *node)
 {
-    ((sink *)node)->out.len = 0;
+    sink *s = (sink *)node;
+    size_t limit = node->plan->hand_over_bytes;
+    s->hand_over_bytes = limit ? limit : HAND_OVER_BYTES;
+    s->out.len = 0;
     return BEAM_OK;
+}
+
+static beam_status sink_idle(bm_node *node)
+{
+    sink *s = (sink *)node;
+    return s->out.len ? hand_over(s, false) : BEAM_OK;
 }
 
 static beam_status sink_finish(bm_node *node)
@@ -103,6 +113,7 @@ static const bm_node_ops sink_ops = {
     .setup = sink_setup,
     .start = sink_start,
     .finish = sink_finish,
+    .idle = sink_idle,
     .free = sink_free,
 };
 
