@@ -104,6 +104,19 @@ void seen_wait_end(seen_log *seen)
     ck_assert_uint_eq(ends, 1);
 }
 
+size_t seen_half_closes(seen_log *seen)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 2;
+    pthread_mutex_lock(&seen->lock);
+    while (!seen->half_closes && !pthread_cond_timedwait(&seen->changed, &seen->lock, &until))
+        continue;
+    size_t n = seen->half_closes;
+    pthread_mutex_unlock(&seen->lock);
+    return n;
+}
+
 size_t seen_messages(seen_log *seen)
 {
     pthread_mutex_lock(&seen->lock);
