@@ -396,19 +396,28 @@ static void cut(fixture *f, int source, size_t segment)
     }
 }
 
-beam_status fixture_run_in(fixture *f, size_t segment)
+void fixture_cut(fixture *f, size_t segment)
 {
-    test_io *io = &f->io;
-    io->io = (bm_bundle_io){
-        .self = f, .read = io_read, .write = io_write, .state_get = io_get
-    };
-    io->at = 0;
+    f->io.at = 0;
     for (int i = 0; i < MAX_PORTS; i++) {
         cut(f, i, segment);
-        io->out[i].len = 0;
-        io->lasts[i] = 0;
+        f->io.out[i].len = 0;
+        f->io.lasts[i] = 0;
     }
-    return bm_plan_run(f->plan, "instruction", &io->io, &f->err);
+}
+
+beam_status fixture_run_cut(fixture *f)
+{
+    f->io.io = (bm_bundle_io){
+        .self = f, .read = io_read, .write = io_write, .state_get = io_get
+    };
+    return bm_plan_run(f->plan, "instruction", &f->io.io, &f->err);
+}
+
+beam_status fixture_run_in(fixture *f, size_t segment)
+{
+    fixture_cut(f, segment);
+    return fixture_run_cut(f);
 }
 
 void fixture_run(fixture *f)

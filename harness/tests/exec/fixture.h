@@ -90,6 +90,9 @@ beam_status fixture_try_build(fixture *f);
 /* Runs what was put, in segments of at most `segment` bytes (0: one). */
 beam_status fixture_run_in(fixture *f, size_t segment);
 void fixture_run(fixture *f); /* must succeed */
+/* The two halves of fixture_run_in. */
+void fixture_cut(fixture *f, size_t segment);
+beam_status fixture_run_cut(fixture *f);
 /* What a sink got, one element a line. */
 const char *fixture_output(fixture *f, int sink);
 #define expect_output(f, sink, text) ck_assert_str_eq(fixture_output((f), (sink)), (text))

@@ -48,26 +48,20 @@ static void on_signal(void *self)
     sem_post(self);
 }
 
-static int serve(const bm_invocation *in, bm_session *session, bm_process_pool *processes,
-                 beam_error *err)
+static beam_status serve(const bm_invocation *in, bm_session *session, sem_t *end, beam_error *err)
 {
-    bm_worker_pool *pool =
-        bm_worker_pool_new(session->rpc, in->standard->loopback_host,
-                           (int)in->standard->worker_pool_port, &bm_process_pool_ops, processes, err);
-    if (!pool) return BEAM_EIO;
-    sem_t end;
-    sem_init(&end, 0, 0);
-    bm_signals *signals;
-    beam_status status = bm_signals_start(on_signal, &end, BM_EXIT_CANCELLED, &signals, err);
-    if (!status) {
-        bm_log_write(&session->log, BEAM_LOG_INFO, "worker pool at %s",
-                     bm_worker_pool_address(pool));
-        while (sem_wait(&end)) continue;
+    const bm_standard *s = in->standard;
+    bm_process_pool *processes =
+        bm_process_pool_new(&session->log, "worker", worker_command, (void *)(uintptr_t)in);
+    bm_worker_pool *pool = bm_worker_pool_new(session->rpc, s->loopback_host, (int)s->worker_pool_port,
+                                              &bm_process_pool_ops, processes, err);
+    if (pool) {
+        bm_log_write(&session->log, BEAM_LOG_INFO, "worker pool at %s", bm_worker_pool_address(pool));
+        while (sem_wait(end)) continue;
     }
     bm_worker_pool_free(pool);
-    bm_signals_free(status ? NULL : signals);
-    sem_destroy(&end);
-    return status;
+    bm_process_pool_free(processes);
+    return pool ? BEAM_OK : BEAM_EIO;
 }
 
 int bm_run_worker_pool(const bm_invocation *in)
@@ -76,15 +70,16 @@ int bm_run_worker_pool(const bm_invocation *in)
     bm_console_init(&console, in->program->name, in->standard->severity);
     bm_log log = bm_console_log(&console);
     bm_session session = { 0 };
+    sem_t end;
+    sem_init(&end, 0, 0);
+    bm_signals *signals;
     beam_error err;
-    beam_status status = bm_session_init(&session, in->program->name, &log, &err);
-    if (!status) {
-        bm_process_pool *processes =
-            bm_process_pool_new(&session.log, "worker", worker_command, (void *)(uintptr_t)in);
-        status = serve(in, &session, processes, &err);
-        bm_process_pool_free(processes);
-    }
+    beam_status status = bm_signals_start(on_signal, &end, BM_EXIT_CANCELLED, &signals, &err);
+    if (!status) status = bm_session_init(&session, in->program->name, &log, &err);
+    if (!status) status = serve(in, &session, &end, &err);
+    bm_signals_free(signals);
     bm_session_free(&session);
     bm_console_free(&console);
+    sem_destroy(&end);
     return status ? bm_report(in, &err) : BM_EXIT_DONE;
 }

@@ -1,24 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --worker, and the container contract (--id --provision_endpoint): this process is one
  * worker. The main thread waits; the harness has threads of its own. */
+#include <stdatomic.h>
+#include <unistd.h>
+
 #include "beam/harness.h"
 #include "program/modes.h"
 #include "program/signals.h"
 
+/* Signals are watched before the harness starts its threads. */
+typedef struct served {
+    beam_harness *_Atomic harness; /* NULL: not yet */
+} served;
+
 static void on_signal(void *self)
 {
-    beam_harness_stop(*(beam_harness **)self);
+    served *s = self;
+    beam_harness *harness = atomic_load(&s->harness);
+    if (!harness) _exit(BM_EXIT_DONE);
+    beam_harness_stop(harness);
 }
 
-static int serve(const beam_harness_opts *opts, beam_harness **harness, beam_error *err)
+static beam_status serve(const beam_harness_opts *opts, beam_error *err)
 {
-    beam_status status = beam_harness_start(opts, harness, err);
-    if (status) return status;
-    bm_signals *signals = NULL;
-    status = bm_signals_start(on_signal, harness, BM_EXIT_CANCELLED, &signals, err);
-    if (!status) status = beam_harness_wait(*harness, err);
+    served s = { NULL };
+    bm_signals *signals;
+    beam_harness *harness;
+    BEAM_TRY(bm_signals_start(on_signal, &s, BM_EXIT_CANCELLED, &signals, err));
+    beam_status status = beam_harness_start(opts, &harness, err);
+    if (!status) {
+        atomic_store(&s.harness, harness);
+        status = beam_harness_wait(harness, err);
+    }
     bm_signals_free(signals);
-    beam_harness_free(*harness);
+    if (atomic_load(&s.harness)) beam_harness_free(harness);
     return status;
 }
 
@@ -39,6 +54,5 @@ int bm_run_worker(const bm_invocation *in)
         .log_level = s->severity,
     };
     beam_error err;
-    beam_harness *harness = NULL;
-    return serve(&opts, &harness, &err) ? bm_report(in, &err) : BM_EXIT_DONE;
+    return serve(&opts, &err) ? bm_report(in, &err) : BM_EXIT_DONE;
 }

@@ -106,9 +106,7 @@ void seen_wait_end(seen_log *seen)
 
 size_t seen_half_closes(seen_log *seen)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 2;
+    struct timespec until = in_20_s();
     pthread_mutex_lock(&seen->lock);
     while (!seen->half_closes && !pthread_cond_timedwait(&seen->changed, &seen->lock, &until))
         continue;

@@ -25,7 +25,7 @@ void seen_destroy(seen_log *seen);
 void seen_wait_messages(seen_log *seen, size_t n);
 void seen_wait_end(seen_log *seen);
 size_t seen_messages(seen_log *seen);
-/* Waits for the first, at most 2 s. */
+/* Waits for the first, at most 20 s. */
 size_t seen_half_closes(seen_log *seen);
 extern const bm_stream_handler seen_handler;
 
