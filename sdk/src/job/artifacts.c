@@ -21,7 +21,7 @@ enum { CALL_TIMEOUT_MS = 60000, CHUNK = 1 << 20 };
 
 void bm_artifacts_init(bm_artifacts *artifacts, bm_arena *arena)
 {
-    *artifacts = (bm_artifacts) { .arena = arena };
+    *artifacts = (bm_artifacts){ .arena = arena };
     bm_map_init(&artifacts->sources, arena);
 }
 
@@ -31,11 +31,12 @@ static beam_span source_key(bm_arena *arena, const char *urn, beam_span payload)
     char *key = bm_alloc(arena, n + payload.len);
     memcpy(key, urn, n);
     if (payload.len) memcpy(key + n, payload.ptr, payload.len);
-    return (beam_span) { key, n + payload.len };
+    return (beam_span){ key, n + payload.len };
 }
 
-beam_status bm_artifact_of_file(bm_arena *arena, const char *path, const char *staged_name,
-                                bm_artifact *out, beam_error *err)
+beam_status bm_artifact_of_file(bm_arena *arena, const char *path,
+                                const char *staged_name, bm_artifact *out,
+                                beam_error *err)
 {
     char hex[65];
     BEAM_TRY(bm_sha256_file(path, hex, err));
@@ -44,8 +45,9 @@ beam_status bm_artifact_of_file(bm_arena *arena, const char *path, const char *s
     file.sha256 = hex;
     Pb__ArtifactStagingToRolePayload role = PB__ARTIFACT_STAGING_TO_ROLE_PAYLOAD__INIT;
     role.staged_name = bm_pb_text(staged_name);
-    *out = (bm_artifact) { BEAM_URN_ARTIFACT_TYPE_FILE, bm_pb_pack(arena, &file.base),
-                           BEAM_URN_ARTIFACT_ROLE_STAGING_TO, bm_pb_pack(arena, &role.base) };
+    *out = (bm_artifact){ BEAM_URN_ARTIFACT_TYPE_FILE, bm_pb_pack(arena, &file.base),
+                          BEAM_URN_ARTIFACT_ROLE_STAGING_TO,
+                          bm_pb_pack(arena, &role.base) };
     return BEAM_OK;
 }
 
@@ -62,12 +64,13 @@ static Pb__ArtifactInformation *to_pb(bm_arena *arena, const bm_artifact *a)
 
 static bm_artifact from_pb(const Pb__ArtifactInformation *pb)
 {
-    return (bm_artifact) { pb->type_urn, bm_pb_span(pb->type_payload), pb->role_urn,
-                           bm_pb_span(pb->role_payload) };
+    return (bm_artifact){ pb->type_urn, bm_pb_span(pb->type_payload), pb->role_urn,
+                          bm_pb_span(pb->role_payload) };
 }
 
 beam_status bm_artifacts_resolve(bm_artifacts *artifacts, bm_channel *channel,
-                                 const char *address, bm_environment *env, beam_error *err)
+                                 const char *address, bm_environment *env,
+                                 beam_error *err)
 {
     bm_arena *arena = artifacts->arena;
     if (!env->n_artifacts) return BEAM_OK;
@@ -81,13 +84,15 @@ beam_status bm_artifacts_resolve(bm_artifacts *artifacts, bm_channel *channel,
             to_pb(arena, &env->artifacts[request.n_artifacts]);
 
     beam_span bytes;
-    BEAM_TRY(bm_call(channel, RETRIEVAL "ResolveArtifacts", bm_pb_pack(arena, &request.base),
-                     CALL_TIMEOUT_MS, arena, &bytes, err));
-    Pb__ResolveArtifactsResponse *response = (Pb__ResolveArtifactsResponse *)bm_pb_unpack(
-        arena, &pb__resolve_artifacts_response__descriptor, bytes, BM_PB_MAX_DEPTH);
+    BEAM_TRY(bm_call(channel, RETRIEVAL "ResolveArtifacts",
+                     bm_pb_pack(arena, &request.base), CALL_TIMEOUT_MS, arena, &bytes,
+                     err));
+    Pb__ResolveArtifactsResponse *response = (Pb__ResolveArtifactsResponse *)
+        bm_pb_unpack(arena, &pb__resolve_artifacts_response__descriptor, bytes,
+                     BM_PB_MAX_DEPTH);
     if (!response)
-        return bm_error(err, BEAM_ERPC, "the expansion service at %s answers with broken bytes",
-                        address);
+        return bm_error(err, BEAM_ERPC,
+                        "the expansion service at %s answers with broken bytes", address);
     bm_artifact *found = BM_NEW_ARRAY(arena, bm_artifact, response->n_replacements + 1);
     for (size_t i = 0; i < response->n_replacements; i++) {
         found[i] = from_pb(response->replacements[i]);
@@ -124,7 +129,8 @@ static void answer_resolve(staging *s, const Pb__ResolveArtifactsRequest *reques
     response.replacements = request->artifacts;
     Pb__ArtifactResponseWrapper wrapper = PB__ARTIFACT_RESPONSE_WRAPPER__INIT;
     wrapper.is_last = true;
-    wrapper.response_case = PB__ARTIFACT_RESPONSE_WRAPPER__RESPONSE_RESOLVE_ARTIFACT_RESPONSE;
+    wrapper.response_case =
+        PB__ARTIFACT_RESPONSE_WRAPPER__RESPONSE_RESOLVE_ARTIFACT_RESPONSE;
     wrapper.resolve_artifact_response = &response;
     send_response(s, &wrapper);
 }
@@ -150,12 +156,13 @@ static beam_status send_file(staging *s, const char *path, beam_error *err)
         return bm_error(err, BEAM_EIO, "cannot stage %s: %s", path, strerror(errno));
     char *buffer = bm_alloc(&s->arena, CHUNK);
     size_t n;
-    while ((n = fread(buffer, 1, CHUNK, file)) && send_chunk(s, (beam_span) { buffer, n }, false))
+    while ((n = fread(buffer, 1, CHUNK, file)) &&
+           send_chunk(s, (beam_span){ buffer, n }, false))
         continue;
     bool failed = ferror(file);
     fclose(file);
     if (failed) return bm_error(err, BEAM_EIO, "cannot read %s while staging it", path);
-    send_chunk(s, (beam_span) { NULL, 0 }, true);
+    send_chunk(s, (beam_span){ NULL, 0 }, true);
     return BEAM_OK;
 }
 
@@ -166,24 +173,29 @@ static beam_status forward(staging *s, bm_blocking_stream *from, const char *add
         beam_span bytes;
         switch (bm_blocking_stream_next(from, CALL_TIMEOUT_MS, &s->arena, &bytes)) {
         case BM_NOTHING_YET:
-            return bm_error(err, BEAM_ETIMEOUT, "the expansion service at %s does not send a file "
-                            "that the job needs", address);
+            return bm_error(err, BEAM_ETIMEOUT,
+                            "the expansion service at %s does not send a file "
+                            "that the job needs",
+                            address);
         case BM_STREAM_OVER:
             BEAM_TRY(bm_blocking_stream_status(from, err));
-            send_chunk(s, (beam_span) { NULL, 0 }, true);
+            send_chunk(s, (beam_span){ NULL, 0 }, true);
             return BEAM_OK;
         case BM_ARRIVED: break;
         }
-        Pb__GetArtifactResponse *chunk = (Pb__GetArtifactResponse *)bm_pb_unpack(
-            &s->arena, &pb__get_artifact_response__descriptor, bytes, BM_PB_MAX_DEPTH);
+        Pb__GetArtifactResponse *chunk = (Pb__GetArtifactResponse *)
+            bm_pb_unpack(&s->arena, &pb__get_artifact_response__descriptor, bytes,
+                         BM_PB_MAX_DEPTH);
         if (!chunk)
-            return bm_error(err, BEAM_ERPC, "broken bytes from the expansion service at %s", address);
+            return bm_error(err, BEAM_ERPC,
+                            "broken bytes from the expansion service at %s", address);
         if (!send_chunk(s, bm_pb_span(chunk->data), false)) return BEAM_OK;
         bm_arena_reset(&s->arena);
     }
 }
 
-static beam_status send_from_expansion(staging *s, const Pb__ArtifactInformation *artifact,
+static beam_status send_from_expansion(staging *s,
+                                       const Pb__ArtifactInformation *artifact,
                                        const char *address, beam_error *err)
 {
     Pb__GetArtifactRequest request = PB__GET_ARTIFACT_REQUEST__INIT;
@@ -198,28 +210,35 @@ static beam_status send_from_expansion(staging *s, const Pb__ArtifactInformation
     return status;
 }
 
-static beam_status answer_get(staging *s, const Pb__GetArtifactRequest *request, beam_error *err)
+static beam_status answer_get(staging *s, const Pb__GetArtifactRequest *request,
+                              beam_error *err)
 {
     const Pb__ArtifactInformation *artifact = request->artifact;
-    if (!artifact) return bm_error(err, BEAM_ERPC, "the job service asks for no artifact");
+    if (!artifact)
+        return bm_error(err, BEAM_ERPC, "the job service asks for no artifact");
     beam_span payload = bm_pb_span(artifact->type_payload);
     const char *address = bm_map_get(&s->artifacts->sources,
                                      source_key(&s->arena, artifact->type_urn, payload));
     if (address) return send_from_expansion(s, artifact, address, err);
     if (!strcmp(artifact->type_urn, BEAM_URN_ARTIFACT_TYPE_FILE)) {
-        Pb__ArtifactFilePayload *file = (Pb__ArtifactFilePayload *)bm_pb_unpack(
-            &s->arena, &pb__artifact_file_payload__descriptor, payload, BM_PB_MAX_DEPTH);
+        Pb__ArtifactFilePayload *file = (Pb__ArtifactFilePayload *)
+            bm_pb_unpack(&s->arena, &pb__artifact_file_payload__descriptor, payload,
+                         BM_PB_MAX_DEPTH);
         if (file) return send_file(s, file->path, err);
     }
-    return bm_error(err, BEAM_EUNSUPPORTED, "the job service asks for an artifact of type %s, "
-                    "which cannot be staged", artifact->type_urn);
+    return bm_error(err, BEAM_EUNSUPPORTED,
+                    "the job service asks for an artifact of type %s, "
+                    "which cannot be staged",
+                    artifact->type_urn);
 }
 
 static beam_status answer_request(staging *s, beam_span bytes, beam_error *err)
 {
-    Pb__ArtifactRequestWrapper *request = (Pb__ArtifactRequestWrapper *)bm_pb_unpack(
-        &s->arena, &pb__artifact_request_wrapper__descriptor, bytes, BM_PB_MAX_DEPTH);
-    if (!request) return bm_error(err, BEAM_ERPC, "broken bytes from the artifact staging service");
+    Pb__ArtifactRequestWrapper *request = (Pb__ArtifactRequestWrapper *)
+        bm_pb_unpack(&s->arena, &pb__artifact_request_wrapper__descriptor, bytes,
+                     BM_PB_MAX_DEPTH);
+    if (!request)
+        return bm_error(err, BEAM_ERPC, "broken bytes from the artifact staging service");
     switch (request->request_case) {
     case PB__ARTIFACT_REQUEST_WRAPPER__REQUEST_RESOLVE_ARTIFACT:
         answer_resolve(s, request->resolve_artifact);
@@ -227,7 +246,8 @@ static beam_status answer_request(staging *s, beam_span bytes, beam_error *err)
     case PB__ARTIFACT_REQUEST_WRAPPER__REQUEST_GET_ARTIFACT:
         return answer_get(s, request->get_artifact, err);
     default:
-        return bm_error(err, BEAM_EUNSUPPORTED, "unknown question of the artifact staging service");
+        return bm_error(err, BEAM_EUNSUPPORTED,
+                        "unknown question of the artifact staging service");
     }
 }
 
@@ -240,8 +260,8 @@ static beam_status answer_all(staging *s, const char *endpoint, beam_error *err)
         bm_arena_reset(&s->arena);
         switch (bm_blocking_stream_next(s->stream, CALL_TIMEOUT_MS, &s->arena, &bytes)) {
         case BM_NOTHING_YET:
-            return bm_error(err, BEAM_ETIMEOUT, "the artifact staging service at %s is silent",
-                            endpoint);
+            return bm_error(err, BEAM_ETIMEOUT,
+                            "the artifact staging service at %s is silent", endpoint);
         case BM_STREAM_OVER: return bm_blocking_stream_status(s->stream, err);
         case BM_ARRIVED: BEAM_TRY(answer_request(s, bytes, err)); break;
         }
@@ -254,7 +274,8 @@ beam_status bm_artifacts_stage(const bm_artifacts *artifacts, bm_session *sessio
     bm_channel *channel = bm_channel_new(session->rpc, endpoint, NULL);
     staging s = { .artifacts = artifacts, .session = session, .token = token };
     bm_arena_init(&s.arena, 0);
-    s.stream = bm_blocking_stream_open(channel, STAGING "ReverseArtifactRetrievalService");
+    s.stream = bm_blocking_stream_open(channel,
+                                       STAGING "ReverseArtifactRetrievalService");
     beam_status status = answer_all(&s, endpoint, err);
     bm_blocking_stream_free(s.stream);
     bm_arena_free(&s.arena);

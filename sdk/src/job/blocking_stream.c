@@ -77,7 +77,8 @@ bool bm_blocking_stream_send(bm_blocking_stream *s, beam_span bytes)
 {
     bm_message *message = bm_message_new();
     bm_message_add(message, bm_slice_copy(bytes));
-    return bm_stream_write(s->stream, message) && bm_stream_wait_writable(s->stream, MAX_UNSENT);
+    return bm_stream_write(s->stream, message) &&
+           bm_stream_wait_writable(s->stream, MAX_UNSENT);
 }
 
 void bm_blocking_stream_half_close(bm_blocking_stream *s)

@@ -15,8 +15,8 @@ bm_blocking_stream *bm_blocking_stream_open(bm_channel *channel, const char *met
 bool bm_blocking_stream_send(bm_blocking_stream *stream, beam_span message);
 void bm_blocking_stream_half_close(bm_blocking_stream *stream);
 /* The next message, in the arena; waits for at most timeout_ms. */
-bm_arrival bm_blocking_stream_next(bm_blocking_stream *stream, int timeout_ms, bm_arena *arena,
-                                   beam_span *message);
+bm_arrival bm_blocking_stream_next(bm_blocking_stream *stream, int timeout_ms,
+                                   bm_arena *arena, beam_span *message);
 /* How it ended, once it is over. */
 beam_status bm_blocking_stream_status(bm_blocking_stream *stream, beam_error *err);
 void bm_blocking_stream_free(bm_blocking_stream *stream); /* cancels; NULL is fine */

@@ -114,10 +114,11 @@ static int spawn(bm_child *child, pid_t *pid)
 static void describe_end(bm_child *child, int status)
 {
     if (WIFSIGNALED(status))
-        snprintf(child->end_text, sizeof child->end_text, "signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
+        snprintf(child->end_text, sizeof child->end_text, "signal %d (%s)",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        snprintf(child->end_text, sizeof child->end_text, "exit status %d", WEXITSTATUS(status));
+        snprintf(child->end_text, sizeof child->end_text, "exit status %d",
+                 WEXITSTATUS(status));
 }
 
 static void *run(void *arg)
@@ -183,9 +184,11 @@ beam_status bm_child_start(const bm_child_opts *opts, bm_child **out, beam_error
     bm_child *child = new_child(opts);
     *out = NULL;
     if (opts->log_path) {
-        child->log_fd = open(opts->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        child->log_fd = open(opts->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+                             0644);
         if (child->log_fd < 0) {
-            bm_error(err, BEAM_EIO, "cannot write the log %s: %s", opts->log_path, strerror(errno));
+            bm_error(err, BEAM_EIO, "cannot write the log %s: %s", opts->log_path,
+                     strerror(errno));
             free_child(child);
             return BEAM_EIO;
         }

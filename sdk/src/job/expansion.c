@@ -63,17 +63,19 @@ void bm_expansion_free(bm_expansion *e)
 /* -- Java's workers ------------------------------------------------------------------------ */
 /* On the pool's thread. */
 static beam_status java_worker_command(void *self, bm_arena *arena,
-                                       const bm_worker_request *request, const char *const **argv,
-                                       const char **log_path, beam_error *err)
+                                       const bm_worker_request *request,
+                                       const char *const **argv, const char **log_path,
+                                       beam_error *err)
 {
     bm_expansion *e = self;
     if (!request->provision_endpoint)
-        return bm_error(err, BEAM_EUNSUPPORTED, "the runner names no provision endpoint, which a "
+        return bm_error(err, BEAM_EUNSUPPORTED,
+                        "the runner names no provision endpoint, which a "
                         "Java worker needs");
     const char *name = bm_format(arena, "java-worker-%s", request->id);
     BEAM_TRY(bm_session_log_path(e->session, arena, name, log_path, err));
-    return bm_java_worker_argv(e->session, arena, request->id, request->provision_endpoint, argv,
-                               err);
+    return bm_java_worker_argv(e->session, arena, request->id,
+                               request->provision_endpoint, argv, err);
 }
 
 static beam_status start_java_pool(bm_expansion *e, beam_error *err)
@@ -82,9 +84,10 @@ static beam_status start_java_pool(bm_expansion *e, beam_error *err)
     /* What is missing is better said now than when the runner asks for a worker. */
     const char *const *argv;
     BEAM_TRY(bm_java_worker_argv(e->session, &e->arena, "1", "localhost:1", &argv, err));
-    e->java_processes = bm_process_pool_new(&e->session->log, "Java worker", java_worker_command, e);
-    e->java_pool = bm_worker_pool_new(e->session->rpc, e->session->host, 0, &bm_process_pool_ops,
-                                      e->java_processes, err);
+    e->java_processes = bm_process_pool_new(&e->session->log, "Java worker",
+                                            java_worker_command, e);
+    e->java_pool = bm_worker_pool_new(e->session->rpc, e->session->host, 0,
+                                      &bm_process_pool_ops, e->java_processes, err);
     return e->java_pool ? BEAM_OK : err ? err->status : BEAM_EIO;
 }
 
@@ -119,23 +122,26 @@ static beam_status find_channel(bm_expansion *e, const char *address, bm_channel
     bm_channel *channel = bm_channel_new(e->session->rpc, address, NULL);
     if (bm_channel_wait(channel, CONNECT_TIMEOUT_MS, NULL)) {
         bm_channel_free(channel);
-        return bm_error(err, BEAM_ERPC,
-                        "no expansion service answers at %s: start it, or leave --expansion_service "
-                        "out to have Java's started for you", address);
+        return bm_error(
+            err, BEAM_ERPC,
+            "no expansion service answers at %s: start it, or leave --expansion_service "
+            "out to have Java's started for you",
+            address);
     }
     bm_map_put_copy(&e->channels, beam_span_of(address), channel);
     *out = channel;
     return BEAM_OK;
 }
 
-static beam_status expand(void *self, const char *address, beam_span request, bm_arena *arena,
-                          beam_span *response, beam_error *err)
+static beam_status expand(void *self, const char *address, beam_span request,
+                          bm_arena *arena, beam_span *response, beam_error *err)
 {
     bm_expansion *e = self;
     bm_channel *channel;
     BEAM_TRY(find_service(e, address, &address, err));
     BEAM_TRY(find_channel(e, address, &channel, err));
-    beam_status status = bm_call(channel, EXPAND, request, EXPAND_TIMEOUT_MS, arena, response, err);
+    beam_status status = bm_call(channel, EXPAND, request, EXPAND_TIMEOUT_MS, arena,
+                                 response, err);
     if (status && e->service.child && bm_child_wait(e->service.child, 500))
         bm_service_epitaph(&e->service, err);
     return status;
@@ -145,7 +151,8 @@ static beam_status expand(void *self, const char *address, beam_span request, bm
 /* Docker images of Beam's Java SDK, alone or among other choices. */
 static bool is_java_image(const bm_environment *env)
 {
-    if (strcmp(env->urn, BEAM_URN_ENV_DOCKER) && strcmp(env->urn, BEAM_URN_ENV_ANYOF)) return false;
+    if (strcmp(env->urn, BEAM_URN_ENV_DOCKER) && strcmp(env->urn, BEAM_URN_ENV_ANYOF))
+        return false;
     return memmem(env->payload.ptr, env->payload.len, "java", 4) != NULL;
 }
 
@@ -175,5 +182,5 @@ static beam_status environment(void *self, const char *address, bm_arena *arena,
 
 void bm_expansion_expander(bm_expansion *e, bm_expander *out)
 {
-    *out = (bm_expander) { e, expand, environment };
+    *out = (bm_expander){ e, expand, environment };
 }

@@ -10,8 +10,8 @@
 #include "proto/to_proto.h"
 
 typedef struct bm_expansion_opts {
-    const char *default_address;  /* --expansion_service; NULL: start one */
-    bool use_deprecated_read;     /* for the one that is started */
+    const char *default_address; /* --expansion_service; NULL: start one */
+    bool use_deprecated_read;    /* for the one that is started */
     /* Where transforms of other SDKs run: an environment URN and payload, NULL: Java's in
      * processes of ours, others as their expansion service says. */
     const char *environment_urn;

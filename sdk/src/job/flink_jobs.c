@@ -12,7 +12,8 @@ enum { TIMEOUT_MS = 5000, ENDING_TRIES = 150, ENDING_PAUSE_MS = 200 };
 
 static bool is_over(const char *state)
 {
-    return !strcmp(state, "CANCELED") || !strcmp(state, "FINISHED") || !strcmp(state, "FAILED");
+    return !strcmp(state, "CANCELED") || !strcmp(state, "FINISHED") ||
+           !strcmp(state, "FAILED");
 }
 
 /* What is not of the expected shape is passed over. */
@@ -40,7 +41,8 @@ beam_status bm_flink_jobs_list(const char *master, const char *name, bm_arena *a
     const char *url = bm_format(arena, "http://%s/jobs/overview", master);
     BEAM_TRY(bm_http_get(url, TIMEOUT_MS, arena, &body, err));
     json_t *root = json_loadb(body.ptr, body.len, 0, NULL);
-    if (!root) return bm_error(err, BEAM_EIO, "%s answered something that is not JSON", url);
+    if (!root)
+        return bm_error(err, BEAM_EIO, "%s answered something that is not JSON", url);
     collect(root, name, arena, out);
     json_decref(root);
     return BEAM_OK;
@@ -64,8 +66,8 @@ static beam_status cancel_round(const bm_flink_jobs *before, const char *name, b
         ++*left;
         if (!first) continue;
         BEAM_TRY(bm_http_send("PATCH",
-                              bm_format(arena, "http://%s/jobs/%s?mode=cancel", before->master,
-                                        now.ids[i]),
+                              bm_format(arena, "http://%s/jobs/%s?mode=cancel",
+                                        before->master, now.ids[i]),
                               TIMEOUT_MS, err));
     }
     return BEAM_OK;
@@ -85,7 +87,7 @@ beam_status bm_flink_jobs_cancel_new(const bm_flink_jobs *before, const char *na
     }
     bm_arena_free(&arena);
     if (status == BEAM_OK && left)
-        return bm_error(err, BEAM_ETIMEOUT,
-                        "job %s is still not over; look at http://%s", name, before->master);
+        return bm_error(err, BEAM_ETIMEOUT, "job %s is still not over; look at http://%s",
+                        name, before->master);
     return status;
 }

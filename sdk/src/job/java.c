@@ -34,7 +34,8 @@ static beam_status find_java(bm_arena *arena, const char **java, beam_error *err
     if (home && *home) {
         *java = bm_format(arena, "%s/bin/java", home);
         if (!access(*java, X_OK)) return BEAM_OK;
-        return bm_error(err, BEAM_EIO, "JAVA_HOME is %s, but there is no bin/java in it", home);
+        return bm_error(err, BEAM_EIO, "JAVA_HOME is %s, but there is no bin/java in it",
+                        home);
     }
     const char *path = getenv("PATH");
     for (const char *at = path ? path : ""; *at; at += strspn(at, ":")) {
@@ -60,15 +61,16 @@ static bool has_jars(const char *dir)
     return found;
 }
 
-static beam_status need_jars(const bm_session *session, bm_arena *arena, const char *const *sets,
-                             const char *what, beam_error *err)
+static beam_status need_jars(const bm_session *session, bm_arena *arena,
+                             const char *const *sets, const char *what, beam_error *err)
 {
     for (; *sets; sets++) {
         const char *dir = bm_format(arena, "%s/%s", session->java_dir, *sets);
         if (has_jars(dir)) continue;
-        return bm_error(err, BEAM_EIO,
-                        "%s needs the jars in %s, which are not there: run scripts/get-jars", what,
-                        dir);
+        return bm_error(
+            err, BEAM_EIO,
+            "%s needs the jars in %s, which are not there: run scripts/get-jars", what,
+            dir);
     }
     return BEAM_OK;
 }
@@ -85,7 +87,8 @@ static beam_status java_command(bm_session *session, command *c, const char *cds
     add(c, "-XX:+UseSerialGC");
     /* The quick compiler alone starts fastest; what runs long earns the other one too. */
     if (!session->streaming) add(c, "-XX:TieredStopAtLevel=1");
-    add(c, bm_format(c->arena, "-XX:SharedArchiveFile=%s/cds/%s.jsa", session->java_dir, cds));
+    add(c, bm_format(c->arena, "-XX:SharedArchiveFile=%s/cds/%s.jsa", session->java_dir,
+                     cds));
     add(c, "-Xlog:disable");
     add(c, "-Xlog:all=off");
     add(c, "-cp");
@@ -116,15 +119,17 @@ static beam_status check_cluster(const char *flink_master, beam_error *err)
     switch (bm_probe_address(flink_master)) {
     case BM_PROBE_FLINK: return BEAM_OK;
     case BM_PROBE_NOBODY:
-        return bm_error(err, BEAM_ERPC,
-                        "no Flink cluster answers at %s (--flink_master): start it (scripts/"
-                        "start-env.sh -f), or leave --flink_master out to run on an embedded Flink",
-                        flink_master);
+        return bm_error(
+            err, BEAM_ERPC,
+            "no Flink cluster answers at %s (--flink_master): start it (scripts/"
+            "start-env.sh -f), or leave --flink_master out to run on an embedded Flink",
+            flink_master);
     default: break;
     }
-    return bm_error(err, BEAM_ERPC,
-                    "%s (--flink_master) is not Flink's REST API, whose port is 8081 by default",
-                    flink_master);
+    return bm_error(
+        err, BEAM_ERPC,
+        "%s (--flink_master) is not Flink's REST API, whose port is 8081 by default",
+        flink_master);
 }
 
 /* -- waiting --------------------------------------------------------------------------------------- */
@@ -149,21 +154,24 @@ void bm_service_epitaph(const bm_service *service, beam_error *err)
     char words[400];
     bm_log_last_words(service->log_path, words, sizeof words);
     bm_error(err, BEAM_ERPC, "%s ended (%s)%s%s; its log is %s", service->what,
-             bm_child_end_text(service->child), *words ? ": " : "", words, service->log_path);
+             bm_child_end_text(service->child), *words ? ": " : "", words,
+             service->log_path);
 }
 
 static beam_status wait_ready(bm_session *session, bm_service *service, beam_error *err)
 {
     int64_t until = bm_now_ms() + READY_TIMEOUT_MS;
     while (!accepts_connections(service->port)) {
-        if (atomic_load(&session->cancelled)) return bm_error(err, BEAM_ECANCELLED, "cancelled");
+        if (atomic_load(&session->cancelled))
+            return bm_error(err, BEAM_ECANCELLED, "cancelled");
         if (bm_child_wait(service->child, 20)) {
             bm_service_epitaph(service, err);
             return BEAM_ERPC;
         }
         if (bm_now_ms() > until)
-            return bm_error(err, BEAM_ETIMEOUT, "%s does not answer after %d s; its log is %s",
-                            service->what, READY_TIMEOUT_MS / 1000, service->log_path);
+            return bm_error(err, BEAM_ETIMEOUT,
+                            "%s does not answer after %d s; its log is %s", service->what,
+                            READY_TIMEOUT_MS / 1000, service->log_path);
     }
     return BEAM_OK;
 }
@@ -175,10 +183,10 @@ beam_status bm_service_wait(bm_session *session, bm_service *service, beam_error
     return status;
 }
 
-static beam_status start(bm_session *session, command *c, const char *name, const char *what,
-                         int port, bm_service *out, beam_error *err)
+static beam_status start(bm_session *session, command *c, const char *name,
+                         const char *what, int port, bm_service *out, beam_error *err)
 {
-    *out = (bm_service) { .what = what, .port = port };
+    *out = (bm_service){ .what = what, .port = port };
     BEAM_TRY(bm_session_log_path(session, &session->arena, name, &out->log_path, err));
     bm_child_opts opts = { .argv = c->argv, .log_path = out->log_path };
     out->address = bm_format(&session->arena, "localhost:%d", port);
@@ -192,8 +200,8 @@ void bm_service_stop(bm_service *service)
 }
 
 /* -- the three processes ------------------------------------------------------------------------------ */
-beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts, bm_service *out,
-                                beam_error *err)
+beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
+                                bm_service *out, beam_error *err)
 {
     bm_arena *arena = &session->arena;
     command c = { .arena = arena };
@@ -217,7 +225,8 @@ beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts, b
     add(&c, bm_format(arena, "--job-port=%d", ports[0]));
     add(&c, bm_format(arena, "--artifact-port=%d", ports[1]));
     add(&c, bm_format(arena, "--expansion-port=%d", ports[2]));
-    add(&c, bm_format(arena, "--flink-master=%s", opts->flink_master ? opts->flink_master : "[local]"));
+    add(&c, bm_format(arena, "--flink-master=%s",
+                      opts->flink_master ? opts->flink_master : "[local]"));
     add(&c, bm_format(arena, "--artifacts-dir=%s", artifacts));
     return start(session, &c, "jobserver", "the Flink job server", ports[0], out, err);
 }

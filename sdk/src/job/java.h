@@ -17,14 +17,15 @@ typedef struct bm_service {
 } bm_service;
 
 typedef struct bm_java_opts {
-    const char *flink_master;  /* job server: NULL or "[local]": Flink in the same process */
-    const char *pool_address;  /* expansion: who starts workers of its transforms */
-    bool use_deprecated_read;  /* expansion */
+    const char
+        *flink_master; /* job server: NULL or "[local]": Flink in the same process */
+    const char *pool_address; /* expansion: who starts workers of its transforms */
+    bool use_deprecated_read; /* expansion */
 } bm_java_opts;
 
 /* Start, and return before they take connections. */
-beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts, bm_service *out,
-                                beam_error *err);
+beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
+                                bm_service *out, beam_error *err);
 beam_status bm_expansion_service_start(bm_session *session, const bm_java_opts *opts,
                                        bm_service *out, beam_error *err);
 /* Waits until it takes connections; stops it when it does not. BEAM_ECANCELLED when the

@@ -91,12 +91,15 @@ static int by_step_and_name(const void *a, const void *b)
 bm_metrics bm_metrics_parse(bm_arena *arena, beam_span response)
 {
     bm_metrics none = { NULL, 0 };
-    Pb__GetJobMetricsResponse *r = (Pb__GetJobMetricsResponse *)bm_pb_unpack(
-        arena, &pb__get_job_metrics_response__descriptor, response, BM_PB_MAX_DEPTH);
+    Pb__GetJobMetricsResponse *r = (Pb__GetJobMetricsResponse *)
+        bm_pb_unpack(arena, &pb__get_job_metrics_response__descriptor, response,
+                     BM_PB_MAX_DEPTH);
     if (!r || !r->metrics) return none;
     const Pb__MetricResults *results = r->metrics;
-    size_t n = results->n_attempted ? results->n_attempted : results->n_committed, found = 0;
-    Pb__MonitoringInfo **infos = results->n_attempted ? results->attempted : results->committed;
+    size_t n = results->n_attempted ? results->n_attempted : results->n_committed,
+           found = 0;
+    Pb__MonitoringInfo **infos = results->n_attempted ? results->attempted
+                                                      : results->committed;
     bm_metric *metrics = BM_NEW_ARRAY(arena, bm_metric, n + 1);
     for (size_t i = 0; i < n; i++) {
         bm_metric m = { .name_space = label(infos[i], "NAMESPACE"),
@@ -107,7 +110,7 @@ bm_metrics bm_metrics_parse(bm_arena *arena, beam_span response)
         if (!read_payload(infos[i]->type, &payload, &m)) metrics[found++] = m;
     }
     qsort(metrics, found, sizeof *metrics, by_step_and_name);
-    return (bm_metrics) { metrics, found };
+    return (bm_metrics){ metrics, found };
 }
 
 /* -- printing ---------------------------------------------------------------------------------- */
@@ -123,8 +126,8 @@ static const char *value_text(const bm_metric *m, char *text, size_t size)
         snprintf(text, size, "%" PRId64 " values, mean %g, min %g, max %g", m->count,
                  m->real_sum / (double)m->count, m->real_min, m->real_max);
     else
-        snprintf(text, size, "%" PRId64 " values, mean %g, min %" PRId64 ", max %" PRId64, m->count,
-                 (double)m->sum / (double)m->count, m->min, m->max);
+        snprintf(text, size, "%" PRId64 " values, mean %g, min %" PRId64 ", max %" PRId64,
+                 m->count, (double)m->sum / (double)m->count, m->min, m->max);
     return text;
 }
 
@@ -132,14 +135,15 @@ void bm_metrics_print(bm_metrics metrics, bm_writer *out)
 {
     int step_width = 4, name_width = 6;
     for (size_t i = 0; i < metrics.n; i++) {
-        int step = (int)strlen(metrics.at[i].step), name = (int)strlen(metrics.at[i].name);
+        int step = (int)strlen(metrics.at[i].step),
+            name = (int)strlen(metrics.at[i].name);
         if (step > step_width) step_width = step;
         if (name > name_width) name_width = name;
     }
     for (size_t i = 0; i < metrics.n; i++) {
         char value[200], line[1024];
-        int n = snprintf(line, sizeof line, "  %-*s  %-*s  %s\n", step_width, metrics.at[i].step,
-                         name_width, metrics.at[i].name,
+        int n = snprintf(line, sizeof line, "  %-*s  %-*s  %s\n", step_width,
+                         metrics.at[i].step, name_width, metrics.at[i].name,
                          value_text(&metrics.at[i], value, sizeof value));
         bm_write_bytes(out, line, n < (int)sizeof line ? (size_t)n : sizeof line - 1);
     }
@@ -173,16 +177,19 @@ static json_t *to_json(const bm_metric *m)
 beam_status bm_metrics_save(bm_metrics metrics, const char *path, beam_error *err)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < metrics.n; i++) json_array_append_new(list, to_json(&metrics.at[i]));
+    for (size_t i = 0; i < metrics.n; i++)
+        json_array_append_new(list, to_json(&metrics.at[i]));
     int failed = json_dump_file(list, path, JSON_INDENT(2));
     json_decref(list);
-    return failed ? bm_error(err, BEAM_EIO, "cannot write the metrics to %s", path) : BEAM_OK;
+    return failed ? bm_error(err, BEAM_EIO, "cannot write the metrics to %s", path)
+                  : BEAM_OK;
 }
 
 static bool named_before(bm_metrics metrics, size_t i)
 {
     for (size_t j = 0; j < i; j++)
-        if (metrics.at[j].kind == BM_COUNTER && !strcmp(metrics.at[j].name, metrics.at[i].name))
+        if (metrics.at[j].kind == BM_COUNTER &&
+            !strcmp(metrics.at[j].name, metrics.at[i].name))
             return true;
     return false;
 }
@@ -198,7 +205,8 @@ void bm_metrics_summary(bm_metrics metrics, char *text, size_t size)
         for (size_t j = i; j < metrics.n; j++)
             if (metrics.at[j].kind == BM_COUNTER && !strcmp(metrics.at[j].name, m->name))
                 sum += metrics.at[j].whole;
-        int n = snprintf(text + at, size - at, "%s%s=%" PRId64, at ? " " : "", m->name, sum);
+        int n = snprintf(text + at, size - at, "%s%s=%" PRId64, at ? " " : "", m->name,
+                         sum);
         if (n < 0) break;
         at += (size_t)n;
     }

@@ -12,7 +12,7 @@ typedef struct bm_metric {
     bm_metric_kind kind;
     const char *name_space, *name, *step; /* the DoFn, the metric, the transform */
     bool is_double;                       /* the values are in `real`, else in `whole` */
-    int64_t count; /* DISTRIBUTION */
+    int64_t count;                        /* DISTRIBUTION */
     int64_t whole, sum, min, max;         /* COUNTER, GAUGE: whole */
     double real, real_sum, real_min, real_max;
 } bm_metric;

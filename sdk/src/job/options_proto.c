@@ -18,11 +18,13 @@ static pb_struct *struct_of(bm_arena *arena, const json_t *object, bool top)
                              json_object_size(object) + 1);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         Google__Protobuf__Struct__FieldsEntry *entry =
             BM_NEW(arena, Google__Protobuf__Struct__FieldsEntry);
         google__protobuf__struct__fields_entry__init(entry);
-        entry->key = top ? bm_format(arena, "beam:option:%s:v1", key) : bm_strdup(arena, key);
+        entry->key = top ? bm_format(arena, "beam:option:%s:v1", key)
+                         : bm_strdup(arena, key);
         entry->value = value_of(arena, value, top);
         s->fields[s->n_fields++] = entry;
     }
@@ -61,7 +63,8 @@ static pb_value *value_of(bm_arena *arena, const json_t *json, bool top)
     case JSON_STRING: set_text(v, bm_strdup(arena, json_string_value(json))); break;
     case JSON_INTEGER:
         if (top) {
-            set_text(v, bm_format(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json)));
+            set_text(v,
+                     bm_format(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json)));
             break;
         }
         /* fall through */

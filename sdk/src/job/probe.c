@@ -40,7 +40,8 @@ static bool load_symbol(void *library, const char *name, void *function)
 /* Never unloaded: libcurl's own libraries do not all stand that. */
 static bool load_curl(curl_api *api)
 {
-    void *lib = api->library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *lib = api->library = dlopen("libcurl.so.4",
+                                      RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     return lib && load_symbol(lib, "curl_easy_init", &api->init) &&
            load_symbol(lib, "curl_easy_setopt", &api->setopt) &&
            load_symbol(lib, "curl_easy_perform", &api->perform) &&
@@ -50,8 +51,8 @@ static bool load_curl(curl_api *api)
 }
 
 /* The reason of a failure is in `why` (at least 256 bytes). */
-static CURLcode request(const char *method, const char *url, int timeout_ms, bm_writer *body,
-                        long *status, char *why)
+static CURLcode request(const char *method, const char *url, int timeout_ms,
+                        bm_writer *body, long *status, char *why)
 {
     curl_api api;
     CURL *curl = load_curl(&api) ? api.init() : NULL;
@@ -82,8 +83,8 @@ bm_probe bm_probe_address(const char *address)
     bm_writer body = { 0 };
     long status = 0;
     char why[256];
-    CURLcode code =
-        request("GET", bm_format(&arena, "http://%s/config", address), 3000, &body, &status, why);
+    CURLcode code = request("GET", bm_format(&arena, "http://%s/config", address), 3000,
+                            &body, &status, why);
     bm_write_u8(&body, '\0');
     bm_probe probe = BM_PROBE_OTHER;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
@@ -108,11 +109,13 @@ beam_status bm_http_get(const char *url, int timeout_ms, bm_arena *arena, beam_s
     *out = bm_span_copy(arena, bm_written(&body));
     bm_writer_free(&body);
     if (code) return bm_error(err, BEAM_EIO, "GET %s: %s", url, why);
-    if (status != 200) return bm_error(err, BEAM_EIO, "GET %s: HTTP status %ld", url, status);
+    if (status != 200)
+        return bm_error(err, BEAM_EIO, "GET %s: HTTP status %ld", url, status);
     return BEAM_OK;
 }
 
-beam_status bm_http_send(const char *method, const char *url, int timeout_ms, beam_error *err)
+beam_status bm_http_send(const char *method, const char *url, int timeout_ms,
+                         beam_error *err)
 {
     bm_writer body = { 0 };
     long status = 0;

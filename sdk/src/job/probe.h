@@ -19,6 +19,7 @@ bm_probe bm_probe_address(const char *address);
 beam_status bm_http_get(const char *url, int timeout_ms, bm_arena *arena, beam_span *body,
                         beam_error *err);
 /* Another method, such as PATCH, without a body; any status from 200 to 299 is good. */
-beam_status bm_http_send(const char *method, const char *url, int timeout_ms, beam_error *err);
+beam_status bm_http_send(const char *method, const char *url, int timeout_ms,
+                         beam_error *err);
 
 #endif

@@ -31,7 +31,7 @@ bm_process_pool *bm_process_pool_new(const bm_log *log, const char *what,
                                      bm_worker_command command, void *self)
 {
     bm_process_pool *pool = bm_xcalloc(1, sizeof *pool);
-    *pool = (bm_process_pool) { log, what, command, self, NULL };
+    *pool = (bm_process_pool){ log, what, command, self, NULL };
     return pool;
 }
 
@@ -44,8 +44,9 @@ static void on_end(void *self, bm_child *child, bool asked)
     if (asked || !strcmp(how, "exit status 0")) return;
     char words[400] = "";
     if (w->log_path) bm_log_last_words(w->log_path, words, sizeof words);
-    bm_log_write(w->pool->log, BEAM_LOG_ERROR, "%s %s (pid %d) ended by itself: %s%s%s%s%s",
-                 w->pool->what, w->id, bm_child_pid(child), how, *words ? ": " : "", words,
+    bm_log_write(w->pool->log, BEAM_LOG_ERROR,
+                 "%s %s (pid %d) ended by itself: %s%s%s%s%s", w->pool->what, w->id,
+                 bm_child_pid(child), how, *words ? ": " : "", words,
                  w->log_path ? "; its log is " : "", w->log_path ? w->log_path : "");
 }
 
@@ -76,12 +77,15 @@ static void drop_ended(bm_process_pool *pool)
     }
 }
 
-static beam_status start_child(worker *w, const bm_worker_request *request, beam_error *err)
+static beam_status start_child(worker *w, const bm_worker_request *request,
+                               beam_error *err)
 {
     const char *const *argv;
     bm_process_pool *pool = w->pool;
     BEAM_TRY(pool->command(pool->self, &w->arena, request, &argv, &w->log_path, err));
-    bm_child_opts opts = { .argv = argv, .log_path = w->log_path, .on_end = on_end, .self = w };
+    bm_child_opts opts = {
+        .argv = argv, .log_path = w->log_path, .on_end = on_end, .self = w
+    };
     return bm_child_start(&opts, &w->child, err);
 }
 
@@ -90,15 +94,16 @@ static beam_status start(void *self, const bm_worker_request *request, beam_erro
     bm_process_pool *pool = self;
     drop_ended(pool);
     if (*find(pool, request->id))
-        return bm_error(err, BEAM_ESTATE, "a %s with id %s runs already", pool->what, request->id);
+        return bm_error(err, BEAM_ESTATE, "a %s with id %s runs already", pool->what,
+                        request->id);
     worker *w = bm_xcalloc(1, sizeof *w);
     bm_arena_init(&w->arena, 0);
     w->pool = pool;
     w->id = bm_strdup(&w->arena, request->id);
     beam_status status = start_child(w, request, err);
     if (status) {
-        bm_log_write(pool->log, BEAM_LOG_ERROR, "%s %s cannot be started: %s", pool->what, w->id,
-                     err->message);
+        bm_log_write(pool->log, BEAM_LOG_ERROR, "%s %s cannot be started: %s", pool->what,
+                     w->id, err->message);
         free_worker(w);
         return status;
     }

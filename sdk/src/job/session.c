@@ -37,7 +37,8 @@ static const char *cache_dir(bm_arena *arena)
 
 static const char *state_dir(bm_arena *arena)
 {
-    const char *own = env("BEAM_C_STATE"), *xdg = env("XDG_STATE_HOME"), *home = env("HOME");
+    const char *own = env("BEAM_C_STATE"), *xdg = env("XDG_STATE_HOME"),
+               *home = env("HOME");
     if (own) return own;
     if (xdg) return bm_format(arena, "%s/beam-c", xdg);
     return bm_format(arena, "%s/.local/state/beam-c", home ? home : "/tmp");
@@ -67,14 +68,17 @@ beam_status bm_session_init(bm_session *session, const char *name, const bm_log 
     strftime(at, sizeof at, "%Y%m%d-%H%M%S", &parts);
     bm_arena *arena = &session->arena;
     const char *state = state_dir(arena), *file = file_name(arena, name);
-    session->java_dir =
-        bm_format(arena, "%s/java/beam-" BM_JAVA_BEAM_VERSION, cache_dir(arena));
-    session->logs_dir = bm_format(arena, "%s/logs/jobs/%s-%s-%d", state, file, at, (int)getpid());
-    session->scratch_dir = bm_format(arena, "%s/run/%s-%s-%d", state, file, at, (int)getpid());
+    session->java_dir = bm_format(arena, "%s/java/beam-" BM_JAVA_BEAM_VERSION,
+                                  cache_dir(arena));
+    session->logs_dir = bm_format(arena, "%s/logs/jobs/%s-%s-%d", state, file, at,
+                                  (int)getpid());
+    session->scratch_dir = bm_format(arena, "%s/run/%s-%s-%d", state, file, at,
+                                     (int)getpid());
     return BEAM_OK;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
+static int remove_entry(const char *path, const struct stat *info, int type,
+                        struct FTW *at)
 {
     (void)info;
     (void)type;
@@ -99,13 +103,15 @@ static beam_status make_folders(const char *path, beam_error *err)
 {
     char part[4096];
     size_t n = strlen(path);
-    if (n >= sizeof part) return bm_error(err, BEAM_EIO, "the path %.100s... is too long", path);
+    if (n >= sizeof part)
+        return bm_error(err, BEAM_EIO, "the path %.100s... is too long", path);
     memcpy(part, path, n + 1);
     for (size_t i = 1; i <= n; i++) {
         if (part[i] != '/' && part[i]) continue;
         part[i] = '\0';
         if (mkdir(part, 0755) && errno != EEXIST)
-            return bm_error(err, BEAM_EIO, "cannot make the folder %s: %s", part, strerror(errno));
+            return bm_error(err, BEAM_EIO, "cannot make the folder %s: %s", part,
+                            strerror(errno));
         part[i] = path[i];
     }
     return BEAM_OK;
@@ -199,7 +205,8 @@ beam_status bm_free_port(int *port, beam_error *err)
     *port = ntohs(address.sin_port);
     int error = errno;
     if (fd >= 0) close(fd);
-    return ok ? BEAM_OK : bm_error(err, BEAM_EIO, "no free TCP port: %s", strerror(error));
+    return ok ? BEAM_OK
+              : bm_error(err, BEAM_EIO, "no free TCP port: %s", strerror(error));
 }
 
 int64_t bm_now_ms(void)

@@ -10,17 +10,17 @@
 #include "rpc/rpc.h"
 
 typedef struct bm_session {
-    bm_arena arena;   /* of the thread that made it */
+    bm_arena arena; /* of the thread that made it */
     bm_rpc *rpc;
-    bm_log log;       /* messages for the person at the terminal */
-    const char *host; /* where others reach us: "localhost" unless told */
+    bm_log log;            /* messages for the person at the terminal */
+    const char *host;      /* where others reach us: "localhost" unless told */
     atomic_bool cancelled; /* the person wants it to end; set by any thread */
-    bool streaming;   /* the job runs long: Java's slow-starting, fast compiler pays */
+    bool streaming; /* the job runs long: Java's slow-starting, fast compiler pays */
 
     /* Folders. Cache: $BEAM_C_CACHE or ~/.cache/beam-c. State: $BEAM_C_STATE or
      * $XDG_STATE_HOME/beam-c or ~/.local/state/beam-c. */
-    const char *java_dir;    /* cache/java/beam-VERSION, see scripts/get-jars */
-    const char *logs_dir;    /* state/logs/jobs/NAME-DATE-TIME-PID; made when first used */
+    const char *java_dir; /* cache/java/beam-VERSION, see scripts/get-jars */
+    const char *logs_dir; /* state/logs/jobs/NAME-DATE-TIME-PID; made when first used */
     const char *scratch_dir; /* state/run/NAME-DATE-TIME-PID; made when first used */
 } bm_session;
 

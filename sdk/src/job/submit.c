@@ -30,9 +30,10 @@ struct bm_job {
 
 const char *bm_job_state_text(bm_job_state state)
 {
-    static const char *const names[] = { "UNSPECIFIED", "STOPPED",   "RUNNING",  "DONE",
-                                         "FAILED",      "CANCELLED", "UPDATED",  "DRAINING",
-                                         "DRAINED",     "STARTING",  "CANCELLING", "UPDATING" };
+    static const char *const names[] = { "UNSPECIFIED", "STOPPED",    "RUNNING",
+                                         "DONE",        "FAILED",     "CANCELLED",
+                                         "UPDATED",     "DRAINING",   "DRAINED",
+                                         "STARTING",    "CANCELLING", "UPDATING" };
     return (size_t)state < BEAM_COUNT(names) ? names[state] : "UNKNOWN";
 }
 
@@ -48,17 +49,22 @@ beam_status bm_job_check_endpoint(const char *address, beam_error *err)
     switch (bm_probe_address(address)) {
     case BM_PROBE_OTHER: return BEAM_OK;
     case BM_PROBE_NOBODY:
-        return bm_error(err, BEAM_ERPC,
-                        "no Beam job service answers at %s (--job_endpoint): start it, or leave "
-                        "--job_endpoint out to have Flink's started for you", address);
+        return bm_error(
+            err, BEAM_ERPC,
+            "no Beam job service answers at %s (--job_endpoint): start it, or leave "
+            "--job_endpoint out to have Flink's started for you",
+            address);
     case BM_PROBE_FLINK:
-        return bm_error(err, BEAM_ERPC,
-                        "%s is Flink's REST port, not a Beam job service (port 8099 by default): "
-                        "use --flink_master=%s and leave --job_endpoint out", address, address);
+        return bm_error(
+            err, BEAM_ERPC,
+            "%s is Flink's REST port, not a Beam job service (port 8099 by default): "
+            "use --flink_master=%s and leave --job_endpoint out",
+            address, address);
     case BM_PROBE_HTTP: break;
     }
     return bm_error(err, BEAM_ERPC,
-                    "%s (--job_endpoint) answers HTTP/1, so it is no Beam job service", address);
+                    "%s (--job_endpoint) answers HTTP/1, so it is no Beam job service",
+                    address);
 }
 
 /* PrepareJobRequest, with pipeline and options packed already. */
@@ -76,8 +82,8 @@ static beam_span prepare_request(bm_arena *arena, const bm_submission *s)
 }
 
 static beam_status call(bm_job *job, const char *method, beam_span request,
-                        const ProtobufCMessageDescriptor *type, bm_arena *arena, void **response,
-                        beam_error *err)
+                        const ProtobufCMessageDescriptor *type, bm_arena *arena,
+                        void **response, beam_error *err)
 {
     beam_span bytes;
     BEAM_TRY(bm_call(job->channel, method, request, CALL_TIMEOUT_MS, arena, &bytes, err));
@@ -87,28 +93,33 @@ static beam_status call(bm_job *job, const char *method, beam_span request,
                                 job->endpoint);
 }
 
-static beam_status prepare(bm_job *job, const bm_submission *s, Pb__PrepareJobResponse **response,
-                           beam_error *err)
+static beam_status prepare(bm_job *job, const bm_submission *s,
+                           Pb__PrepareJobResponse **response, beam_error *err)
 {
     if (bm_channel_wait(job->channel, CONNECT_TIMEOUT_MS, NULL))
-        return bm_error(err, BEAM_ERPC, "the job service at %s cannot be reached", job->endpoint);
+        return bm_error(err, BEAM_ERPC, "the job service at %s cannot be reached",
+                        job->endpoint);
     beam_status status = call(job, SERVICE "Prepare", prepare_request(&job->arena, s),
-                              &pb__prepare_job_response__descriptor, &job->arena, (void **)response,
-                              err);
+                              &pb__prepare_job_response__descriptor, &job->arena,
+                              (void **)response, err);
     if (status == BEAM_EUNSUPPORTED)
-        return bm_error(err, status, "%s is a gRPC server, but no Beam job service (Prepare is "
-                        "unknown to it)", job->endpoint);
+        return bm_error(err, status,
+                        "%s is a gRPC server, but no Beam job service (Prepare is "
+                        "unknown to it)",
+                        job->endpoint);
     return status;
 }
 
-static beam_status run(bm_job *job, const char *preparation_id, const char *token, beam_error *err)
+static beam_status run(bm_job *job, const char *preparation_id, const char *token,
+                       beam_error *err)
 {
     Pb__RunJobRequest request = PB__RUN_JOB_REQUEST__INIT;
     request.preparation_id = bm_pb_text(preparation_id);
     request.retrieval_token = bm_pb_text(token);
     Pb__RunJobResponse *response;
     BEAM_TRY(call(job, SERVICE "Run", bm_pb_pack(&job->arena, &request.base),
-                  &pb__run_job_response__descriptor, &job->arena, (void **)&response, err));
+                  &pb__run_job_response__descriptor, &job->arena, (void **)&response,
+                  err));
     job->id = response->job_id;
     return BEAM_OK;
 }
@@ -186,22 +197,24 @@ static beam_severity severity_of(Pb__JobMessage__MessageImportance importance)
 
 static bm_job_event state_event(bm_job *job, bm_job_state state)
 {
-    if (state == job->state) return (bm_job_event) { .kind = BM_EVENT_NONE };
+    if (state == job->state) return (bm_job_event){ .kind = BM_EVENT_NONE };
     job->state = state;
-    return (bm_job_event) { .kind = BM_EVENT_STATE, .state = state };
+    return (bm_job_event){ .kind = BM_EVENT_STATE, .state = state };
 }
 
 static bm_job_event event_of(bm_job *job, beam_span bytes, bm_arena *arena)
 {
-    Pb__JobMessagesResponse *r = (Pb__JobMessagesResponse *)bm_pb_unpack(
-        arena, &pb__job_messages_response__descriptor, bytes, BM_PB_MAX_DEPTH);
+    Pb__JobMessagesResponse *r =
+        (Pb__JobMessagesResponse *)bm_pb_unpack(arena,
+                                                &pb__job_messages_response__descriptor,
+                                                bytes, BM_PB_MAX_DEPTH);
     if (r && r->response_case == PB__JOB_MESSAGES_RESPONSE__RESPONSE_STATE_RESPONSE)
         return state_event(job, (bm_job_state)r->state_response->state);
     if (r && r->response_case == PB__JOB_MESSAGES_RESPONSE__RESPONSE_MESSAGE_RESPONSE)
-        return (bm_job_event) { .kind = BM_EVENT_MESSAGE,
-                                .severity = severity_of(r->message_response->importance),
-                                .text = r->message_response->message_text };
-    return (bm_job_event) { .kind = BM_EVENT_NONE };
+        return (bm_job_event){ .kind = BM_EVENT_MESSAGE,
+                               .severity = severity_of(r->message_response->importance),
+                               .text = r->message_response->message_text };
+    return (bm_job_event){ .kind = BM_EVENT_NONE };
 }
 
 static bm_job_event poll_state(bm_job *job, bm_arena *arena)
@@ -211,13 +224,15 @@ static bm_job_event poll_state(bm_job *job, bm_arena *arena)
     Pb__JobStateEvent *response;
     beam_error err;
     beam_status status = call(job, SERVICE "GetState", bm_pb_pack(arena, &request.base),
-                              &pb__job_state_event__descriptor, arena, (void **)&response, &err);
+                              &pb__job_state_event__descriptor, arena, (void **)&response,
+                              &err);
     if (!status) {
         job->failed_polls = 0;
         return state_event(job, (bm_job_state)response->state);
     }
-    if (++job->failed_polls < MAX_FAILED_POLLS) return (bm_job_event) { .kind = BM_EVENT_NONE };
-    return (bm_job_event) { .kind = BM_EVENT_LOST, .text = bm_strdup(arena, err.message) };
+    if (++job->failed_polls < MAX_FAILED_POLLS)
+        return (bm_job_event){ .kind = BM_EVENT_NONE };
+    return (bm_job_event){ .kind = BM_EVENT_LOST, .text = bm_strdup(arena, err.message) };
 }
 
 static void sleep_ms(int64_t ms)
@@ -233,17 +248,17 @@ bm_job_event bm_job_next(bm_job *job, int timeout_ms, bm_arena *arena)
     if (job->messages) {
         switch (bm_blocking_stream_next(job->messages, timeout_ms, arena, &bytes)) {
         case BM_ARRIVED: return event_of(job, bytes, arena);
-        case BM_NOTHING_YET: return (bm_job_event) { .kind = BM_EVENT_NONE };
+        case BM_NOTHING_YET: return (bm_job_event){ .kind = BM_EVENT_NONE };
         case BM_STREAM_OVER: break;
         }
         bm_blocking_stream_free(job->messages);
         job->messages = NULL;
     }
-    if (bm_job_state_is_final(job->state)) return (bm_job_event) { .kind = BM_EVENT_NONE };
+    if (bm_job_state_is_final(job->state)) return (bm_job_event){ .kind = BM_EVENT_NONE };
     int64_t wait_ms = job->next_poll_ms - bm_now_ms();
     if (wait_ms > timeout_ms) {
         sleep_ms(timeout_ms);
-        return (bm_job_event) { .kind = BM_EVENT_NONE };
+        return (bm_job_event){ .kind = BM_EVENT_NONE };
     }
     sleep_ms(wait_ms);
     bm_job_event event = poll_state(job, arena);
@@ -257,15 +272,17 @@ beam_status bm_job_cancel(bm_job *job, beam_error *err)
     request.job_id = bm_pb_text(job->id);
     Pb__CancelJobResponse *response;
     return call(job, SERVICE "Cancel", bm_pb_pack(&job->arena, &request.base),
-                &pb__cancel_job_response__descriptor, &job->arena, (void **)&response, err);
+                &pb__cancel_job_response__descriptor, &job->arena, (void **)&response,
+                err);
 }
 
-beam_status bm_job_get_metrics(bm_job *job, bm_arena *arena, beam_span *response, beam_error *err)
+beam_status bm_job_get_metrics(bm_job *job, bm_arena *arena, beam_span *response,
+                               beam_error *err)
 {
     Pb__GetJobMetricsRequest request = PB__GET_JOB_METRICS_REQUEST__INIT;
     request.job_id = bm_pb_text(job->id);
-    return bm_call(job->channel, SERVICE "GetJobMetrics", bm_pb_pack(arena, &request.base), 5000,
-                   arena, response, err);
+    return bm_call(job->channel, SERVICE "GetJobMetrics",
+                   bm_pb_pack(arena, &request.base), 5000, arena, response, err);
 }
 
 /* -- what runners say ------------------------------------------------------------------------------- */
@@ -278,7 +295,8 @@ static const char *skip_exceptions(const char *text)
             if (!*at) return text;
             at++;
         }
-        if (at == text || at[0] != ':' || at[1] != ' ' || !memchr(text, '.', (size_t)(at - text)))
+        if (at == text || at[0] != ':' || at[1] != ' ' ||
+            !memchr(text, '.', (size_t)(at - text)))
             return text;
         text = at + 2;
     }
@@ -300,5 +318,5 @@ const char *bm_job_root_cause(bm_arena *arena, const char *text)
     cause = skip_instruction(cause);
     cause = skip_exceptions(cause);
     while (isspace((unsigned char)*cause)) cause++;
-    return bm_cstr(arena, (beam_span) { cause, strcspn(cause, "\r\n") });
+    return bm_cstr(arena, (beam_span){ cause, strcspn(cause, "\r\n") });
 }

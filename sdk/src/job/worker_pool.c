@@ -41,19 +41,24 @@ static const char *endpoint(const Pb__ApiServiceDescriptor *descriptor)
 
 static bool parse_start(task *t, beam_span bytes)
 {
-    Pb__StartWorkerRequest *r = (Pb__StartWorkerRequest *)bm_pb_unpack(
-        &t->arena, &pb__start_worker_request__descriptor, bytes, BM_PB_MAX_DEPTH);
+    Pb__StartWorkerRequest *r =
+        (Pb__StartWorkerRequest *)bm_pb_unpack(&t->arena,
+                                               &pb__start_worker_request__descriptor,
+                                               bytes, BM_PB_MAX_DEPTH);
     if (!r || !*r->worker_id) return false;
-    t->request = (bm_worker_request) { r->worker_id, endpoint(r->control_endpoint),
-                                       endpoint(r->logging_endpoint), endpoint(r->artifact_endpoint),
-                                       endpoint(r->provision_endpoint) };
+    t->request = (bm_worker_request){ r->worker_id, endpoint(r->control_endpoint),
+                                      endpoint(r->logging_endpoint),
+                                      endpoint(r->artifact_endpoint),
+                                      endpoint(r->provision_endpoint) };
     return true;
 }
 
 static bool parse_stop(task *t, beam_span bytes)
 {
-    Pb__StopWorkerRequest *r = (Pb__StopWorkerRequest *)bm_pb_unpack(
-        &t->arena, &pb__stop_worker_request__descriptor, bytes, BM_PB_MAX_DEPTH);
+    Pb__StopWorkerRequest *r =
+        (Pb__StopWorkerRequest *)bm_pb_unpack(&t->arena,
+                                              &pb__stop_worker_request__descriptor, bytes,
+                                              BM_PB_MAX_DEPTH);
     if (!r || !*r->worker_id) return false;
     t->request.id = r->worker_id;
     t->stops = true;
@@ -73,7 +78,8 @@ static void accept_task(bm_worker_pool *pool, bm_incoming *call, bm_message *mes
     t->call = call;
     bm_arena_init(&t->arena, 1024);
     if (!parse(t, bm_message_flat(message, &t->arena))) {
-        bm_incoming_fail(call, BEAM_EINVAL, "the request cannot be read or has no worker_id");
+        bm_incoming_fail(call, BEAM_EINVAL,
+                         "the request cannot be read or has no worker_id");
         free_task(t);
         return;
     }
@@ -129,7 +135,8 @@ static void *run(void *self)
     bm_worker_pool *pool = self;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (!pool->first && !pool->closing) pthread_cond_wait(&pool->changed, &pool->lock);
+        while (!pool->first && !pool->closing)
+            pthread_cond_wait(&pool->changed, &pool->lock);
         task *t = pool->first;
         if (!t) break;
         pool->first = t->next;
@@ -160,7 +167,8 @@ static char *join_address(const char *host, int port)
 {
     bm_arena arena;
     bm_arena_init(&arena, 0);
-    const char *text = bm_format(&arena, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+    const char *text = bm_format(&arena, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
+                                 port);
     size_t n = strlen(text) + 1;
     char *address = memcpy(bm_xmalloc(n), text, n);
     bm_arena_free(&arena);
@@ -168,7 +176,8 @@ static char *join_address(const char *host, int port)
 }
 
 bm_worker_pool *bm_worker_pool_new(bm_rpc *rpc, const char *host, int port,
-                                   const bm_worker_pool_ops *ops, void *self, beam_error *err)
+                                   const bm_worker_pool_ops *ops, void *self,
+                                   beam_error *err)
 {
     bm_worker_pool *pool = bm_xcalloc(1, sizeof *pool);
     pool->ops = ops;

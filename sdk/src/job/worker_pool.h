@@ -12,7 +12,8 @@
 typedef struct bm_worker_request {
     const char *id;
     /* "host:port", or NULL where the runner gave none. */
-    const char *control_endpoint, *logging_endpoint, *artifact_endpoint, *provision_endpoint;
+    const char *control_endpoint, *logging_endpoint, *artifact_endpoint,
+        *provision_endpoint;
 } bm_worker_request;
 
 typedef struct bm_worker_pool_ops {
@@ -24,7 +25,8 @@ typedef struct bm_worker_pool_ops {
 typedef struct bm_worker_pool bm_worker_pool;
 /* Listens on host:port; port 0: any. */
 bm_worker_pool *bm_worker_pool_new(bm_rpc *rpc, const char *host, int port,
-                                   const bm_worker_pool_ops *ops, void *self, beam_error *err);
+                                   const bm_worker_pool_ops *ops, void *self,
+                                   beam_error *err);
 const char *bm_worker_pool_address(const bm_worker_pool *pool); /* "host:port" */
 /* Stops listening; the workers are left to the owner of the ops. NULL is fine. */
 void bm_worker_pool_free(bm_worker_pool *pool);

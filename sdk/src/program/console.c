@@ -9,8 +9,9 @@
 
 void bm_console_init(bm_console *console, const char *name, beam_severity minimum)
 {
-    *console = (bm_console) { .name = name, .minimum = minimum,
-                              .terminal = isatty(STDERR_FILENO) == 1 };
+    *console = (bm_console){ .name = name,
+                             .minimum = minimum,
+                             .terminal = isatty(STDERR_FILENO) == 1 };
     pthread_mutex_init(&console->lock, NULL);
 }
 
@@ -56,7 +57,7 @@ static void write_message(void *self, const bm_log_entry *entry)
 
 bm_log bm_console_log(bm_console *console)
 {
-    return (bm_log) { write_message, console, console->minimum };
+    return (bm_log){ write_message, console, console->minimum };
 }
 
 void bm_console_status(bm_console *console, const char *text)

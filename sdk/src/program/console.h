@@ -11,7 +11,7 @@
 typedef struct bm_console {
     const char *name; /* of the program: starts each message */
     beam_severity minimum;
-    bool terminal;    /* stderr is one; else there is no status line */
+    bool terminal;        /* stderr is one; else there is no status line */
     pthread_mutex_t lock; /* guards the terminal and `status` */
     char status[512];
 } bm_console;

@@ -26,17 +26,20 @@ static beam_status process_of_json(bm_arena *arena, const json_t *json, const ch
     const char *command = json_string_value(json_object_get(json, "command"));
     json_t *env = json_object_get(json, "env");
     if (!command || (env && !json_is_object(env)))
-        return bm_error(err, BEAM_EUSAGE,
-                        "--%s of a PROCESS environment must be {\"command\": TEXT, \"env\": "
-                        "{NAME: TEXT, ...}}", flag);
+        return bm_error(
+            err, BEAM_EUSAGE,
+            "--%s of a PROCESS environment must be {\"command\": TEXT, \"env\": "
+            "{NAME: TEXT, ...}}",
+            flag);
     size_t n = 0;
     const char **pairs = BM_NEW_ARRAY(arena, const char *, 2 * json_object_size(env) + 1);
     const char *key;
     json_t *value;
-    json_object_foreach(env, key, value) {
+    json_object_foreach(env, key, value)
+    {
         if (!json_is_string(value))
-            return bm_error(err, BEAM_EUSAGE, "--%s: the value of \"%s\" in \"env\" is no text", flag,
-                            key);
+            return bm_error(err, BEAM_EUSAGE,
+                            "--%s: the value of \"%s\" in \"env\" is no text", flag, key);
         pairs[2 * n] = bm_strdup(arena, key);
         pairs[2 * n++ + 1] = bm_strdup(arena, json_string_value(value));
     }
@@ -59,8 +62,8 @@ static beam_status process(bm_arena *arena, const char *config, const char *flag
     json_error_t json_err;
     json_t *json = json_loads(config, 0, &json_err);
     if (!json)
-        return bm_error(err, BEAM_EUSAGE, "--%s is no JSON: %s, at letter %d", flag, json_err.text,
-                        json_err.position);
+        return bm_error(err, BEAM_EUSAGE, "--%s is no JSON: %s, at letter %d", flag,
+                        json_err.text, json_err.position);
     beam_status status = process_of_json(arena, json, flag, out, err);
     json_decref(json);
     return status;
@@ -69,7 +72,7 @@ static beam_status process(bm_arena *arena, const char *config, const char *flag
 beam_status bm_environment_parse(bm_arena *arena, const char *type, const char *config,
                                  const char *flag, bm_environment *out, beam_error *err)
 {
-    *out = (bm_environment) { 0 };
+    *out = (bm_environment){ 0 };
     if (!strcasecmp(type, "PROCESS")) return process(arena, config, flag, out, err);
     if (!strcasecmp(type, "EXTERNAL")) {
         out->urn = "beam:env:external:v1";

@@ -10,7 +10,8 @@
 
 void bm_flags_init(bm_flags *flags, bm_arena *arena)
 {
-    *flags = (bm_flags) { .arena = arena, .given = json_object(), .unknown = json_object() };
+    *flags =
+        (bm_flags){ .arena = arena, .given = json_object(), .unknown = json_object() };
 }
 
 void bm_flags_free(bm_flags *flags)
@@ -55,8 +56,8 @@ static void add_texts(bm_arena *arena, bm_texts *texts, const char *value)
         if (n) {
             const char **at = BM_NEW_ARRAY(arena, const char *, texts->n + 1);
             if (texts->n) memcpy(at, texts->at, texts->n * sizeof *at);
-            at[texts->n] = bm_cstr(arena, (beam_span) { value, n });
-            *texts = (bm_texts) { at, texts->n + 1 };
+            at[texts->n] = bm_cstr(arena, (beam_span){ value, n });
+            *texts = (bm_texts){ at, texts->n + 1 };
         }
         value += n + (value[n] == ',');
     }
@@ -72,7 +73,8 @@ static const char *wanted(beam_flag_kind kind)
     }
 }
 
-static bool set_value(bm_arena *arena, const beam_flag *flag, void *values, const char *text)
+static bool set_value(bm_arena *arena, const beam_flag *flag, void *values,
+                      const char *text)
 {
     void *at = (char *)values + flag->offset;
     switch (flag->kind) {
@@ -96,21 +98,24 @@ static json_t *to_json(const beam_flag *flag, const void *values)
     }
     const bm_texts *texts = at;
     json_t *list = json_array();
-    for (size_t i = 0; i < texts->n; i++) json_array_append_new(list, json_string(texts->at[i]));
+    for (size_t i = 0; i < texts->n; i++)
+        json_array_append_new(list, json_string(texts->at[i]));
     return list;
 }
 
-beam_status bm_flags_add(bm_flags *flags, const char *title, const beam_flag *table, size_t n,
-                         void *values, beam_error *err)
+beam_status bm_flags_add(bm_flags *flags, const char *title, const beam_flag *table,
+                         size_t n, void *values, beam_error *err)
 {
     if (flags->n_groups == BM_MAX_FLAG_GROUPS)
         return bm_error(err, BEAM_EINVAL, "too many groups of flags");
-    flags->groups[flags->n_groups++] = (bm_flag_group) { title, table, n, values };
+    flags->groups[flags->n_groups++] = (bm_flag_group){ title, table, n, values };
     for (size_t i = 0; i < n; i++) {
-        if (!table[i].initial || set_value(flags->arena, &table[i], values, table[i].initial))
+        if (!table[i].initial ||
+            set_value(flags->arena, &table[i], values, table[i].initial))
             continue;
-        return bm_error(err, BEAM_EINVAL, "the program's default of --%s, '%s', is not %s",
-                        table[i].name, table[i].initial, wanted(table[i].kind));
+        return bm_error(err, BEAM_EINVAL,
+                        "the program's default of --%s, '%s', is not %s", table[i].name,
+                        table[i].initial, wanted(table[i].kind));
     }
     return BEAM_OK;
 }
@@ -178,7 +183,8 @@ static beam_status keep_unknown(bm_flags *flags, const char *name, const char *v
 {
     const char *known = meant(flags, name);
     if (known)
-        return bm_error(err, BEAM_EUSAGE, "there is no flag --%s; did you mean --%s?", name, known);
+        return bm_error(err, BEAM_EUSAGE, "there is no flag --%s; did you mean --%s?",
+                        name, known);
     json_t *json = value ? guess(value) : json_true();
     if (!json)
         return bm_error(err, BEAM_EUSAGE, "the value of --%s is not UTF-8 text", name);
@@ -201,12 +207,14 @@ static const beam_flag *find(const bm_flags *flags, const char *name)
 {
     for (size_t g = 0; g < flags->n_groups; g++)
         for (size_t i = 0; i < flags->groups[g].n; i++)
-            if (!strcmp(flags->groups[g].flags[i].name, name)) return &flags->groups[g].flags[i];
+            if (!strcmp(flags->groups[g].flags[i].name, name))
+                return &flags->groups[g].flags[i];
     return NULL;
 }
 
 /* A program may have a flag of a standard flag's name: both get the value. */
-static beam_status set_all(bm_flags *flags, const char *name, const char *value, beam_error *err)
+static beam_status set_all(bm_flags *flags, const char *name, const char *value,
+                           beam_error *err)
 {
     for (size_t g = 0; g < flags->n_groups; g++) {
         const bm_flag_group *group = &flags->groups[g];
@@ -218,7 +226,8 @@ static beam_status set_all(bm_flags *flags, const char *name, const char *value,
                                 wanted(flag->kind), value);
             json_t *json = to_json(flag, group->values);
             if (!json)
-                return bm_error(err, BEAM_EUSAGE, "the value of --%s is not UTF-8 text", name);
+                return bm_error(err, BEAM_EUSAGE, "the value of --%s is not UTF-8 text",
+                                name);
             json_object_set_new(flags->given, name, json);
         }
     }
@@ -235,15 +244,16 @@ static const beam_flag *find_negated(const bm_flags *flags, const char *name)
 }
 
 /* Takes argv[*at] and, for "--name value", the one after it. */
-static beam_status parse_one(bm_flags *flags, int argc, char **argv, int *at, beam_error *err)
+static beam_status parse_one(bm_flags *flags, int argc, char **argv, int *at,
+                             beam_error *err)
 {
     const char *arg = argv[*at];
     if (strncmp(arg, "--", 2) || !arg[2])
-        return bm_error(err, BEAM_EUSAGE, "unexpected argument '%s': flags are written --name=value",
-                        arg);
+        return bm_error(err, BEAM_EUSAGE,
+                        "unexpected argument '%s': flags are written --name=value", arg);
     const char *equals = strchr(arg, '=');
     size_t n = equals ? (size_t)(equals - arg) - 2 : strlen(arg) - 2;
-    char *name = bm_cstr(flags->arena, (beam_span) { arg + 2, n });
+    char *name = bm_cstr(flags->arena, (beam_span){ arg + 2, n });
     for (char *c = name; *c; c++)
         if (*c == '-') *c = '_';
     const char *value = equals ? equals + 1 : NULL;
@@ -254,7 +264,9 @@ static beam_status parse_one(bm_flags *flags, int argc, char **argv, int *at, be
     if (!flag) return keep_unknown(flags, name, value, err);
     if (!value && flag->kind == BEAM_FLAG_BOOL) value = "true";
     if (!value && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2)) value = argv[++*at];
-    if (!value) return bm_error(err, BEAM_EUSAGE, "--%s needs a value: %s", name, wanted(flag->kind));
+    if (!value)
+        return bm_error(err, BEAM_EUSAGE, "--%s needs a value: %s", name,
+                        wanted(flag->kind));
     return set_all(flags, name, value, err);
 }
 

@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 
+#include "base/arena.h"
 #include "base/writer.h"
 #include "beam/program.h"
-#include "base/arena.h"
 
 /* Beside the kinds of beam_flag_kind: texts, given several times or with commas between
  * them, into a bm_texts. */
@@ -41,14 +41,15 @@ void bm_flags_init(bm_flags *flags, bm_arena *arena);
 void bm_flags_free(bm_flags *flags);
 /* Adds a group and gives its values their defaults. Fails on a default that does not fit
  * its kind. */
-beam_status bm_flags_add(bm_flags *flags, const char *title, const beam_flag *table, size_t n,
-                         void *values, beam_error *err);
+beam_status bm_flags_add(bm_flags *flags, const char *title, const beam_flag *table,
+                         size_t n, void *values, beam_error *err);
 /* --name=value, --name value, --name and --noname (BOOL). A flag that no table has goes to
  * `unknown`, unless it looks like a misspelt known one. Fails with BEAM_EUSAGE. */
 beam_status bm_flags_parse(bm_flags *flags, int argc, char **argv, beam_error *err);
 /* Was the flag on the command line? */
 bool bm_flags_was_given(const bm_flags *flags, const char *name);
 
-void bm_flags_help(const bm_flags *flags, const char *name, const char *summary, bm_writer *out);
+void bm_flags_help(const bm_flags *flags, const char *name, const char *summary,
+                   bm_writer *out);
 
 #endif

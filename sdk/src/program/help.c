@@ -47,7 +47,8 @@ static void add_flag(bm_writer *out, const beam_flag *flag)
     add(out, "\n");
 }
 
-void bm_flags_help(const bm_flags *flags, const char *name, const char *summary, bm_writer *out)
+void bm_flags_help(const bm_flags *flags, const char *name, const char *summary,
+                   bm_writer *out)
 {
     add(out, name);
     if (summary && *summary) {
@@ -62,7 +63,8 @@ void bm_flags_help(const bm_flags *flags, const char *name, const char *summary,
         add(out, "\n");
         add(out, flags->groups[g].title);
         add(out, ":\n");
-        for (size_t i = 0; i < flags->groups[g].n; i++) add_flag(out, &flags->groups[g].flags[i]);
+        for (size_t i = 0; i < flags->groups[g].n; i++)
+            add_flag(out, &flags->groups[g].flags[i]);
     }
     add(out, "\nOther flags go to the runner as pipeline options: --object_reuse=true\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 cancelled.\n");

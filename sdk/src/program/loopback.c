@@ -35,8 +35,8 @@ static void *wait_for_end(void *self)
     local *l = self;
     beam_error err;
     if (beam_harness_wait(l->harness, &err) && !atomic_load(&l->asked))
-        bm_log_write(&l->loopback->session->log, BEAM_LOG_ERROR, "worker %s ended: %s", l->id,
-                     err.message);
+        bm_log_write(&l->loopback->session->log, BEAM_LOG_ERROR, "worker %s ended: %s",
+                     l->id, err.message);
     return NULL;
 }
 
@@ -68,8 +68,9 @@ static beam_status stop(void *self, const char *id, beam_error *err)
     return BEAM_OK;
 }
 
-static beam_status start_harness(const bm_loopback *loopback, const bm_worker_request *request,
-                                 beam_harness **out, beam_error *err)
+static beam_status start_harness(const bm_loopback *loopback,
+                                 const bm_worker_request *request, beam_harness **out,
+                                 beam_error *err)
 {
     const beam_program *program = loopback->program;
     beam_harness_opts opts = {
@@ -95,8 +96,8 @@ static beam_status start(void *self, const bm_worker_request *request, beam_erro
     l->loopback = loopback;
     beam_status status = start_harness(loopback, request, &l->harness, err);
     if (status) {
-        bm_log_write(&loopback->session->log, BEAM_LOG_ERROR, "worker %s cannot be started: %s",
-                     request->id, err->message);
+        bm_log_write(&loopback->session->log, BEAM_LOG_ERROR,
+                     "worker %s cannot be started: %s", request->id, err->message);
         free(l);
         return status;
     }
@@ -118,8 +119,10 @@ beam_status bm_loopback_start(const beam_program *program, bm_session *session,
                               beam_severity log_level, bm_loopback **out, beam_error *err)
 {
     bm_loopback *loopback = bm_xcalloc(1, sizeof *loopback);
-    *loopback = (bm_loopback) { .program = program, .session = session, .log_level = log_level };
-    loopback->pool = bm_worker_pool_new(session->rpc, session->host, 0, &ops, loopback, err);
+    *loopback =
+        (bm_loopback){ .program = program, .session = session, .log_level = log_level };
+    loopback->pool = bm_worker_pool_new(session->rpc, session->host, 0, &ops, loopback,
+                                        err);
     *out = loopback->pool ? loopback : NULL;
     if (loopback->pool) return BEAM_OK;
     free(loopback);

@@ -8,7 +8,8 @@
 
 typedef struct bm_loopback bm_loopback;
 beam_status bm_loopback_start(const beam_program *program, bm_session *session,
-                              beam_severity log_level, bm_loopback **out, beam_error *err);
+                              beam_severity log_level, bm_loopback **out,
+                              beam_error *err);
 const char *bm_loopback_address(const bm_loopback *loopback);
 /* Ends the workers. NULL is fine. */
 void bm_loopback_free(bm_loopback *loopback);

@@ -44,13 +44,16 @@ static int show_version(const bm_invocation *in)
     return BM_EXIT_DONE;
 }
 
-static beam_status read_flags(const bm_invocation *in, bm_flags *flags, bm_standard *standard,
-                              void *values, int argc, char **argv, beam_error *err)
+static beam_status read_flags(const bm_invocation *in, bm_flags *flags,
+                              bm_standard *standard, void *values, int argc, char **argv,
+                              beam_error *err)
 {
     const beam_program *program = in->program;
     if (program->flags.n && !program->flags_size)
-        return bm_error(err, BEAM_EINVAL, "the program has flags, but its flags_size is 0");
-    BEAM_TRY(bm_flags_add(flags, "This program", program->flags.at, program->flags.n, values, err));
+        return bm_error(err, BEAM_EINVAL,
+                        "the program has flags, but its flags_size is 0");
+    BEAM_TRY(bm_flags_add(flags, "This program", program->flags.at, program->flags.n,
+                          values, err));
     BEAM_TRY(bm_standard_add(flags, standard, err));
     BEAM_TRY(bm_flags_parse(flags, argc, argv, err));
     if (standard->help || standard->version) return BEAM_OK;
@@ -71,7 +74,8 @@ static int choose(const bm_invocation *in)
 static void add_transforms(bm_arena *arena, beam_program *program)
 {
     size_t n = program->dofns.n;
-    const beam_dofn **all = BM_NEW_ARRAY(arena, const beam_dofn *, n + bm_transform_dofns_count);
+    const beam_dofn **all = BM_NEW_ARRAY(arena, const beam_dofn *,
+                                         n + bm_transform_dofns_count);
     if (n) memcpy(all, program->dofns.at, n * sizeof *all);
     memcpy(all + n, bm_transform_dofns, bm_transform_dofns_count * sizeof *all);
     program->dofns.at = all;
@@ -90,8 +94,9 @@ int beam_main(const beam_program *program, int argc, char **argv)
     void *values = bm_calloc(&arena, program->flags_size + 1);
     bm_invocation in = { &whole, values, &flags, &standard, &arena };
     beam_error err;
-    int status = read_flags(&in, &flags, &standard, values, argc, argv, &err) ? bm_report(&in, &err)
-                                                                             : choose(&in);
+    int status = read_flags(&in, &flags, &standard, values, argc, argv, &err)
+                     ? bm_report(&in, &err)
+                     : choose(&in);
     bm_flags_free(&flags);
     bm_arena_free(&arena);
     return status;

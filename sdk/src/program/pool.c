@@ -14,7 +14,8 @@
 /* On the pool's thread. Workers write to our stderr what their logging stream does not
  * take. */
 static beam_status worker_command(void *self, bm_arena *arena, const bm_worker_request *r,
-                                  const char *const **argv, const char **log_path, beam_error *err)
+                                  const char *const **argv, const char **log_path,
+                                  beam_error *err)
 {
     const bm_invocation *in = self;
     const struct {
@@ -30,7 +31,8 @@ static beam_status worker_command(void *self, bm_arena *arena, const bm_worker_r
     };
     (void)log_path;
     if (!r->provision_endpoint && !r->control_endpoint)
-        return bm_error(err, BEAM_EINVAL, "StartWorker names neither a control endpoint nor a "
+        return bm_error(err, BEAM_EINVAL,
+                        "StartWorker names neither a control endpoint nor a "
                         "provision endpoint");
     const char **list = BM_NEW_ARRAY(arena, const char *, BEAM_COUNT(flags) + 3);
     size_t n = 0;
@@ -48,15 +50,19 @@ static void on_signal(void *self)
     sem_post(self);
 }
 
-static beam_status serve(const bm_invocation *in, bm_session *session, sem_t *end, beam_error *err)
+static beam_status serve(const bm_invocation *in, bm_session *session, sem_t *end,
+                         beam_error *err)
 {
     const bm_standard *s = in->standard;
-    bm_process_pool *processes =
-        bm_process_pool_new(&session->log, "worker", worker_command, (void *)(uintptr_t)in);
-    bm_worker_pool *pool = bm_worker_pool_new(session->rpc, s->loopback_host, (int)s->worker_pool_port,
+    bm_process_pool *processes = bm_process_pool_new(&session->log, "worker",
+                                                     worker_command,
+                                                     (void *)(uintptr_t)in);
+    bm_worker_pool *pool = bm_worker_pool_new(session->rpc, s->loopback_host,
+                                              (int)s->worker_pool_port,
                                               &bm_process_pool_ops, processes, err);
     if (pool) {
-        bm_log_write(&session->log, BEAM_LOG_INFO, "worker pool at %s", bm_worker_pool_address(pool));
+        bm_log_write(&session->log, BEAM_LOG_INFO, "worker pool at %s",
+                     bm_worker_pool_address(pool));
         while (sem_wait(end)) continue;
     }
     bm_worker_pool_free(pool);
@@ -74,7 +80,8 @@ int bm_run_worker_pool(const bm_invocation *in)
     sem_init(&end, 0, 0);
     bm_signals *signals;
     beam_error err;
-    beam_status status = bm_signals_start(on_signal, &end, BM_EXIT_CANCELLED, &signals, &err);
+    beam_status status = bm_signals_start(on_signal, &end, BM_EXIT_CANCELLED, &signals,
+                                          &err);
     if (!status) status = bm_session_init(&session, in->program->name, &log, &err);
     if (!status) status = serve(in, &session, &end, &err);
     bm_signals_free(signals);

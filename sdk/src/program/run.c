@@ -84,8 +84,9 @@ static void on_signal(void *self)
 
 static beam_status check_cancelled(run *r, beam_error *err)
 {
-    return atomic_load(&r->session.cancelled) ? bm_error(err, BEAM_ECANCELLED, "cancelled")
-                                              : BEAM_OK;
+    return atomic_load(&r->session.cancelled)
+               ? bm_error(err, BEAM_ECANCELLED, "cancelled")
+               : BEAM_OK;
 }
 
 /* Does not wait: the JVM comes up while the pipeline is being expanded. */
@@ -103,11 +104,13 @@ static beam_status own_environment(run *r, bm_environment *out, beam_error *err)
 {
     const bm_standard *s = r->in->standard;
     if (bm_standard_environment(s) != BM_LOOPBACK)
-        return bm_environment_parse(r->in->arena, s->environment_type, s->environment_config,
-                                    "environment_config", out, err);
-    BEAM_TRY(bm_loopback_start(r->in->program, &r->session, s->severity, &r->loopback, err));
-    return bm_environment_parse(r->in->arena, "EXTERNAL", bm_loopback_address(r->loopback), "", out,
-                                err);
+        return bm_environment_parse(r->in->arena, s->environment_type,
+                                    s->environment_config, "environment_config", out,
+                                    err);
+    BEAM_TRY(
+        bm_loopback_start(r->in->program, &r->session, s->severity, &r->loopback, err));
+    return bm_environment_parse(r->in->arena, "EXTERNAL",
+                                bm_loopback_address(r->loopback), "", out, err);
 }
 
 /* Flink hands on what a splittable Kafka read has given only when more comes, and holds all
@@ -115,7 +118,8 @@ static beam_status own_environment(run *r, bm_environment *out, beam_error *err)
 static bool wants_flinks_source(const run *r)
 {
     if (bm_has_experiment(r->options, "use_deprecated_read")) return true;
-    return !r->in->standard->job_endpoint && !bm_has_experiment(r->options, "use_sdf_read");
+    return !r->in->standard->job_endpoint &&
+           !bm_has_experiment(r->options, "use_sdf_read");
 }
 
 static beam_status make_expansion(run *r, beam_error *err)
@@ -124,8 +128,8 @@ static beam_status make_expansion(run *r, beam_error *err)
     bm_environment java = { 0 };
     if (s->java_environment_type)
         BEAM_TRY(bm_environment_parse(r->in->arena, s->java_environment_type,
-                                      s->java_environment_config, "java_environment_config", &java,
-                                      err));
+                                      s->java_environment_config,
+                                      "java_environment_config", &java, err));
     bm_expansion_opts opts = {
         .default_address = s->expansion_service,
         .use_deprecated_read = wants_flinks_source(r),
@@ -151,7 +155,8 @@ static void help_bounded_streams_end(run *r)
 {
     static const char name[] = "shutdown_sources_after_idle_ms";
     bool checkpoints = r->in->standard->checkpointing_interval > 0;
-    if (!checkpoints || json_object_get(r->options, name) || !is_bounded(r->pipeline)) return;
+    if (!checkpoints || json_object_get(r->options, name) || !is_bounded(r->pipeline))
+        return;
     json_object_set_new(r->options, name, json_integer(1000));
 }
 
@@ -162,9 +167,11 @@ static beam_status submit(run *r, beam_span pipeline, beam_error *err)
     help_bounded_streams_end(r);
     const char *master = r->in->standard->flink_master;
     if (master && master[0] != '[')
-        BEAM_TRY(bm_flink_jobs_list(master, r->job_name, r->in->arena, &r->jobs_before, err));
+        BEAM_TRY(
+            bm_flink_jobs_list(master, r->job_name, r->in->arena, &r->jobs_before, err));
     bm_submission submission = {
-        .job_endpoint = r->job_server.child ? r->job_server.address : r->in->standard->job_endpoint,
+        .job_endpoint = r->job_server.child ? r->job_server.address
+                                            : r->in->standard->job_endpoint,
         .is_ours = true, /* or probed already */
         .name = r->job_name,
         .pipeline = pipeline,
@@ -183,10 +190,11 @@ static beam_status start_job(run *r, beam_error *err)
     BEAM_TRY(own_environment(r, &environment, err));
     BEAM_TRY(make_expansion(r, err));
     bm_expansion_expander(r->expansion, &expander);
-    BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, r->in->arena, &pipeline,
-                                  err));
+    BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, r->in->arena,
+                                  &pipeline, err));
     if (r->in->standard->no_wait && bm_expansion_has_workers(r->expansion))
-        return bm_error(err, BEAM_EUSAGE, "--no_wait cannot go with Java workers of this process: "
+        return bm_error(err, BEAM_EUSAGE,
+                        "--no_wait cannot go with Java workers of this process: "
                         "give --java_environment_type");
     BEAM_TRY(submit(r, pipeline, err));
     bm_expansion_stop_service(r->expansion);
@@ -201,7 +209,8 @@ static int run_job(run *r)
     r->session.streaming = s->streaming;
     if (start_job(r, &err)) return bm_report(r->in, &err);
     if (s->no_wait) {
-        bm_log_write(&r->session.log, BEAM_LOG_NOTICE, "job %s is submitted", bm_job_id(r->job));
+        bm_log_write(&r->session.log, BEAM_LOG_NOTICE, "job %s is submitted",
+                     bm_job_id(r->job));
         return BM_EXIT_DONE;
     }
     bm_watch watch = { .session = &r->session,
@@ -227,7 +236,8 @@ static int start_session(run *r)
     beam_error err;
     bm_console_init(&r->console, r->in->program->name, r->in->standard->severity);
     bm_log log = bm_console_log(&r->console);
-    beam_status status = bm_signals_start(on_signal, r, BM_EXIT_CANCELLED, &r->signals, &err);
+    beam_status status = bm_signals_start(on_signal, r, BM_EXIT_CANCELLED, &r->signals,
+                                          &err);
     if (!status) status = bm_session_init(&r->session, r->in->program->name, &log, &err);
     int result = status ? bm_report(r->in, &err) : run_job(r);
     stop_all(r);

@@ -61,8 +61,9 @@ beam_status bm_signals_start(void (*on_first)(void *self), void *self, int exit_
     pthread_sigmask(SIG_BLOCK, &set, &s->before);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     s->stop_fd = eventfd(0, EFD_CLOEXEC);
-    int error = s->signal_fd < 0 || s->stop_fd < 0 ? errno
-                                                   : pthread_create(&s->thread, NULL, run, s);
+    int error = s->signal_fd < 0 || s->stop_fd < 0
+                    ? errno
+                    : pthread_create(&s->thread, NULL, run, s);
     *out = error ? NULL : s;
     if (!error) return BEAM_OK;
     close_all(s);

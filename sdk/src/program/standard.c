@@ -10,11 +10,16 @@
 #define TEXT(field, initial, help) BEAM_TEXT_FLAG(bm_standard, field, initial, help)
 #define INT(field, initial, help) BEAM_INT_FLAG(bm_standard, field, initial, help)
 #define BOOL(field, initial, help) BEAM_BOOL_FLAG(bm_standard, field, initial, help)
-#define TEXTS(field, help) { #field, BM_FLAG_TEXTS, offsetof(bm_standard, field), NULL, (help) }
+#define TEXTS(field, help)                                                \
+    {                                                                     \
+#field, BM_FLAG_TEXTS, offsetof(bm_standard, field), NULL, (help) \
+    }
 
 static const beam_flag running[] = {
-    TEXT(runner, "flink", "flink, portable, prism; check: report mistakes; print, dot: show"),
-    TEXT(flink_master, NULL, "Flink cluster, host:8081 (default: a Flink is started and stopped)"),
+    TEXT(runner, "flink",
+         "flink, portable, prism; check: report mistakes; print, dot: show"),
+    TEXT(flink_master, NULL,
+         "Flink cluster, host:8081 (default: a Flink is started and stopped)"),
     TEXT(job_endpoint, NULL, "Beam job service, host:port (default: one is started)"),
     TEXT(job_name, NULL, "name of the job (default: the program's name and the time)"),
     BOOL(streaming, "false", "run as a streaming job"),
@@ -22,7 +27,8 @@ static const beam_flag running[] = {
     INT(checkpointing_interval, NULL, "milliseconds between Flink's checkpoints"),
     INT(max_bundle_size, NULL, "most elements in a bundle"),
     INT(max_bundle_time_mills, NULL, "most milliseconds in a bundle"),
-    INT(shutdown_sources_after_idle_ms, NULL, "end bounded streaming sources after so long"),
+    INT(shutdown_sources_after_idle_ms, NULL,
+        "end bounded streaming sources after so long"),
     INT(sdk_worker_parallelism, NULL, "workers per Flink task manager"),
     TEXT(savepoint_path, NULL, "savepoint to go on from"),
     TEXTS(experiments, "names for the runner; repeatable"),
@@ -32,11 +38,14 @@ static const beam_flag running[] = {
 };
 
 static const beam_flag environment[] = {
-    TEXT(environment_type, "LOOPBACK", "LOOPBACK: this process; PROCESS, EXTERNAL, DOCKER"),
-    TEXT(environment_config, NULL,
-         "PROCESS: {\"command\":...,\"env\":{...}} (default: this program); EXTERNAL: host:port "
-         "of a worker pool; DOCKER: image"),
-    TEXT(loopback_host, "localhost", "name or address under which runners reach this process"),
+    TEXT(environment_type, "LOOPBACK",
+         "LOOPBACK: this process; PROCESS, EXTERNAL, DOCKER"),
+    TEXT(
+        environment_config, NULL,
+        "PROCESS: {\"command\":...,\"env\":{...}} (default: this program); EXTERNAL: host:port "
+        "of a worker pool; DOCKER: image"),
+    TEXT(loopback_host, "localhost",
+         "name or address under which runners reach this process"),
 };
 
 static const beam_flag java[] = {
@@ -47,7 +56,8 @@ static const beam_flag java[] = {
 };
 
 static const beam_flag worker[] = {
-    BOOL(worker, "false", "be a worker: with --id and --control_endpoint or --provision_endpoint"),
+    BOOL(worker, "false",
+         "be a worker: with --id and --control_endpoint or --provision_endpoint"),
     BOOL(worker_pool, "false", "be a worker pool for --environment_type=EXTERNAL"),
     INT(worker_pool_port, "50000", "the pool's port"),
     TEXT(id, NULL, "the worker's id"),
@@ -67,10 +77,12 @@ static const beam_flag general[] = {
 beam_status bm_standard_add(bm_flags *flags, bm_standard *s, beam_error *err)
 {
     BEAM_TRY(bm_flags_add(flags, "Running", running, BEAM_COUNT(running), s, err));
-    BEAM_TRY(bm_flags_add(flags, "Where the DoFns run", environment, BEAM_COUNT(environment), s,
-                          err));
-    BEAM_TRY(bm_flags_add(flags, "Transforms of other languages", java, BEAM_COUNT(java), s, err));
-    BEAM_TRY(bm_flags_add(flags, "Worker (given by runners)", worker, BEAM_COUNT(worker), s, err));
+    BEAM_TRY(bm_flags_add(flags, "Where the DoFns run", environment,
+                          BEAM_COUNT(environment), s, err));
+    BEAM_TRY(bm_flags_add(flags, "Transforms of other languages", java, BEAM_COUNT(java),
+                          s, err));
+    BEAM_TRY(bm_flags_add(flags, "Worker (given by runners)", worker, BEAM_COUNT(worker),
+                          s, err));
     return bm_flags_add(flags, "General", general, BEAM_COUNT(general), s, err);
 }
 
@@ -79,10 +91,10 @@ static const struct {
     const char *word;
     bm_runner runner;
 } runners[] = {
-    { "flink", BM_RUNNER_FLINK },          { "FlinkRunner", BM_RUNNER_FLINK },
-    { "portable", BM_RUNNER_PORTABLE },    { "PortableRunner", BM_RUNNER_PORTABLE },
-    { "prism", BM_RUNNER_PORTABLE },       { "PrismRunner", BM_RUNNER_PORTABLE },
-    { "check", BM_RUNNER_CHECK },          { "print", BM_RUNNER_PRINT },
+    { "flink", BM_RUNNER_FLINK },       { "FlinkRunner", BM_RUNNER_FLINK },
+    { "portable", BM_RUNNER_PORTABLE }, { "PortableRunner", BM_RUNNER_PORTABLE },
+    { "prism", BM_RUNNER_PORTABLE },    { "PrismRunner", BM_RUNNER_PORTABLE },
+    { "check", BM_RUNNER_CHECK },       { "print", BM_RUNNER_PRINT },
     { "dot", BM_RUNNER_DOT },
 };
 
@@ -113,7 +125,8 @@ bm_environment_type bm_standard_environment(const bm_standard *s)
 }
 
 /* -- checks ------------------------------------------------------------------------------------- */
-static beam_status check_positive(const char *name, int64_t value, int64_t least, beam_error *err)
+static beam_status check_positive(const char *name, int64_t value, int64_t least,
+                                  beam_error *err)
 {
     if (!value || value >= least) return BEAM_OK;
     return bm_error(err, BEAM_EUSAGE, "--%s must be at least %lld, not %lld", name,
@@ -123,7 +136,8 @@ static beam_status check_positive(const char *name, int64_t value, int64_t least
 static beam_status check_numbers(const bm_standard *s, beam_error *err)
 {
     BEAM_TRY(check_positive("parallelism", s->parallelism, 1, err));
-    BEAM_TRY(check_positive("checkpointing_interval", s->checkpointing_interval, 10, err));
+    BEAM_TRY(
+        check_positive("checkpointing_interval", s->checkpointing_interval, 10, err));
     BEAM_TRY(check_positive("max_bundle_size", s->max_bundle_size, 1, err));
     BEAM_TRY(check_positive("max_bundle_time_mills", s->max_bundle_time_mills, 1, err));
     BEAM_TRY(check_positive("sdk_worker_parallelism", s->sdk_worker_parallelism, 1, err));
@@ -139,7 +153,8 @@ static beam_status check_address(const char *name, const char *value, beam_error
     if (!value) return BEAM_OK;
     const char *colon = strrchr(value, ':');
     size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
-    if (colon && colon > value && digits && digits < 6 && !colon[1 + digits]) return BEAM_OK;
+    if (colon && colon > value && digits && digits < 6 && !colon[1 + digits])
+        return BEAM_OK;
     return bm_error(err, BEAM_EUSAGE, "--%s must be host:port, not '%s'", name, value);
 }
 
@@ -155,10 +170,13 @@ static beam_status check_environment(const bm_standard *s, beam_error *err)
 {
     int type = find_environment(s->environment_type);
     if (type < 0)
-        return bm_error(err, BEAM_EUSAGE, "--environment_type must be LOOPBACK, PROCESS, EXTERNAL or "
-                        "DOCKER, not '%s'", s->environment_type);
+        return bm_error(err, BEAM_EUSAGE,
+                        "--environment_type must be LOOPBACK, PROCESS, EXTERNAL or "
+                        "DOCKER, not '%s'",
+                        s->environment_type);
     if (type == BM_EXTERNAL && !s->environment_config)
-        return bm_error(err, BEAM_EUSAGE, "--environment_type=EXTERNAL needs the address of a worker "
+        return bm_error(err, BEAM_EUSAGE,
+                        "--environment_type=EXTERNAL needs the address of a worker "
                         "pool: --environment_config=host:port");
     if (type == BM_EXTERNAL)
         BEAM_TRY(check_address("environment_config", s->environment_config, err));
@@ -166,8 +184,10 @@ static beam_status check_environment(const bm_standard *s, beam_error *err)
         return bm_error(err, BEAM_EUSAGE,
                         "--environment_type=DOCKER needs --environment_config=IMAGE");
     const char *java_type = s->java_environment_type;
-    if (java_type && (find_environment(java_type) <= BM_LOOPBACK || !s->java_environment_config))
-        return bm_error(err, BEAM_EUSAGE, "--java_environment_type must be PROCESS, EXTERNAL or "
+    if (java_type &&
+        (find_environment(java_type) <= BM_LOOPBACK || !s->java_environment_config))
+        return bm_error(err, BEAM_EUSAGE,
+                        "--java_environment_type must be PROCESS, EXTERNAL or "
                         "DOCKER, and needs --java_environment_config");
     return BEAM_OK;
 }
@@ -176,17 +196,23 @@ static beam_status check_running(const bm_standard *s, beam_error *err)
 {
     int runner = find_runner(s->runner);
     if (runner < 0)
-        return bm_error(err, BEAM_EUSAGE, "--runner must be flink, portable, prism, check, print or "
-                        "dot, not '%s'", s->runner);
+        return bm_error(err, BEAM_EUSAGE,
+                        "--runner must be flink, portable, prism, check, print or "
+                        "dot, not '%s'",
+                        s->runner);
     if (runner == BM_RUNNER_PORTABLE && !s->job_endpoint)
-        return bm_error(err, BEAM_EUSAGE, "--runner=%s needs the address of its job service: "
-                        "--job_endpoint=host:port", s->runner);
+        return bm_error(err, BEAM_EUSAGE,
+                        "--runner=%s needs the address of its job service: "
+                        "--job_endpoint=host:port",
+                        s->runner);
     if (!s->no_wait) return BEAM_OK;
     if (find_environment(s->environment_type) == BM_LOOPBACK)
-        return bm_error(err, BEAM_EUSAGE, "--no_wait cannot go with --environment_type=LOOPBACK: the "
+        return bm_error(err, BEAM_EUSAGE,
+                        "--no_wait cannot go with --environment_type=LOOPBACK: the "
                         "DoFns would end with this process");
     if (!s->job_endpoint)
-        return bm_error(err, BEAM_EUSAGE, "--no_wait needs a job service that stays: "
+        return bm_error(err, BEAM_EUSAGE,
+                        "--no_wait needs a job service that stays: "
                         "--job_endpoint=host:port");
     return BEAM_OK;
 }
@@ -194,8 +220,10 @@ static beam_status check_running(const bm_standard *s, beam_error *err)
 beam_status bm_standard_check(bm_standard *s, beam_error *err)
 {
     if (!bm_severity_parse(s->log_level, &s->severity))
-        return bm_error(err, BEAM_EUSAGE, "--log_level must be TRACE, DEBUG, INFO, NOTICE, WARN, "
-                        "ERROR or CRITICAL, not '%s'", s->log_level);
+        return bm_error(err, BEAM_EUSAGE,
+                        "--log_level must be TRACE, DEBUG, INFO, NOTICE, WARN, "
+                        "ERROR or CRITICAL, not '%s'",
+                        s->log_level);
     BEAM_TRY(check_numbers(s, err));
     BEAM_TRY(check_addresses(s, err));
     BEAM_TRY(check_environment(s, err));
@@ -210,9 +238,16 @@ beam_status bm_standard_check(bm_standard *s, beam_error *err)
 /* -- pipeline options ------------------------------------------------------------------------------ */
 /* The standard flags that are options of runners. */
 static const char *const options[] = {
-    "flink_master", "streaming", "parallelism", "checkpointing_interval", "max_bundle_size",
-    "max_bundle_time_mills", "shutdown_sources_after_idle_ms", "sdk_worker_parallelism",
-    "savepoint_path", "experiments",
+    "flink_master",
+    "streaming",
+    "parallelism",
+    "checkpointing_interval",
+    "max_bundle_size",
+    "max_bundle_time_mills",
+    "shutdown_sources_after_idle_ms",
+    "sdk_worker_parallelism",
+    "savepoint_path",
+    "experiments",
 };
 
 bool bm_has_experiment(const json_t *all, const char *name)

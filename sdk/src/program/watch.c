@@ -13,12 +13,12 @@ enum { TICK_MS = 200, METRICS_EVERY_MS = 2000, LAST_WORDS_MS = 1000 };
 
 typedef struct state {
     const bm_watch *w;
-    bm_arena arena;       /* of one event */
+    bm_arena arena; /* of one event */
     bm_arena long_lived;
-    FILE *log;            /* everything that the runner says; may be NULL */
+    FILE *log; /* everything that the runner says; may be NULL */
     const char *log_path;
-    const char *cause;    /* the runner's last error, NULL: none */
-    const char *lost;     /* why the job is out of sight, NULL: it is not */
+    const char *cause; /* the runner's last error, NULL: none */
+    const char *lost;  /* why the job is out of sight, NULL: it is not */
     int64_t start_ms, end_ms, metrics_ms;
     char counters[300];
     bool cancel_sent, timed_out;
@@ -43,7 +43,8 @@ static void refresh_counters(state *s)
     if (bm_now_ms() < s->metrics_ms) return;
     s->metrics_ms = bm_now_ms() + METRICS_EVERY_MS;
     if (bm_job_get_metrics(s->w->job, &s->arena, &response, NULL)) return;
-    bm_metrics_summary(bm_metrics_parse(&s->arena, response), s->counters, sizeof s->counters);
+    bm_metrics_summary(bm_metrics_parse(&s->arena, response), s->counters,
+                       sizeof s->counters);
 }
 
 static void show_status(state *s)
@@ -62,11 +63,13 @@ static void show_status(state *s)
 /* -- events ------------------------------------------------------------------------------------ */
 static void handle_message(state *s, const bm_job_event *event)
 {
-    if (s->log) fprintf(s->log, "%s %s\n", bm_severity_text(event->severity), event->text);
+    if (s->log)
+        fprintf(s->log, "%s %s\n", bm_severity_text(event->severity), event->text);
     if (event->severity >= BEAM_LOG_ERROR)
         s->cause = bm_job_root_cause(&s->long_lived, event->text);
     else if (event->severity >= BEAM_LOG_DEBUG)
-        bm_log_write(log_of(s), event->severity, "%s", bm_job_root_cause(&s->arena, event->text));
+        bm_log_write(log_of(s), event->severity, "%s",
+                     bm_job_root_cause(&s->arena, event->text));
 }
 
 static void handle(state *s, const bm_job_event *event)
@@ -79,7 +82,8 @@ static void handle(state *s, const bm_job_event *event)
         if (bm_job_state_is_final(event->state))
             s->end_ms = bm_now_ms();
         else if (event->state != BM_JOB_UNSPECIFIED)
-            bm_log_write(log_of(s), BEAM_LOG_INFO, "the job is %s", bm_job_state_text(event->state));
+            bm_log_write(log_of(s), BEAM_LOG_INFO, "the job is %s",
+                         bm_job_state_text(event->state));
         break;
     }
 }
@@ -89,7 +93,8 @@ static void cancel(state *s)
     beam_error err;
     s->cancel_sent = true;
     if (bm_job_cancel(s->w->job, &err))
-        bm_log_write(log_of(s), BEAM_LOG_ERROR, "the job cannot be cancelled: %s", err.message);
+        bm_log_write(log_of(s), BEAM_LOG_ERROR, "the job cannot be cancelled: %s",
+                     err.message);
 }
 
 static void check_wishes(state *s)
@@ -99,7 +104,8 @@ static void check_wishes(state *s)
     if (limit_s && bm_now_ms() - s->start_ms > limit_s * 1000) {
         s->timed_out = true;
         bm_log_write(log_of(s), BEAM_LOG_ERROR,
-                     "the job has not ended within %" PRId64 " s (--wait_timeout_s): cancelling it",
+                     "the job has not ended within %" PRId64
+                     " s (--wait_timeout_s): cancelling it",
                      limit_s);
     }
     if (s->timed_out || atomic_load(&s->w->session->cancelled)) cancel(s);
@@ -157,10 +163,14 @@ static void show_metrics(state *s)
 static void tell_failure(state *s, const char *what, const char *why)
 {
     const bm_service *server = s->w->job_server;
-    bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s%s%s", what, why ? ": " : "", why ? why : "");
-    if (s->log) bm_log_write(log_of(s), BEAM_LOG_INFO, "all that the runner said: %s", s->log_path);
+    bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s%s%s", what, why ? ": " : "",
+                 why ? why : "");
+    if (s->log)
+        bm_log_write(log_of(s), BEAM_LOG_INFO, "all that the runner said: %s",
+                     s->log_path);
     if (server->log_path)
-        bm_log_write(log_of(s), BEAM_LOG_INFO, "the runner's own log: %s", server->log_path);
+        bm_log_write(log_of(s), BEAM_LOG_INFO, "the runner's own log: %s",
+                     server->log_path);
 }
 
 /* What Beam's job service leaves running on a cluster when it is told to cancel, or dies. */
@@ -191,8 +201,8 @@ static int conclude(state *s)
         tell_failure(s, "the job failed", s->cause);
         return BM_EXIT_FAILED;
     }
-    bm_log_write(log_of(s), BEAM_LOG_NOTICE, "the job is %s after %.1f s", bm_job_state_text(end),
-                 seconds);
+    bm_log_write(log_of(s), BEAM_LOG_NOTICE, "the job is %s after %.1f s",
+                 bm_job_state_text(end), seconds);
     return BM_EXIT_DONE;
 }
 

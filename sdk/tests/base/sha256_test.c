@@ -51,7 +51,8 @@ START_TEST(a_million_letters)
     memset(text, 'a', 1000000);
     sum(text, 1000000, 777, hex);
     free(text);
-    ck_assert_str_eq(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    ck_assert_str_eq(hex,
+                     "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 END_TEST
 

@@ -15,14 +15,15 @@ static bm_child *start(const char *const *argv, const char *log)
 {
     beam_error err;
     bm_child *child;
-    ck_assert_int_eq(bm_child_start(&(bm_child_opts) { .argv = argv, .log_path = log }, &child, &err),
+    ck_assert_int_eq(bm_child_start(&(bm_child_opts){ .argv = argv, .log_path = log },
+                                    &child, &err),
                      BEAM_OK);
     return child;
 }
 
 START_TEST(tells_how_it_ended)
 {
-    bm_child *child = start((const char *[]) { "sh", "-c", "exit 3", NULL }, NULL);
+    bm_child *child = start((const char *[]){ "sh", "-c", "exit 3", NULL }, NULL);
     ck_assert(bm_child_wait(child, 10000));
     ck_assert_str_eq(bm_child_end_text(child), "exit status 3");
     bm_child_free(child);
@@ -34,15 +35,17 @@ START_TEST(a_missing_program_is_an_error)
     beam_error err;
     bm_child *child;
     const char *argv[] = { "/nowhere/at-all", NULL };
-    ck_assert_int_eq(bm_child_start(&(bm_child_opts) { .argv = argv }, &child, &err), BEAM_EIO);
+    ck_assert_int_eq(bm_child_start(&(bm_child_opts){ .argv = argv }, &child, &err),
+                     BEAM_EIO);
     ck_assert_ptr_null(child);
-    ck_assert_str_eq(err.message, "cannot start /nowhere/at-all: No such file or directory");
+    ck_assert_str_eq(err.message,
+                     "cannot start /nowhere/at-all: No such file or directory");
 }
 END_TEST
 
 START_TEST(stop_terminates)
 {
-    bm_child *child = start((const char *[]) { "sleep", "100", NULL }, NULL);
+    bm_child *child = start((const char *[]){ "sleep", "100", NULL }, NULL);
     ck_assert(!bm_child_wait(child, 20));
     bm_child_stop(child, 5000);
     ck_assert_str_eq(bm_child_end_text(child), "signal 15 (Terminated)");
@@ -52,8 +55,10 @@ END_TEST
 
 START_TEST(stop_kills_what_does_not_listen)
 {
-    bm_child *child = start((const char *[]) { "sh", "-c", "trap '' TERM; while :; do sleep 1; done",
-                                               NULL }, NULL);
+    bm_child *child = start((const char *[]){ "sh", "-c",
+                                              "trap '' TERM; while :; do sleep 1; done",
+                                              NULL },
+                            NULL);
     usleep(200000);
     bm_child_stop(child, 100);
     ck_assert_str_eq(bm_child_end_text(child), "signal 9 (Killed)");
@@ -63,7 +68,7 @@ END_TEST
 
 START_TEST(free_leaves_nothing)
 {
-    bm_child *child = start((const char *[]) { "sleep", "100", NULL }, NULL);
+    bm_child *child = start((const char *[]){ "sleep", "100", NULL }, NULL);
     int pid = bm_child_pid(child);
     bm_child_free(child);
     ck_assert_int_eq(kill(pid, 0), -1);
@@ -78,7 +83,7 @@ START_TEST(dies_with_us)
     ck_assert_int_eq(pipe(report), 0);
     pid_t parent = fork();
     if (!parent) {
-        bm_child *child = start((const char *[]) { "sleep", "100", NULL }, NULL);
+        bm_child *child = start((const char *[]){ "sleep", "100", NULL }, NULL);
         int pid = bm_child_pid(child);
         if (write(report[1], &pid, sizeof pid) < 0) _exit(1);
         raise(SIGKILL);
@@ -124,7 +129,9 @@ START_TEST(environment_and_log)
 {
     char log[] = "/tmp/child-test-XXXXXX", text[200];
     close(mkstemp(log));
-    const char *argv[] = { "sh", "-c", "echo $GREETING; echo 'Caused by: Exception: no'; echo bye", NULL };
+    const char *argv[] = { "sh", "-c",
+                           "echo $GREETING; echo 'Caused by: Exception: no'; echo bye",
+                           NULL };
     const char *env[] = { "GREETING", "hello", NULL };
     bm_child *child;
     beam_error err;

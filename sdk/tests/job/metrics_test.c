@@ -24,7 +24,8 @@ static void teardown(void)
 
 static Pb__MonitoringInfo__LabelsEntry *label(const char *key, const char *value)
 {
-    Pb__MonitoringInfo__LabelsEntry *entry = BM_NEW(&arena, Pb__MonitoringInfo__LabelsEntry);
+    Pb__MonitoringInfo__LabelsEntry *entry = BM_NEW(&arena,
+                                                    Pb__MonitoringInfo__LabelsEntry);
     pb__monitoring_info__labels_entry__init(entry);
     entry->key = bm_pb_text(key);
     entry->value = bm_pb_text(value);
@@ -56,9 +57,9 @@ static bm_metrics parse(Pb__MonitoringInfo **infos, size_t n)
     return bm_metrics_parse(&arena, bm_pb_pack(&arena, &response.base));
 }
 
-#define BYTES(...) \
-    ((beam_span) { (const char *)(const uint8_t[]) { __VA_ARGS__ }, \
-                   sizeof((const uint8_t[]) { __VA_ARGS__ }) })
+#define BYTES(...)                                                \
+    ((beam_span){ (const char *)(const uint8_t[]){ __VA_ARGS__ }, \
+                  sizeof((const uint8_t[]){ __VA_ARGS__ }) })
 
 START_TEST(kinds_and_order)
 {
@@ -66,17 +67,19 @@ START_TEST(kinds_and_order)
         info(BEAM_URN_METRICS_LATEST_INT64, "Words", "level", BYTES(0x64, 0x05)),
         info(BEAM_URN_METRICS_SUM_INT64, "Words", "empty", BYTES(0x80, 0x01)),
         info(BEAM_URN_METRICS_DISTRIBUTION_INT64, "Decode", "size", BYTES(2, 10, 3, 7)),
-        info(BEAM_URN_METRICS_SUM_DOUBLE, "Decode", "cost", BYTES(0x3f, 0xe0, 0, 0, 0, 0, 0, 0)),
+        info(BEAM_URN_METRICS_SUM_DOUBLE, "Decode", "cost",
+             BYTES(0x3f, 0xe0, 0, 0, 0, 0, 0, 0)),
     };
     bm_metrics metrics = parse(infos, BEAM_COUNT(infos));
     ck_assert_uint_eq(metrics.n, 4);
     bm_writer text = { 0 };
     bm_metrics_print(metrics, &text);
     bm_write_u8(&text, '\0');
-    ck_assert_str_eq((const char *)text.data, "  Decode  cost    0.5\n"
-                                              "  Decode  size    2 values, mean 5, min 3, max 7\n"
-                                              "  Words   empty   128\n"
-                                              "  Words   level   5\n");
+    ck_assert_str_eq((const char *)text.data,
+                     "  Decode  cost    0.5\n"
+                     "  Decode  size    2 values, mean 5, min 3, max 7\n"
+                     "  Words   empty   128\n"
+                     "  Words   level   5\n");
     bm_writer_free(&text);
 }
 END_TEST
@@ -84,8 +87,8 @@ END_TEST
 START_TEST(negative_numbers)
 {
     Pb__MonitoringInfo *infos[] = { info(BEAM_URN_METRICS_SUM_INT64, "S", "n",
-                                         BYTES(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                               0xff, 0x01)) };
+                                         BYTES(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                               0xff, 0xff, 0x01)) };
     ck_assert_int_eq(parse(infos, 1).at[0].whole, -1);
 }
 END_TEST

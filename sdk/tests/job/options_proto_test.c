@@ -24,8 +24,10 @@ static const Google__Protobuf__Value *option(const char *json, const char *key)
     json_t *options = json_loads(json, 0, NULL);
     beam_span bytes = bm_options_struct(&arena, options);
     json_decref(options);
-    Google__Protobuf__Struct *s = (Google__Protobuf__Struct *)bm_pb_unpack(
-        &arena, &google__protobuf__struct__descriptor, bytes, BM_PB_MAX_DEPTH);
+    Google__Protobuf__Struct *s =
+        (Google__Protobuf__Struct *)bm_pb_unpack(&arena,
+                                                 &google__protobuf__struct__descriptor,
+                                                 bytes, BM_PB_MAX_DEPTH);
     for (size_t i = 0; i < s->n_fields; i++)
         if (!strcmp(s->fields[i]->key, key)) return s->fields[i]->value;
     ck_abort_msg("no option %s", key);
@@ -33,7 +35,8 @@ static const Google__Protobuf__Value *option(const char *json, const char *key)
 
 START_TEST(whole_numbers_are_strings)
 {
-    const Google__Protobuf__Value *v = option("{\"parallelism\": 3}", "beam:option:parallelism:v1");
+    const Google__Protobuf__Value *v = option("{\"parallelism\": 3}",
+                                              "beam:option:parallelism:v1");
     ck_assert_int_eq(v->kind_case, GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE);
     ck_assert_str_eq(v->string_value, "3");
 }
@@ -41,7 +44,8 @@ END_TEST
 
 START_TEST(other_values_keep_their_type)
 {
-    const char *json = "{\"a\": true, \"b\": 0.5, \"c\": \"x\", \"d\": null, \"e\": false}";
+    const char *json =
+        "{\"a\": true, \"b\": 0.5, \"c\": \"x\", \"d\": null, \"e\": false}";
     ck_assert(option(json, "beam:option:a:v1")->bool_value);
     ck_assert(!option(json, "beam:option:e:v1")->bool_value);
     ck_assert_double_eq(option(json, "beam:option:b:v1")->number_value, 0.5);
@@ -59,7 +63,8 @@ START_TEST(lists_and_objects)
     ck_assert_uint_eq(list->n_values, 2);
     ck_assert_str_eq(list->values[0]->string_value, "a");
     ck_assert_double_eq(list->values[1]->number_value, 2);
-    const Google__Protobuf__Struct *labels = option(json, "beam:option:labels:v1")->struct_value;
+    const Google__Protobuf__Struct *labels =
+        option(json, "beam:option:labels:v1")->struct_value;
     ck_assert_str_eq(labels->fields[0]->key, "k");
     ck_assert_str_eq(labels->fields[0]->value->string_value, "v");
 }

@@ -18,7 +18,7 @@ static void setup(void)
     ck_assert_ptr_nonnull(mkdtemp(home));
     setenv("BEAM_C_STATE", home, 1);
     setenv("BEAM_C_CACHE", "/cache", 1);
-    session = (bm_session) { 0 };
+    session = (bm_session){ 0 };
     ck_assert_int_eq(bm_session_init(&session, "my prog", &bm_log_stderr, &err), BEAM_OK);
 }
 
@@ -34,8 +34,9 @@ START_TEST(folders)
 {
     const char *path;
     ck_assert_str_eq(session.java_dir, "/cache/java/beam-" BM_JAVA_BEAM_VERSION);
-    ck_assert_int_eq(bm_session_log_path(&session, &session.arena, "java-worker-job[x]/1", &path,
-                                         &err), BEAM_OK);
+    ck_assert_int_eq(bm_session_log_path(&session, &session.arena, "java-worker-job[x]/1",
+                                         &path, &err),
+                     BEAM_OK);
     ck_assert_ptr_nonnull(strstr(path, "/logs/jobs/my_prog-"));
     ck_assert_str_eq(strrchr(path, '/'), "/java-worker-job_x__1.log");
     ck_assert_int_eq(access(session.logs_dir, F_OK), 0);
@@ -52,7 +53,7 @@ START_TEST(scratch_goes_with_the_session)
     snprintf(kept, sizeof kept, "%s", session.scratch_dir);
     bm_session_free(&session);
     ck_assert_int_ne(access(kept, F_OK), 0);
-    session = (bm_session) { 0 };
+    session = (bm_session){ 0 };
 }
 END_TEST
 
@@ -79,11 +80,14 @@ START_TEST(old_logs_go)
 {
     const char *path;
     char command[500];
-    snprintf(command, sizeof command,
-             "mkdir -p %s/logs/jobs && cd %s/logs/jobs && for i in $(seq 10 60); do mkdir "
-             "z-20250101-0000$i-1; done", home, home);
+    snprintf(
+        command, sizeof command,
+        "mkdir -p %s/logs/jobs && cd %s/logs/jobs && for i in $(seq 10 60); do mkdir "
+        "z-20250101-0000$i-1; done",
+        home, home);
     ck_assert_int_eq(system(command), 0);
-    ck_assert_int_eq(bm_session_log_path(&session, &session.arena, "x", &path, &err), BEAM_OK);
+    ck_assert_int_eq(bm_session_log_path(&session, &session.arena, "x", &path, &err),
+                     BEAM_OK);
     snprintf(command, sizeof command, "%s/logs/jobs/z-20250101-000010-1", home);
     ck_assert_int_ne(access(command, F_OK), 0);
     snprintf(command, sizeof command, "%s/logs/jobs/z-20250101-000060-1", home);
@@ -96,7 +100,8 @@ START_TEST(a_folder_that_cannot_be_made)
 {
     const char *path;
     session.logs_dir = "/proc/nothing/here";
-    ck_assert_int_eq(bm_session_log_path(&session, &session.arena, "x", &path, &err), BEAM_EIO);
+    ck_assert_int_eq(bm_session_log_path(&session, &session.arena, "x", &path, &err),
+                     BEAM_EIO);
     ck_assert_ptr_nonnull(strstr(err.message, "cannot make the folder /proc/nothing"));
 }
 END_TEST

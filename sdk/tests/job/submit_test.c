@@ -41,9 +41,10 @@ static void *answer(void *self)
     char request[1000], response[1000];
     int fd = accept(listening, NULL, NULL);
     if (read(fd, request, sizeof request) < 0) return NULL;
-    int n = snprintf(response, sizeof response,
-                     "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                     strlen(body), body);
+    int n =
+        snprintf(response, sizeof response,
+                 "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                 strlen(body), body);
     if (write(fd, response, (size_t)n) != n) return NULL;
     close(fd);
     return NULL;
@@ -72,7 +73,8 @@ START_TEST(flinks_rest_port_is_recognised)
 {
     beam_error err;
     ck_assert_int_eq(check_against("{\"flink-version\":\"1.19.3\"}", &err), BEAM_ERPC);
-    ck_assert_ptr_nonnull(strstr(err.message, "is Flink's REST port, not a Beam job service"));
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "is Flink's REST port, not a Beam job service"));
     ck_assert_ptr_nonnull(strstr(err.message, "use --flink_master=127.0.0.1:"));
 }
 END_TEST
@@ -81,7 +83,8 @@ START_TEST(a_web_server_is_no_job_service)
 {
     beam_error err;
     ck_assert_int_eq(check_against("hello", &err), BEAM_ERPC);
-    ck_assert_ptr_nonnull(strstr(err.message, "answers HTTP/1, so it is no Beam job service"));
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "answers HTTP/1, so it is no Beam job service"));
 }
 END_TEST
 
@@ -89,7 +92,8 @@ START_TEST(nobody_there)
 {
     beam_error err;
     ck_assert_int_eq(bm_job_check_endpoint("localhost:1", &err), BEAM_ERPC);
-    ck_assert_ptr_nonnull(strstr(err.message, "no Beam job service answers at localhost:1"));
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "no Beam job service answers at localhost:1"));
 }
 END_TEST
 

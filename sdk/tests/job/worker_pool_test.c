@@ -35,11 +35,13 @@ static const bm_log log_sink = { keep_log, NULL, BEAM_LOG_WARN };
 
 /* The id says what the worker does: "sleep", or an exit status. */
 static beam_status command(void *self, bm_arena *a, const bm_worker_request *request,
-                           const char *const **argv, const char **log_path, beam_error *err)
+                           const char *const **argv, const char **log_path,
+                           beam_error *err)
 {
     (void)self;
     (void)log_path;
-    if (!request->provision_endpoint) return bm_error(err, BEAM_EINVAL, "no provision endpoint");
+    if (!request->provision_endpoint)
+        return bm_error(err, BEAM_EINVAL, "no provision endpoint");
     const char **list = BM_NEW_ARRAY(a, const char *, 4);
     list[0] = "sh";
     list[1] = "-c";
@@ -75,10 +77,13 @@ static const char *call(const char *method, const ProtobufCMessage *request)
 {
     beam_span bytes;
     beam_error err;
-    ck_assert_msg(!bm_call(channel, method, bm_pb_pack(&arena, request), 10000, &arena, &bytes, &err),
+    ck_assert_msg(!bm_call(channel, method, bm_pb_pack(&arena, request), 10000, &arena,
+                           &bytes, &err),
                   "%s", err.message);
-    Pb__StartWorkerResponse *response = (Pb__StartWorkerResponse *)bm_pb_unpack(
-        &arena, &pb__start_worker_response__descriptor, bytes, BM_PB_MAX_DEPTH);
+    Pb__StartWorkerResponse *response =
+        (Pb__StartWorkerResponse *)bm_pb_unpack(&arena,
+                                                &pb__start_worker_response__descriptor,
+                                                bytes, BM_PB_MAX_DEPTH);
     return response->error;
 }
 
@@ -149,11 +154,14 @@ START_TEST(a_request_without_id_is_refused)
     beam_span bytes;
     beam_error err;
     Pb__StartWorkerRequest request = PB__START_WORKER_REQUEST__INIT;
-    ck_assert_int_ne(bm_call(channel, SERVICE "StartWorker", bm_pb_pack(&arena, &request.base), 10000,
-                             &arena, &bytes, &err), BEAM_OK);
+    ck_assert_int_ne(bm_call(channel, SERVICE "StartWorker",
+                             bm_pb_pack(&arena, &request.base), 10000, &arena, &bytes,
+                             &err),
+                     BEAM_OK);
     ck_assert_ptr_nonnull(strstr(err.message, "no worker_id"));
     beam_span junk = { "\xff\xff\xff", 3 };
-    ck_assert_int_ne(bm_call(channel, SERVICE "StopWorker", junk, 10000, &arena, &bytes, &err),
+    ck_assert_int_ne(bm_call(channel, SERVICE "StopWorker", junk, 10000, &arena, &bytes,
+                             &err),
                      BEAM_OK);
 }
 END_TEST

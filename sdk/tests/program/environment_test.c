@@ -30,7 +30,8 @@ static beam_status parse(const char *type, const char *config)
 
 static const Pb__ProcessPayload *process_payload(void)
 {
-    return (const Pb__ProcessPayload *)bm_pb_unpack(&arena, &pb__process_payload__descriptor,
+    return (const Pb__ProcessPayload *)bm_pb_unpack(&arena,
+                                                    &pb__process_payload__descriptor,
                                                     env.payload, BM_PB_MAX_DEPTH);
 }
 
@@ -47,7 +48,8 @@ END_TEST
 
 START_TEST(a_process_by_json)
 {
-    ck_assert_int_eq(parse("process", "{\"command\": \"/a b\", \"env\": {\"K\": \"v\"}}"), BEAM_OK);
+    ck_assert_int_eq(parse("process", "{\"command\": \"/a b\", \"env\": {\"K\": \"v\"}}"),
+                     BEAM_OK);
     const Pb__ProcessPayload *payload = process_payload();
     ck_assert_str_eq(payload->command, "/a b");
     ck_assert_uint_eq(payload->n_env, 1);
@@ -66,11 +68,14 @@ END_TEST
 static const struct {
     const char *config, *message;
 } mistakes[] = {
-    { "/no/such/file", "--environment_config: /no/such/file cannot be run: No such file or directory" },
+    { "/no/such/file",
+      "--environment_config: /no/such/file cannot be run: No such file or directory" },
     { "{\"command\": ", "--environment_config is no JSON" },
     { "{\"cmd\": \"x\"}", "--environment_config of a PROCESS environment must be" },
-    { "{\"command\": \"x\", \"env\": []}", "--environment_config of a PROCESS environment must be" },
-    { "{\"command\": \"x\", \"env\": {\"A\": 1}}", "the value of \"A\" in \"env\" is no text" },
+    { "{\"command\": \"x\", \"env\": []}",
+      "--environment_config of a PROCESS environment must be" },
+    { "{\"command\": \"x\", \"env\": {\"A\": 1}}",
+      "the value of \"A\" in \"env\" is no text" },
 };
 
 START_TEST(wrong_configurations)
@@ -84,7 +89,8 @@ START_TEST(external_and_docker)
 {
     ck_assert_int_eq(parse("EXTERNAL", "localhost:50000"), BEAM_OK);
     ck_assert_str_eq(env.urn, "beam:env:external:v1");
-    ck_assert_ptr_nonnull(memmem(env.payload.ptr, env.payload.len, "localhost:50000", 15));
+    ck_assert_ptr_nonnull(
+        memmem(env.payload.ptr, env.payload.len, "localhost:50000", 15));
     ck_assert_int_eq(parse("DOCKER", "my/image:1"), BEAM_OK);
     ck_assert_str_eq(env.urn, "beam:env:docker:v1");
     ck_assert_ptr_nonnull(memmem(env.payload.ptr, env.payload.len, "my/image:1", 10));

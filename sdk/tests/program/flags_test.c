@@ -31,8 +31,9 @@ static void setup(void)
 {
     bm_arena_init(&arena, 0);
     bm_flags_init(&flags, &arena);
-    values = (struct values) { 0 };
-    ck_assert_int_eq(bm_flags_add(&flags, "This program", table, BEAM_COUNT(table), &values, &err),
+    values = (struct values){ 0 };
+    ck_assert_int_eq(bm_flags_add(&flags, "This program", table, BEAM_COUNT(table),
+                                  &values, &err),
                      BEAM_OK);
 }
 
@@ -52,7 +53,7 @@ static beam_status parse(char *const args[MAX_ARGS])
     for (; argc <= MAX_ARGS && args[argc - 1]; argc++) argv[argc] = args[argc - 1];
     return bm_flags_parse(&flags, argc, argv, &err);
 }
-#define PARSE(...) parse((char *const[MAX_ARGS]) { __VA_ARGS__ })
+#define PARSE(...) parse((char *const[MAX_ARGS]){ __VA_ARGS__ })
 
 static const char *unknown_json(void)
 {
@@ -77,7 +78,8 @@ END_TEST
 
 START_TEST(each_kind)
 {
-    ck_assert_int_eq(PARSE("--input=a=b", "--count=-7", "--rate=1e3", "--verbose", "--noquick"),
+    ck_assert_int_eq(PARSE("--input=a=b", "--count=-7", "--rate=1e3", "--verbose",
+                           "--noquick"),
                      BEAM_OK);
     ck_assert_str_eq(values.input, "a=b");
     ck_assert_int_eq(values.count, -7);
@@ -89,7 +91,9 @@ END_TEST
 
 START_TEST(other_spellings)
 {
-    ck_assert_int_eq(PARSE("--input", "x", "--count", "-2", "--verbose=yes", "--no_quick"), BEAM_OK);
+    ck_assert_int_eq(PARSE("--input", "x", "--count", "-2", "--verbose=yes",
+                           "--no_quick"),
+                     BEAM_OK);
     ck_assert_str_eq(values.input, "x");
     ck_assert_int_eq(values.count, -2);
     ck_assert(values.verbose && !values.quick);
@@ -135,12 +139,14 @@ END_TEST
 
 START_TEST(unknown_flags_are_kept_with_their_types)
 {
-    ck_assert_int_eq(PARSE("--object_reuse=true", "--max-parallelism=128", "--factor=0.25",
-                           "--state_backend=rocksdb", "--flagged", "--labels={\"a\":[1]}",
-                           "--master=[local]"), BEAM_OK);
-    ck_assert_str_eq(unknown_json(),
-                     "{\"factor\":0.25,\"flagged\":true,\"labels\":{\"a\":[1]},\"master\":\"[local]\","
-                     "\"max_parallelism\":128,\"object_reuse\":true,\"state_backend\":\"rocksdb\"}");
+    ck_assert_int_eq(PARSE("--object_reuse=true", "--max-parallelism=128",
+                           "--factor=0.25", "--state_backend=rocksdb", "--flagged",
+                           "--labels={\"a\":[1]}", "--master=[local]"),
+                     BEAM_OK);
+    ck_assert_str_eq(
+        unknown_json(),
+        "{\"factor\":0.25,\"flagged\":true,\"labels\":{\"a\":[1]},\"master\":\"[local]\","
+        "\"max_parallelism\":128,\"object_reuse\":true,\"state_backend\":\"rocksdb\"}");
 }
 END_TEST
 
@@ -179,9 +185,9 @@ START_TEST(help_lists_every_flag_with_its_default)
     ck_assert_ptr_nonnull(strstr(help, "prog - does things\n"));
     ck_assert_ptr_nonnull(strstr(help, "This program:\n"));
     ck_assert_ptr_nonnull(
-        strstr(help, "  --input=TEXT                      what to read (default in.txt)\n"));
-    ck_assert_ptr_nonnull(
-        strstr(help, "  --verbose                         say more\n"));
+        strstr(help,
+               "  --input=TEXT                      what to read (default in.txt)\n"));
+    ck_assert_ptr_nonnull(strstr(help, "  --verbose                         say more\n"));
     ck_assert_ptr_nonnull(strstr(help, "--quick"));
     ck_assert_ptr_nonnull(strstr(help, "hurry (default true)\n"));
     bm_writer_free(&text);

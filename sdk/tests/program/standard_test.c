@@ -14,7 +14,7 @@ static void setup(void)
 {
     bm_arena_init(&arena, 0);
     bm_flags_init(&flags, &arena);
-    standard = (bm_standard) { 0 };
+    standard = (bm_standard){ 0 };
     ck_assert_int_eq(bm_standard_add(&flags, &standard, &err), BEAM_OK);
 }
 
@@ -35,7 +35,7 @@ static beam_status parse(const char *const args[MAX_ARGS])
     BEAM_TRY(bm_flags_parse(&flags, argc, argv, &err));
     return bm_standard_check(&standard, &err);
 }
-#define PARSE(...) parse((const char *const[MAX_ARGS]) { __VA_ARGS__ })
+#define PARSE(...) parse((const char *const[MAX_ARGS]){ __VA_ARGS__ })
 
 START_TEST(defaults)
 {
@@ -49,7 +49,8 @@ END_TEST
 
 START_TEST(runners_by_the_names_of_other_sdks)
 {
-    ck_assert_int_eq(PARSE("--runner=PrismRunner", "--job_endpoint=localhost:8073"), BEAM_OK);
+    ck_assert_int_eq(PARSE("--runner=PrismRunner", "--job_endpoint=localhost:8073"),
+                     BEAM_OK);
     ck_assert_int_eq(bm_standard_runner(&standard), BM_RUNNER_PORTABLE);
     ck_assert_int_eq(PARSE("--runner=FlinkRunner", "--flink_master=[local]"), BEAM_OK);
     ck_assert_int_eq(bm_standard_runner(&standard), BM_RUNNER_FLINK);
@@ -63,17 +64,20 @@ static const struct {
       "--runner must be flink, portable, prism, check, print or dot, not 'spark'" },
     { { "--runner=portable" },
       "--runner=portable needs the address of its job service: --job_endpoint=host:port" },
-    { { "--job_endpoint=localhost" }, "--job_endpoint must be host:port, not 'localhost'" },
+    { { "--job_endpoint=localhost" },
+      "--job_endpoint must be host:port, not 'localhost'" },
     { { "--job_endpoint=:80" }, "--job_endpoint must be host:port, not ':80'" },
     { { "--flink_master=http://x" }, "--flink_master must be host:port, not 'http://x'" },
     { { "--parallelism=-1" }, "--parallelism must be at least 1, not -1" },
-    { { "--checkpointing_interval=5" }, "--checkpointing_interval must be at least 10, not 5" },
+    { { "--checkpointing_interval=5" },
+      "--checkpointing_interval must be at least 10, not 5" },
     { { "--environment_type=CLOUD" },
       "--environment_type must be LOOPBACK, PROCESS, EXTERNAL or DOCKER, not 'CLOUD'" },
     { { "--environment_type=EXTERNAL" },
       "--environment_type=EXTERNAL needs the address of a worker pool: "
       "--environment_config=host:port" },
-    { { "--environment_type=docker" }, "--environment_type=DOCKER needs --environment_config=IMAGE" },
+    { { "--environment_type=docker" },
+      "--environment_type=DOCKER needs --environment_config=IMAGE" },
     { { "--java_environment_type=PROCESS" },
       "--java_environment_type must be PROCESS, EXTERNAL or DOCKER, and needs "
       "--java_environment_config" },
@@ -84,10 +88,12 @@ static const struct {
     { { "--no_wait", "--environment_type=PROCESS" },
       "--no_wait needs a job service that stays: --job_endpoint=host:port" },
     { { "--worker" }, "a worker needs --id" },
-    { { "--worker", "--id=1" }, "a worker needs --control_endpoint or --provision_endpoint" },
+    { { "--worker", "--id=1" },
+      "a worker needs --control_endpoint or --provision_endpoint" },
     { { "--provision_endpoint=localhost:1" }, "a worker needs --id" },
     { { "--worker_pool_port=70000" }, "--worker_pool_port is no port: 70000" },
-    { { "--paralelism=3" }, "there is no flag --paralelism; did you mean --parallelism?" },
+    { { "--paralelism=3" },
+      "there is no flag --paralelism; did you mean --parallelism?" },
 };
 
 START_TEST(wrong_command_lines)
@@ -116,9 +122,11 @@ static void check_options(const char *expected, const char *const *experiments, 
 START_TEST(options_are_what_was_given)
 {
     ck_assert_int_eq(PARSE("--streaming", "--parallelism=3", "--object_reuse=true",
-                           "--environment_type=LOOPBACK", "--runner=flink"), BEAM_OK);
-    check_options("{\"job_name\":\"job\",\"object_reuse\":true,\"parallelism\":3,\"streaming\":true}",
-                  NULL, 0);
+                           "--environment_type=LOOPBACK", "--runner=flink"),
+                     BEAM_OK);
+    check_options(
+        "{\"job_name\":\"job\",\"object_reuse\":true,\"parallelism\":3,\"streaming\":true}",
+        NULL, 0);
 }
 END_TEST
 
@@ -126,8 +134,9 @@ START_TEST(experiments_of_flags_and_pipeline)
 {
     static const char *const of_pipeline[] = { "use_deprecated_read", "b" };
     ck_assert_int_eq(PARSE("--experiments=a,b"), BEAM_OK);
-    check_options("{\"experiments\":[\"a\",\"b\",\"use_deprecated_read\"],\"job_name\":\"job\"}",
-                  of_pipeline, 2);
+    check_options(
+        "{\"experiments\":[\"a\",\"b\",\"use_deprecated_read\"],\"job_name\":\"job\"}",
+        of_pipeline, 2);
     json_t *options = bm_standard_options(&flags, "job", of_pipeline, 1);
     ck_assert(bm_has_experiment(options, "use_deprecated_read"));
     ck_assert(!bm_has_experiment(options, "c"));
