@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec_bench - what an element costs in the engine alone, without gRPC: decoded, pushed
+ * through one transform, encoded.
+ *
+ *     exec_bench [elements in a bundle]
+ *
+ * Prints ns of CPU time per element: the median of 15 bundles. One thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "beam_urns.h"
+#include "fixture.h"
+
+enum { ROUNDS = 15 };
+
+/* -- functions ------------------------------------------------------------------------------ */
+static beam_status pass(beam_ctx *c, beam_value in)
+{
+    return beam_emit(c, in);
+}
+static const beam_dofn identity_fn = { .name = "bench.identity", .in = BEAM_ANY,
+                                       .out = BEAM_ANY, .process = pass };
+
+static beam_status increment(beam_ctx *c, beam_value in)
+{
+    return beam_emit_kv(c, beam_key(in), beam_int64(beam_as_int64(beam_val(in)) + 1));
+}
+static const beam_dofn increment_fn = { .name = "bench.increment", .in = BEAM_ANY,
+                                        .out = BEAM_ANY, .process = increment };
+
+static bool keep_none(beam_ctx *c, beam_value in)
+{
+    (void)c, (void)in;
+    return false;
+}
+static const beam_dofn drop_fn = { .name = "bench.drop", .in = BEAM_ANY, .keep = keep_none };
+
+static beam_status tokenize(beam_ctx *c, beam_value in)
+{
+    beam_span line = beam_as_span(in);
+    size_t start = 0;
+    for (size_t i = 0; i <= line.len; i++) {
+        if (i < line.len && line.ptr[i] != ' ') continue;
+        if (i > start)
+            beam_emit(c, beam_string((beam_span){ line.ptr + start, i - start }));
+        start = i + 1;
+    }
+    return BEAM_OK;
+}
+static const beam_dofn tokenize_fn = { .name = "bench.tokenize", .in = BEAM_STRING,
+                                       .out = BEAM_STRING, .process = tokenize };
+
+static const beam_dofn *const fns[] = { &identity_fn, &increment_fn, &drop_fn,
+                                        &tokenize_fn };
+
+/* -- workloads ------------------------------------------------------------------------------- */
+#define PAIRS "kv<string_utf8,varint>"
+
+static void put_pairs(fixture *f, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "user-%06d", i % 1000);
+        fixture_put(f, 0, fixture_kv(f, text_value(key), beam_int64(i)));
+    }
+}
+
+static void put_lines(fixture *f, int n)
+{
+    for (int i = 0; i < n; i++)
+        fixture_put(f, 0, text_value("it was the best of times it was the worst of times"));
+}
+
+static const struct workload {
+    const char *name, *fn; /* fn NULL: the lifted sum */
+    const char *in, *out;
+    void (*put)(fixture *f, int n);
+} workloads[] = {
+    { "identity", "bench.identity", PAIRS, PAIRS, put_pairs },
+    { "increment", "bench.increment", PAIRS, PAIRS, put_pairs },
+    { "filter", "bench.drop", PAIRS, PAIRS, put_pairs },
+    { "tokenize", "bench.tokenize", "string_utf8", "string_utf8", put_lines },
+    { "sum", NULL, PAIRS, PAIRS, put_pairs },
+};
+
+static double cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    double l = *(const double *)a, r = *(const double *)b;
+    return (l > r) - (l < r);
+}
+
+static void run(const struct workload *w, int n)
+{
+    fixture f;
+    fixture_init(&f, fns, BEAM_COUNT(fns), NULL, 0);
+    fixture_pcoll(&f, "p1", w->in);
+    fixture_pcoll(&f, "p2", w->out);
+    fixture_source(&f, "a", "p1", w->in, "global_window");
+    if (w->fn)
+        fixture_par_do(&f, "b", w->fn, "", "in=p1", "out=p2");
+    else
+        fixture_combine(&f, "b", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE,
+                        "beam.sum_int64", "in=p1", "out=p2");
+    fixture_sink(&f, "c", "p2", w->out, "global_window");
+    fixture_build(&f);
+    w->put(&f, n);
+    double times[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        fixture_cut(&f, 1 << 20);
+        double start = cpu_ns();
+        if (fixture_run_cut(&f) != BEAM_OK) {
+            fprintf(stderr, "exec_bench: %s\n", f.err.message);
+            exit(1);
+        }
+        times[i] = (cpu_ns() - start) / n;
+    }
+    qsort(times, ROUNDS, sizeof *times, by_number);
+    printf("%-10s %7.1f ns/element  (best %.1f)\n", w->name, times[ROUNDS / 2], times[0]);
+    fixture_free(&f);
+}
+
+static int n_elements = 100000;
+
+/* The fixture reports mistakes through Check, and so needs a test around it. */
+START_TEST(all_workloads)
+{
+    for (size_t i = 0; i < BEAM_COUNT(workloads); i++) run(&workloads[i], n_elements);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) n_elements = atoi(argv[1]);
+    if (n_elements <= 0) {
+        fprintf(stderr, "usage: exec_bench [elements in a bundle]\n");
+        return 2;
+    }
+    TCase *tcase = tcase_create("exec_bench");
+    tcase_add_test(tcase, all_workloads);
+    Suite *suite = suite_create("exec_bench");
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_MINIMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
