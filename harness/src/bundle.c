@@ -8,6 +8,8 @@
 #include "pb.h"
 #include "worker.h"
 
+enum { TELL_EVERY_MS = 10000 };
+
 typedef struct bundle {
     beam_harness *worker;
     bm_instruction *instruction;
@@ -198,6 +200,25 @@ static beam_status process(bundle *b, pb_InstructionResponse *response, beam_err
     return BEAM_OK;
 }
 
+/* To the runner's log, and now and then to stderr too: a runner that tries a bundle again and
+ * again does not tell the person who waits for it. */
+static void tell_failure(beam_harness *worker, const char *id, const char *why)
+{
+    bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL, "Bundle %s failed: %s", id, why);
+    if (!worker->log_stream) return;
+    pthread_mutex_lock(&worker->lock);
+    bool tell = !worker->told_ms || bm_now_ms() - worker->told_ms > TELL_EVERY_MS;
+    unsigned untold = worker->n_untold;
+    worker->n_untold = tell ? 0 : untold + 1;
+    if (tell) worker->told_ms = bm_now_ms();
+    pthread_mutex_unlock(&worker->lock);
+    if (tell && untold)
+        bm_log_at(&bm_log_stderr, BEAM_LOG_ERROR, NULL, "A bundle failed (as %u before): %s",
+                  untold, why);
+    else if (tell)
+        bm_log_at(&bm_log_stderr, BEAM_LOG_ERROR, NULL, "A bundle failed: %s", why);
+}
+
 static void run_bundle(void *arg)
 {
     bundle *b = arg;
@@ -208,7 +229,7 @@ static void run_bundle(void *arg)
     beam_status status = process(b, response, &err);
     if (status != BEAM_OK) {
         if (!err.message[0]) bm_error(&err, status, "%s", beam_status_text(status));
-        bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL, "Bundle %s failed: %s", b->id, err.message);
+        tell_failure(worker, b->id, err.message);
         pb_InstructionResponse_set_error(response, bm_pb_text(err.message));
     }
     if (b->slot) {

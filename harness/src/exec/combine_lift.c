@@ -150,7 +150,7 @@ static void forget(lift *l)
 static beam_status emit(lift *l, const entry *e)
 {
     bm_plan *plan = l->c.node.plan;
-    bm_mark mark = bm_arena_mark(&plan->scratch);
+    bm_mark mark = bm_scratch_mark(&plan->scratch);
     beam_value pair[2];
     beam_status status = key_value(l, e->key, &pair[0]);
     if (status == BEAM_OK) {
@@ -194,7 +194,7 @@ static beam_status lift_process(bm_node *node, const bm_element *element)
     bm_arena *scratch = &node->plan->scratch;
     if (BM_UNLIKELY(element->value.kind != BEAM_KIND_KV))
         return bm_fail_on(node, BEAM_ETYPE, element, "it is not a KV");
-    bm_mark mark = bm_arena_mark(scratch);
+    bm_mark mark = bm_scratch_mark(scratch);
     bm_node *outer = bm_enter(node);
     l->c.ctx.element = element;
     beam_span key;

@@ -142,8 +142,8 @@ static inline beam_status emit_like_input(beam_ctx *c, int output, beam_value v)
 {
     if (BM_UNLIKELY(!c->element || !c->may_emit || (size_t)(output + 1) >= c->n_outputs))
         return cannot_emit(c, output);
-    bm_element element = *c->element;
-    element.value = v;
+    const bm_element *in = c->element;
+    const bm_element element = { bm_value_of(&v), in->timestamp, in->windows, in->pane };
     return bm_emit(c, (size_t)(output + 1), &element);
 }
 
@@ -154,7 +154,7 @@ beam_status beam_emit(beam_ctx *c, beam_value v)
 
 beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value)
 {
-    const beam_value pair[2] = { key, value };
+    const beam_value pair[2] = { bm_value_of(&key), bm_value_of(&value) };
     return emit_like_input(c, -1, beam_kv(pair));
 }
 

@@ -194,8 +194,15 @@ void bm_plan_reset_metrics(bm_plan *plan);
 /* The smaller index numbers belong to the system's metrics. */
 uint32_t bm_plan_first_cell_index(const bm_plan *plan);
 
+/* bm_arena_mark() through general registers: see bm_value_of(). */
+static inline bm_mark bm_scratch_mark(const bm_arena *arena)
+{
+    char *at = arena->at;
+    __asm__("" : "+r"(at));
+    return (bm_mark){ arena->current, at, arena->cleanups };
+}
 /* Rewinds scratch memory in a few instructions when only its last block was used since. */
-static inline void bm_rewind(bm_arena *arena, bm_mark mark)
+static inline __attribute__((always_inline)) void bm_rewind(bm_arena *arena, bm_mark mark)
 {
     if (BM_LIKELY(arena->current == mark.block && arena->cleanups == mark.cleanups))
         arena->at = mark.at;
@@ -226,6 +233,20 @@ bool bm_coder_same(const bm_coder *a, const bm_coder *b);
 bool bm_coder_has(const bm_coder *coder, bm_coder_kind kind);
 /* Kind of the values of a coder; BEAM_KIND_ANY when they are not restricted. */
 beam_kind bm_coder_value_kind(const bm_coder *coder, bool *nullable);
+
+/* A copy by way of general registers. A value has mostly just been written part by part; a
+ * vector load over several parts would have to wait until they are in the cache. */
+static inline beam_value bm_value_of(const beam_value *from)
+{
+    const char *first = from->as.span.ptr;
+    size_t second = from->as.span.len;
+    __asm__("" : "+r"(first), "+r"(second));
+    beam_value copy;
+    copy.kind = from->kind;
+    copy.as.span.ptr = first;
+    copy.as.span.len = second;
+    return copy;
+}
 
 /* -- moving elements -------------------------------------------------------------------------- */
 beam_status bm_send_to_all(bm_pcoll *pcoll, const bm_element *element);

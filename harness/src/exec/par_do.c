@@ -15,7 +15,7 @@ typedef struct par_do {
 
 /* -- elements --------------------------------------------------------------------------- */
 /* The element's callback has ended: its scratch memory is free again. */
-static inline beam_status after(par_do *p, bm_mark mark, bm_node *outer,
+static inline __attribute__((always_inline)) beam_status after(par_do *p, bm_mark mark, bm_node *outer,
                                 beam_status status)
 {
     bm_plan *plan = p->node.plan;
@@ -29,7 +29,7 @@ static inline beam_status after(par_do *p, bm_mark mark, bm_node *outer,
 static beam_status process_any(bm_node *node, const bm_element *element)
 {
     par_do *p = (par_do *)node;
-    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     return after(p, mark, outer, p->fn->process(&p->ctx, element->value));
@@ -38,7 +38,7 @@ static beam_status process_any(bm_node *node, const bm_element *element)
 static beam_status process_map(bm_node *node, const bm_element *element)
 {
     par_do *p = (par_do *)node;
-    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     bm_element mapped = *element;
@@ -49,7 +49,7 @@ static beam_status process_map(bm_node *node, const bm_element *element)
 static beam_status process_keep(bm_node *node, const bm_element *element)
 {
     par_do *p = (par_do *)node;
-    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     bool keep = p->fn->keep(&p->ctx, element->value);
@@ -59,7 +59,7 @@ static beam_status process_keep(bm_node *node, const bm_element *element)
 static beam_status process_timestamp(bm_node *node, const bm_element *element)
 {
     par_do *p = (par_do *)node;
-    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     beam_millis timestamp = p->fn->timestamp(&p->ctx, element->value);
@@ -72,7 +72,7 @@ static beam_status process_timestamp(bm_node *node, const bm_element *element)
 static beam_status process_partition(bm_node *node, const bm_element *element)
 {
     par_do *p = (par_do *)node;
-    bm_mark mark = bm_arena_mark(&node->plan->scratch);
+    bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     int n = (int)p->ctx.n_outputs - 1;

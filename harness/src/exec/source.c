@@ -124,7 +124,7 @@ static beam_status push_elements(source *s, bm_reader *in)
     struct bm_passing *passing = &plan->passing;
     beam_status status = BEAM_OK;
     while (in->at < in->end) {
-        bm_mark mark = bm_arena_mark(&plan->scratch);
+        bm_mark mark = bm_scratch_mark(&plan->scratch);
         const uint8_t *start = in->at;
         status = bm_element_decode(&s->decoder, in, &plan->decoding, &element);
         if (BM_UNLIKELY(status != BEAM_OK)) {
