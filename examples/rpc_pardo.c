@@ -69,6 +69,7 @@ static beam_status resolve(beam_ctx *c, beam_value word)
     if (!response) return beam_fail(c, BEAM_ERPC, "the service's answer is not a Response");
     int64_t length = response->output;
     chapter3__response__free_unpacked(response, NULL);
+    beam_counter_add(c, "words_resolved", 1);
     return beam_emit_kv(c, word, beam_int64(length));
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "beam_urns.h"
 #include "model/metrics.upb.h"
 #include "pb.h"
 
@@ -14,6 +15,7 @@ void bm_short_ids_init(bm_short_ids *ids, bool used)
     bm_arena_init(&ids->arena, 0);
     bm_map_init(&ids->by_key, &ids->arena);
     bm_map_init(&ids->infos, &ids->arena);
+    bm_map_init(&ids->sums, &ids->arena);
 }
 
 void bm_short_ids_free(bm_short_ids *ids)
@@ -129,6 +131,37 @@ static void keep(bm_monitoring_info *info, bool with_names, upb_Arena *pb)
     }
 }
 
+static const char *label_of(const bm_monitoring_info *info, const char *key)
+{
+    for (size_t i = 0; i < info->n_labels; i++)
+        if (!strcmp(info->labels[i].key, key)) return info->labels[i].value;
+    return "";
+}
+
+/* With the lock held. */
+static void add_up(bm_short_ids *ids, const bm_monitoring_info *info)
+{
+    uint64_t by;
+    bm_reader payload = bm_reader_of(info->payload);
+    if (strcmp(info->urn, BEAM_URN_METRIC_USER_SUM_INT64) || bm_read_varint(&payload, &by))
+        return;
+    beam_span name = beam_span_of(label_of(info, "NAME"));
+    int64_t *sum = bm_map_get(&ids->sums, name);
+    if (!sum) {
+        sum = BM_NEW(&ids->arena, int64_t);
+        bm_map_put_copy(&ids->sums, name, sum);
+    }
+    *sum = (int64_t)((uint64_t)*sum + by);
+}
+
+void bm_each_counter(bm_short_ids *ids, void (*each)(void *self, const char *name, int64_t sum),
+                     void *self)
+{
+    pthread_mutex_lock(&ids->lock);
+    BM_MAP_EACH(&ids->sums, entry) each(self, entry->key.ptr, *(int64_t *)entry->value);
+    pthread_mutex_unlock(&ids->lock);
+}
+
 static void monitor(bm_short_ids *ids, bm_plan_slot *slot, const target *to)
 {
     bm_arena arena;
@@ -136,13 +169,14 @@ static void monitor(bm_short_ids *ids, bm_plan_slot *slot, const target *to)
     bm_writer scratch = { 0 };
     bm_monitoring_info *infos;
     size_t n = bm_plan_metrics(slot->plan, &arena, &infos);
-    if (ids->used) pthread_mutex_lock(&ids->lock);
+    pthread_mutex_lock(&ids->lock);
     for (size_t i = 0; i < n; i++) {
         const char *id = ids->used ? short_id(ids, slot, &infos[i], &scratch) : NULL;
+        if (to->bundle) add_up(ids, &infos[i]);
         keep(&infos[i], !id, to->pb);
         put(to, id, &infos[i]);
     }
-    if (ids->used) pthread_mutex_unlock(&ids->lock);
+    pthread_mutex_unlock(&ids->lock);
     bm_writer_free(&scratch);
     bm_arena_free(&arena);
 }

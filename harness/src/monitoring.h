@@ -6,18 +6,23 @@
 #include "model/beam_fn_api.upb.h"
 #include "plans.h"
 
-/* Short ids of this worker: one per URN and labels, never changed. */
+/* What this worker remembers of metrics beyond a bundle: short ids, one per URN and labels and
+ * never changed, and the sums of the user's counters. */
 typedef struct bm_short_ids {
     bool used; /* the runner takes them (beam:protocol:monitoring_info_short_ids:v1) */
     pthread_mutex_t lock; /* guards the rest, and short_ids of all slots */
     bm_arena arena;
     bm_map by_key;
     bm_map infos; /* id -> bm_monitoring_info without payload */
+    bm_map sums;  /* name of a user counter -> int64_t, over bundles that succeeded */
 } bm_short_ids;
 
 void bm_short_ids_init(bm_short_ids *ids, bool used);
 void bm_short_ids_free(bm_short_ids *ids);
 
+/* The user counters' sums so far. Any thread. */
+void bm_each_counter(bm_short_ids *ids, void (*each)(void *self, const char *name, int64_t sum),
+                     void *self);
 /* Fill responses with the metrics of the slot's plan: under short ids when the runner takes
  * them, else in full. Any thread. */
 void bm_monitor_bundle(bm_short_ids *ids, bm_plan_slot *slot, pb_ProcessBundleResponse *out,

@@ -131,6 +131,12 @@ beam_status beam_harness_start(const beam_harness_opts *opts, beam_harness **out
     return status;
 }
 
+void beam_harness_counters(beam_harness *worker,
+                           void (*each)(void *self, const char *name, int64_t sum), void *self)
+{
+    bm_each_counter(&worker->short_ids, each, self);
+}
+
 /* -- end --------------------------------------------------------------------------------- */
 
 void beam_harness_stop(beam_harness *worker)

@@ -30,6 +30,11 @@ BEAM_API beam_status beam_harness_start(const beam_harness_opts *opts, beam_harn
 /* Blocks until the runner has ended the control stream and all bundles are over. BEAM_OK
  * when it ended in order. */
 BEAM_API beam_status beam_harness_wait(beam_harness *harness, beam_error *err);
+/* Calls `each` for every user counter (beam_counter_add) with its sum over the bundles that
+ * have succeeded so far. Any thread; `each` must not call the harness. */
+BEAM_API void beam_harness_counters(beam_harness *harness,
+                                    void (*each)(void *self, const char *name, int64_t sum),
+                                    void *self);
 /* Ends the streams as if the runner had; running bundles fail. Any thread. */
 BEAM_API void beam_harness_stop(beam_harness *harness);
 /* Stops if need be, waits, frees. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workers in this process. The list belongs to the worker pool's thread, and to the owner
- * once that is gone; each worker has a thread that waits for its end. */
+/* Workers in this process. The worker pool's thread changes the list, and the owner once that
+ * is gone; each worker has a thread that waits for its end. */
 #include "program/loopback.h"
 
 #include <pthread.h>
@@ -26,6 +26,7 @@ struct bm_loopback {
     bm_session *session;
     beam_severity log_level;
     bm_worker_pool *pool;
+    pthread_mutex_t lock; /* guards the list; its workers stay while it is held */
     local *first;
 };
 
@@ -60,11 +61,12 @@ static void end_local(local *l)
 static beam_status stop(void *self, const char *id, beam_error *err)
 {
     bm_loopback *loopback = self;
-    local **at = find(loopback, id), *l = *at;
     (void)err; /* one that is gone is what was asked for */
-    if (!l) return BEAM_OK;
-    *at = l->next;
-    end_local(l);
+    pthread_mutex_lock(&loopback->lock);
+    local **at = find(loopback, id), *l = *at;
+    if (l) *at = l->next;
+    pthread_mutex_unlock(&loopback->lock);
+    if (l) end_local(l);
     return BEAM_OK;
 }
 
@@ -108,8 +110,10 @@ static beam_status start(void *self, const bm_worker_request *request, beam_erro
         free(l);
         return bm_error(err, BEAM_EIO, "cannot start a thread");
     }
+    pthread_mutex_lock(&loopback->lock);
     l->next = loopback->first;
     loopback->first = l;
+    pthread_mutex_unlock(&loopback->lock);
     return BEAM_OK;
 }
 
@@ -121,12 +125,24 @@ beam_status bm_loopback_start(const beam_program *program, bm_session *session,
     bm_loopback *loopback = bm_xcalloc(1, sizeof *loopback);
     *loopback =
         (bm_loopback){ .program = program, .session = session, .log_level = log_level };
+    pthread_mutex_init(&loopback->lock, NULL);
     loopback->pool = bm_worker_pool_new(session->rpc, session->host, 0, &ops, loopback,
                                         err);
     *out = loopback->pool ? loopback : NULL;
     if (loopback->pool) return BEAM_OK;
+    pthread_mutex_destroy(&loopback->lock);
     free(loopback);
     return BEAM_EIO;
+}
+
+void bm_loopback_counters(bm_loopback *loopback,
+                          void (*each)(void *self, const char *name, int64_t sum), void *self)
+{
+    if (!loopback) return;
+    pthread_mutex_lock(&loopback->lock);
+    for (local *l = loopback->first; l; l = l->next)
+        beam_harness_counters(l->harness, each, self);
+    pthread_mutex_unlock(&loopback->lock);
 }
 
 const char *bm_loopback_address(const bm_loopback *loopback)
@@ -143,5 +159,6 @@ void bm_loopback_free(bm_loopback *loopback)
         loopback->first = l->next;
         end_local(l);
     }
+    pthread_mutex_destroy(&loopback->lock);
     free(loopback);
 }

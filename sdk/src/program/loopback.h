@@ -11,6 +11,10 @@ beam_status bm_loopback_start(const beam_program *program, bm_session *session,
                               beam_severity log_level, bm_loopback **out,
                               beam_error *err);
 const char *bm_loopback_address(const bm_loopback *loopback);
+/* Calls `each` for the user counters of each worker; a name may come several times. Any
+ * thread; NULL has none. */
+void bm_loopback_counters(bm_loopback *loopback,
+                          void (*each)(void *self, const char *name, int64_t sum), void *self);
 /* Ends the workers. NULL is fine. */
 void bm_loopback_free(bm_loopback *loopback);
 

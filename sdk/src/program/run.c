@@ -218,6 +218,7 @@ static int run_job(run *r)
                        .standard = s,
                        .job = r->job,
                        .job_server = &r->job_server,
+                       .loopback = r->loopback,
                        .job_name = r->job_name,
                        .jobs_before = &r->jobs_before };
     return bm_watch_job(&watch);

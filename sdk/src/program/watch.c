@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "job/metrics.h"
@@ -24,6 +25,17 @@ typedef struct state {
     bool cancel_sent, timed_out;
 } state;
 
+typedef struct local_counter {
+    const char *name;
+    int64_t sum;
+} local_counter;
+
+typedef struct local_counters {
+    bm_arena *arena;
+    local_counter at[16];
+    size_t n;
+} local_counters;
+
 static const bm_log *log_of(const state *s)
 {
     return &s->w->session->log;
@@ -37,14 +49,39 @@ static void open_log(state *s)
 }
 
 /* -- the status line ------------------------------------------------------------------------ */
+/* Adds to the sum of that name; names beyond what fits are left out. */
+static void collect_counter(void *self, const char *name, int64_t sum)
+{
+    local_counters *all = self;
+    size_t i = 0;
+    while (i < all->n && strcmp(all->at[i].name, name)) i++;
+    if (i == BEAM_COUNT(all->at)) return;
+    if (i == all->n) all->at[all->n++] = (local_counter){ bm_strdup(all->arena, name), 0 };
+    all->at[i].sum += sum;
+}
+
+/* Flink's job service tells metrics only when the job has ended; workers in this process
+ * are asked meanwhile. */
+static void show_local_counters(state *s)
+{
+    local_counters all = { .arena = &s->arena };
+    size_t at = 0, size = sizeof s->counters;
+    bm_loopback_counters(s->w->loopback, collect_counter, &all);
+    for (size_t i = 0; i < all.n && at < size; i++)
+        at += (size_t)snprintf(s->counters + at, size - at, "%s%s=%" PRId64, at ? " " : "",
+                               all.at[i].name, all.at[i].sum);
+}
+
 static void refresh_counters(state *s)
 {
     beam_span response;
     if (bm_now_ms() < s->metrics_ms) return;
     s->metrics_ms = bm_now_ms() + METRICS_EVERY_MS;
-    if (bm_job_get_metrics(s->w->job, &s->arena, &response, NULL)) return;
-    bm_metrics_summary(bm_metrics_parse(&s->arena, response), s->counters,
-                       sizeof s->counters);
+    s->counters[0] = '\0';
+    if (!bm_job_get_metrics(s->w->job, &s->arena, &response, NULL))
+        bm_metrics_summary(bm_metrics_parse(&s->arena, response), s->counters,
+                           sizeof s->counters);
+    if (!s->counters[0]) show_local_counters(s);
 }
 
 static void show_status(state *s)

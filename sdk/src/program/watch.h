@@ -8,6 +8,7 @@
 #include "job/java.h"
 #include "job/submit.h"
 #include "program/console.h"
+#include "program/loopback.h"
 #include "program/modes.h"
 
 typedef struct bm_watch {
@@ -16,6 +17,7 @@ typedef struct bm_watch {
     const bm_standard *standard;
     bm_job *job;
     bm_service *job_server; /* child NULL: not ours */
+    bm_loopback *loopback;  /* NULL: the workers are elsewhere */
     const char *job_name;
     const bm_flink_jobs *jobs_before; /* of the cluster; master NULL: there is none */
 } bm_watch;
