@@ -193,6 +193,25 @@ kafka_io_run() {
     return $status
 }
 
+# absent_service TOPIC: one line waits for a service that is not there.
+absent_service() {
+    make_topics "$1" || return 1
+    echo "one two" | kcat -P -b $broker -t "$1"
+    fails_with 1 "localhost:2: " "$build/examples/rpc_pardo" --bootstrap_servers=$broker \
+        --input_topic="$1" --rpc_service=localhost:2 --group_id="g-$1" --streaming
+}
+
+# On a terminal the counters of a running job are shown.
+status_line() {
+    local in=in-$RANDOM$RANDOM out=out-$RANDOM$RANDOM
+    make_topics $in $out || return 1
+    yes "one two three" | head -100 | kcat -P -b $broker -t $in
+    script -qfc "timeout --foreground -s INT 30 $build/examples/rpc_pardo --streaming \
+        --bootstrap_servers=$broker --input_topic=$in --output_topic=$out --group_id=g-$in" \
+        "$work/terminal" >/dev/null </dev/null
+    grep -q "RUNNING 00:00:.*words_resolved=300" "$work/terminal" || { cat "$work/terminal"; return 1; }
+}
+
 suite_kafka() {
     check "Kafka and the gRPC service start" scripts/start-env.sh -k -g
     check "rpc_pardo, 10,000 lines" rpc_pardo_run 10000 --streaming --checkpointing_interval=5000
@@ -203,6 +222,10 @@ suite_kafka() {
     check "traffic_agg, deprecated read" traffic_run 10000 --streaming --deprecated_read \
         --checkpointing_interval=5000
     check "kafka_io, 5,000 visits" kafka_io_run 5000 --streaming --checkpointing_interval=5000
+    check "a topic that does not exist" fails_with 1 "topic names" "$build/examples/rpc_pardo" \
+        --bootstrap_servers=$broker --input_topic=absent-$RANDOM --streaming
+    check "a gRPC service that is down" absent_service in-$RANDOM$RANDOM
+    check "counters of a running job on a terminal" status_line
     check "they stop" scripts/stop-env.sh -k -g
 }
 
