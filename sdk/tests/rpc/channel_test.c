@@ -105,8 +105,8 @@ START_TEST(a_deadline_passes)
 {
     beam_span response;
     long began = now_ms();
-    ck_assert_int_eq(ask("/t.T/Later", "x", 200, &response), BEAM_ETIMEOUT);
-    ck_assert_int_ge(now_ms() - began, 190);
+    ck_assert_int_eq(ask("/t.T/Later", "x", 2000, &response), BEAM_ETIMEOUT);
+    ck_assert_int_ge(now_ms() - began, 1990);
     /* The answer then goes nowhere, without harm. */
     bm_incoming *call = peer_wait_later(&server);
     ck_assert_str_eq(bm_incoming_method(call), "/t.T/Later");
@@ -117,7 +117,7 @@ END_TEST
 START_TEST(an_unanswered_call_survives_the_server)
 {
     beam_span response;
-    ck_assert_int_eq(ask("/t.T/Later", "x", 100, &response), BEAM_ETIMEOUT);
+    ck_assert_int_eq(ask("/t.T/Later", "x", 2000, &response), BEAM_ETIMEOUT);
     bm_incoming *call = peer_wait_later(&server);
     peer_stop(&server);
     bm_incoming_fail(call, BEAM_EIO, "too late");
