@@ -208,15 +208,4 @@ static void on_end(void *self, bm_stream *stream, beam_status status, const char
     pthread_mutex_unlock(&worker->lock);
 }
 
-/* The runner ends the control stream by closing its side; ours follows, which ends it. */
-static void on_half_close(void *self, bm_stream *stream)
-{
-    (void)stream;
-    beam_harness *worker = self;
-    pthread_mutex_lock(&worker->lock);
-    worker->control_ended = true;
-    pthread_cond_broadcast(&worker->changed);
-    pthread_mutex_unlock(&worker->lock);
-}
-
-const bm_stream_handler bm_control_handler = { on_message, on_half_close, on_end };
+const bm_stream_handler bm_control_handler = { on_message, NULL, on_end };
