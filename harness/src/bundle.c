@@ -21,10 +21,9 @@ typedef struct bundle {
     const pb_Elements *elements;
 
     bm_plan_slot *slot;
-    const bm_port *sources, *sinks;
-    size_t n_sources, n_sinks;
-    bm_link **source_links;
-    bm_outbox outbox;
+    size_t n_sources, n_sinks, n_timers; /* of the plan: ports and timer families */
+    bm_inlet *inlets;                    /* sources, then timer families */
+    bm_outbox outbox;                    /* sinks, then timer families */
     bm_state_session state;
     int64_t unsent_since_ms; /* first input that sinks may still hold output of; 0: none */
 } bundle;
@@ -57,7 +56,11 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
     if (status != BEAM_OK || !chunk.input) return status;
     if (b->worker->boot.data_buffer_time_ms && !b->unsent_since_ms)
         b->unsent_since_ms = bm_now_ms();
-    out->source = chunk.input->source;
+    int number = chunk.input->inlet;
+    if ((size_t)number < b->n_sources)
+        out->source = number;
+    else
+        out->timer_port = number - (int)b->n_sources;
     out->transform_id = chunk.input->transform_id;
     out->timer_family = chunk.input->timer_family;
     out->data = chunk.bytes;
@@ -68,6 +71,13 @@ static beam_status io_write(void *self, int sink, bm_writer *data, bool last, be
 {
     bundle *b = self;
     return bm_outbox_write(&b->outbox, (size_t)sink, data, last, err);
+}
+
+static beam_status io_write_timers(void *self, int timer_port, bm_writer *data, bool last,
+                                   beam_error *err)
+{
+    bundle *b = self;
+    return bm_outbox_write(&b->outbox, b->n_sinks + (size_t)timer_port, data, last, err);
 }
 
 static beam_status io_state_get(void *self, const bm_state_key *key, beam_span token,
@@ -89,36 +99,71 @@ static beam_status io_state_clear(void *self, const bm_state_key *key, beam_erro
 
 /* -- streams ---------------------------------------------------------------------- */
 
-static beam_status get_link(bundle *b, const bm_port *port, bm_link **out, beam_error *err)
+static beam_status get_link(bundle *b, const char *url, bm_link **out, beam_error *err)
 {
-    *out = bm_links_get(&b->worker->data, port->endpoint_url);
+    *out = bm_links_get(&b->worker->data, url);
     if (*out) return BEAM_OK;
     return bm_error(err, BEAM_ECANCELLED, "The worker is ending.");
+}
+
+/* `family` NULL: a source. */
+static beam_status open_inlet(bundle *b, bm_inlet *inlet, const char *transform_id,
+                              const char *family, const char *url, beam_error *err)
+{
+    inlet->transform_id = transform_id;
+    inlet->timer_family = family;
+    return b->elements ? BEAM_OK : get_link(b, url, &inlet->link, err);
+}
+
+/* `family` NULL: a sink. */
+static beam_status open_outlet(bundle *b, bm_outlet *outlet, const char *transform_id,
+                               const char *family, const char *url, beam_error *err)
+{
+    outlet->address.instruction_id = beam_span_of(b->id);
+    outlet->address.transform_id = beam_span_of(transform_id);
+    if (family) outlet->address.timer_family_id = beam_span_of(family);
+    return get_link(b, url, &outlet->link, err);
 }
 
 static beam_status connect_ports(bundle *b, beam_error *err)
 {
     bm_plan *plan = b->slot->plan;
-    b->sources = bm_plan_sources(plan, &b->n_sources);
-    b->sinks = bm_plan_sinks(plan, &b->n_sinks);
-    b->source_links = BM_NEW_ARRAY(&b->arena, bm_link *, b->n_sources);
-    b->outbox = (bm_outbox){ .instruction_id = beam_span_of(b->id),
-                             .outlets = BM_NEW_ARRAY(&b->arena, bm_outlet, b->n_sinks),
-                             .n = b->n_sinks,
+    const bm_port *sources = bm_plan_sources(plan, &b->n_sources);
+    const bm_port *sinks = bm_plan_sinks(plan, &b->n_sinks);
+    const bm_timer_port *timers = bm_plan_timers(plan, &b->n_timers);
+    bm_inlet *inlet = b->inlets =
+        BM_NEW_ARRAY(&b->arena, bm_inlet, b->n_sources + b->n_timers);
+    b->outbox = (bm_outbox){ .n = b->n_sinks + b->n_timers,
                              .may_embed = b->worker->boot.embeds_elements };
-    for (size_t i = 0; i < b->n_sources && !b->elements; i++)
-        BEAM_TRY(get_link(b, &b->sources[i], &b->source_links[i], err));
-    for (size_t i = 0; i < b->n_sinks; i++) {
-        b->outbox.outlets[i].transform_id = beam_span_of(b->sinks[i].transform_id);
-        BEAM_TRY(get_link(b, &b->sinks[i], &b->outbox.outlets[i].link, err));
+    bm_outlet *outlet = b->outbox.outlets =
+        BM_NEW_ARRAY(&b->arena, bm_outlet, b->outbox.n);
+    for (const bm_port *port = sources; port < sources + b->n_sources; port++)
+        BEAM_TRY(open_inlet(b, inlet++, port->transform_id, NULL, port->endpoint_url, err));
+    for (const bm_port *port = sinks; port < sinks + b->n_sinks; port++)
+        BEAM_TRY(open_outlet(b, outlet++, port->transform_id, NULL, port->endpoint_url, err));
+    for (const bm_timer_port *port = timers; port < timers + b->n_timers; port++) {
+        BEAM_TRY(open_inlet(b, inlet++, port->transform_id, port->family, port->endpoint_url,
+                            err));
+        BEAM_TRY(open_outlet(b, outlet++, port->transform_id, port->family,
+                             port->endpoint_url, err));
     }
     return BEAM_OK;
 }
 
 static void disconnect_ports(bundle *b)
 {
-    for (size_t i = 0; i < b->n_sources; i++) bm_link_release(b->source_links[i]);
-    for (size_t i = 0; i < b->n_sinks; i++) bm_link_release(b->outbox.outlets[i].link);
+    for (size_t i = 0; i < b->n_sources + b->n_timers; i++)
+        bm_link_release(b->inlets[i].link);
+    for (size_t i = 0; i < b->outbox.n; i++) bm_link_release(b->outbox.outlets[i].link);
+}
+
+static void deliver_entry(bundle *b, bm_entry *entry, beam_span payload)
+{
+    bm_piece piece = { NULL, payload };
+    entry->instruction_id = beam_span_of(b->id);
+    entry->pieces = &piece;
+    entry->n_pieces = payload.len > 0;
+    bm_inbox_put(b->instruction->inbox, NULL, entry);
 }
 
 /* ProcessBundleRequest.elements (control_request_elements_embedding): all of the bundle's
@@ -126,18 +171,23 @@ static void disconnect_ports(bundle *b)
 static void deliver_embedded(bundle *b)
 {
     size_t n;
-    const pb_Elements_Data *const *entries = pb_Elements_data(b->elements, &n);
+    const pb_Elements_Data *const *data = pb_Elements_data(b->elements, &n);
     pthread_mutex_lock(&b->worker->instructions.lock);
     for (size_t i = 0; i < n; i++) {
-        bm_piece piece = { NULL, bm_span_of_pb(pb_Elements_Data_data(entries[i])) };
         bm_entry entry = {
-            .instruction_id = beam_span_of(b->id),
-            .transform_id = bm_span_of_pb(pb_Elements_Data_transform_id(entries[i])),
-            .pieces = &piece,
-            .n_pieces = piece.bytes.len > 0,
-            .is_last = pb_Elements_Data_is_last(entries[i]),
+            .transform_id = bm_span_of_pb(pb_Elements_Data_transform_id(data[i])),
+            .is_last = pb_Elements_Data_is_last(data[i]),
         };
-        bm_inbox_put(b->instruction->inbox, NULL, &entry);
+        deliver_entry(b, &entry, bm_span_of_pb(pb_Elements_Data_data(data[i])));
+    }
+    const pb_Elements_Timers *const *timers = pb_Elements_timers(b->elements, &n);
+    for (size_t i = 0; i < n; i++) {
+        bm_entry entry = {
+            .transform_id = bm_span_of_pb(pb_Elements_Timers_transform_id(timers[i])),
+            .timer_family_id = bm_span_of_pb(pb_Elements_Timers_timer_family_id(timers[i])),
+            .is_last = pb_Elements_Timers_is_last(timers[i]),
+        };
+        deliver_entry(b, &entry, bm_span_of_pb(pb_Elements_Timers_timers(timers[i])));
     }
     bm_inbox_break(b->instruction->inbox,
                    "the request holds elements, but not the end of all inputs");
@@ -158,11 +208,12 @@ static beam_status run_plan(bundle *b, beam_error *err)
 {
     BEAM_TRY(connect_ports(b, err));
     if (b->elements) deliver_embedded(b);
-    BEAM_TRY(bm_inbox_bind(b->instruction->inbox, &b->worker->instructions.lock, b->sources,
-                           b->source_links, b->n_sources, err));
+    BEAM_TRY(bm_inbox_bind(b->instruction->inbox, &b->worker->instructions.lock, b->inlets,
+                           b->n_sources + b->n_timers, err));
     const bm_bundle_io io = { .self = b,
                               .read = io_read,
                               .write = io_write,
+                              .write_timers = io_write_timers,
                               .state_get = io_state_get,
                               .state_append = io_state_append,
                               .state_clear = io_state_clear };

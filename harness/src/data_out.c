@@ -17,16 +17,9 @@ static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)
     bm_stream_wait_writable(outlet->link->stream, STREAM_BYTES);
     if (bm_stream_write(outlet->link->stream, message)) return BEAM_OK;
     bm_link_alive(outlet->link, reason);
+    beam_span transform_id = outlet->address.transform_id;
     return bm_error(err, BEAM_ERPC, "Output of '%.*s' cannot be sent: %s.",
-                    (int)outlet->transform_id.len, outlet->transform_id.ptr, reason);
-}
-
-static void add_data(bm_gather *gather, beam_span instruction_id, const bm_outlet *outlet,
-                     bm_slice *slice)
-{
-    bm_entry_write(&gather->head, instruction_id, outlet->transform_id,
-                   bm_slice_span(slice).len, false);
-    bm_gather_slice(gather, slice);
+                    (int)transform_id.len, transform_id.ptr, reason);
 }
 
 /* Sends what is held, the end marker after it when the sink has ended. Data and end marker
@@ -36,15 +29,16 @@ static beam_status flush(bm_outbox *box, bm_outlet *outlet, beam_error *err)
     bm_gather gather = { 0 };
     if (outlet->held) {
         box->held_bytes -= bm_slice_span(outlet->held).len;
-        add_data(&gather, box->instruction_id, outlet, outlet->held);
+        bm_entry_write(&gather.head, &outlet->address, bm_slice_span(outlet->held).len,
+                       false);
+        bm_gather_slice(&gather, outlet->held);
         outlet->held = NULL;
     }
-    if (outlet->ended)
-        bm_entry_write(&gather.head, box->instruction_id, outlet->transform_id, 0, true);
+    if (outlet->ended) bm_entry_write(&gather.head, &outlet->address, 0, true);
     return send(outlet, &gather, err);
 }
 
-/* Data of any sink on a stream: nothing can be embedded any more. */
+/* Data of any outlet on a stream: nothing can be embedded any more. */
 static beam_status stop_holding(bm_outbox *box, beam_error *err)
 {
     if (!box->may_embed) return BEAM_OK;
@@ -56,10 +50,10 @@ static beam_status stop_holding(bm_outbox *box, beam_error *err)
     return BEAM_OK;
 }
 
-beam_status bm_outbox_write(bm_outbox *box, size_t sink, bm_writer *data, bool last,
+beam_status bm_outbox_write(bm_outbox *box, size_t number, bm_writer *data, bool last,
                             beam_error *err)
 {
-    bm_outlet *outlet = &box->outlets[sink];
+    bm_outlet *outlet = &box->outlets[number];
     bool fits = box->may_embed && !outlet->held && box->held_bytes + data->len <= EMBED_BYTES;
     if (!fits) BEAM_TRY(stop_holding(box, err));
     if (data->len) {
@@ -74,13 +68,25 @@ beam_status bm_outbox_write(bm_outbox *box, size_t sink, bm_writer *data, bool l
     return outlet->held || last ? flush(box, outlet, err) : BEAM_OK;
 }
 
-static pb_Elements_Data *add_entry(const bm_outbox *box, const bm_outlet *outlet,
-                                   pb_Elements *elements, upb_Arena *pb)
+static void embed_data(pb_Elements *elements, const bm_address *address, beam_span data,
+                       bool is_last, upb_Arena *pb)
 {
     pb_Elements_Data *entry = pb_Elements_add_data(elements, pb);
-    pb_Elements_Data_set_instruction_id(entry, bm_pb_span(box->instruction_id));
-    pb_Elements_Data_set_transform_id(entry, bm_pb_span(outlet->transform_id));
-    return entry;
+    pb_Elements_Data_set_instruction_id(entry, bm_pb_span(address->instruction_id));
+    pb_Elements_Data_set_transform_id(entry, bm_pb_span(address->transform_id));
+    pb_Elements_Data_set_data(entry, bm_pb_span(data));
+    pb_Elements_Data_set_is_last(entry, is_last);
+}
+
+static void embed_timers(pb_Elements *elements, const bm_address *address, beam_span timers,
+                         bool is_last, upb_Arena *pb)
+{
+    pb_Elements_Timers *entry = pb_Elements_add_timers(elements, pb);
+    pb_Elements_Timers_set_instruction_id(entry, bm_pb_span(address->instruction_id));
+    pb_Elements_Timers_set_transform_id(entry, bm_pb_span(address->transform_id));
+    pb_Elements_Timers_set_timer_family_id(entry, bm_pb_span(address->timer_family_id));
+    pb_Elements_Timers_set_timers(entry, bm_pb_span(timers));
+    pb_Elements_Timers_set_is_last(entry, is_last);
 }
 
 bool bm_outbox_embed(const bm_outbox *box, pb_ProcessBundleResponse *response, upb_Arena *pb)
@@ -90,10 +96,12 @@ bool bm_outbox_embed(const bm_outbox *box, pb_ProcessBundleResponse *response, u
     pb_Elements *elements = pb_ProcessBundleResponse_mutable_elements(response, pb);
     for (size_t i = 0; i < box->n; i++) {
         const bm_outlet *outlet = &box->outlets[i];
+        const bm_address *address = &outlet->address;
+        void (*embed)(pb_Elements *, const bm_address *, beam_span, bool, upb_Arena *) =
+            address->timer_family_id.ptr ? embed_timers : embed_data;
         if (outlet->held)
-            pb_Elements_Data_set_data(add_entry(box, outlet, elements, pb),
-                                      bm_pb_span(bm_slice_span(outlet->held)));
-        pb_Elements_Data_set_is_last(add_entry(box, outlet, elements, pb), true);
+            embed(elements, address, bm_slice_span(outlet->held), false, pb);
+        embed(elements, address, (beam_span){ "", 0 }, true, pb);
     }
     return true;
 }

@@ -10,24 +10,23 @@
 #include "links.h"
 #include "model/beam_fn_api.upb.h"
 
-/* What one sink has written and not sent. */
+/* What one sink or timer family has written and not sent. */
 typedef struct bm_outlet {
     bm_link *link;
-    beam_span transform_id;
+    bm_address address;
     bm_slice *held; /* the last buffer, while it may still go into the response */
     bool ended;
 } bm_outlet;
 
 typedef struct bm_outbox {
-    beam_span instruction_id;
     bm_outlet *outlets;
     size_t n;
     bool may_embed; /* the runner takes elements in the response */
     size_t held_bytes;
 } bm_outbox;
 
-/* One buffer of a sink; takes over what is in `data`. Blocks while the stream is behind. */
-beam_status bm_outbox_write(bm_outbox *box, size_t sink, bm_writer *data, bool last,
+/* One buffer of an outlet; takes over what is in `data`. Blocks while the stream is behind. */
+beam_status bm_outbox_write(bm_outbox *box, size_t outlet, bm_writer *data, bool last,
                             beam_error *err);
 /* After a bundle that succeeded: true when all of its output was held back; it is then in
  * the response, which refers to the outbox's buffers. */

@@ -237,17 +237,16 @@ static size_t string_size(beam_span s)
     return s.len ? 1 + bm_varint_size(s.len) + s.len : 0;
 }
 
-static size_t body_size(beam_span instruction_id, beam_span transform_id, size_t payload,
-                        bool is_last)
+static size_t body_size(const bm_address *of, size_t payload, bool is_last)
 {
-    return string_size(instruction_id) + string_size(transform_id) +
+    return string_size(of->instruction_id) + string_size(of->transform_id) +
+           string_size(of->timer_family_id) +
            (payload ? 1 + bm_varint_size(payload) + payload : 0) + (is_last ? 2 : 0);
 }
 
-size_t bm_entry_size(beam_span instruction_id, beam_span transform_id, size_t payload,
-                     bool is_last)
+size_t bm_entry_size(const bm_address *of, size_t payload, bool is_last)
 {
-    size_t body = body_size(instruction_id, transform_id, payload, is_last);
+    size_t body = body_size(of, payload, is_last);
     return 1 + bm_varint_size(body) + body;
 }
 
@@ -258,19 +257,20 @@ static void write_string(bm_writer *out, int field, beam_span s)
     bm_write_prefixed(out, s);
 }
 
-void bm_entry_write(bm_writer *out, beam_span instruction_id, beam_span transform_id,
-                    size_t payload, bool is_last)
+void bm_entry_write(bm_writer *out, const bm_address *of, size_t payload, bool is_last)
 {
-    bm_write_u8(out, ELEMENTS_DATA << 3 | WIRE_BYTES);
-    bm_write_varint(out, body_size(instruction_id, transform_id, payload, is_last));
-    write_string(out, ENTRY_INSTRUCTION, instruction_id);
-    write_string(out, ENTRY_TRANSFORM, transform_id);
+    bool timers = of->timer_family_id.ptr != NULL;
+    bm_write_u8(out, (timers ? ELEMENTS_TIMERS : ELEMENTS_DATA) << 3 | WIRE_BYTES);
+    bm_write_varint(out, body_size(of, payload, is_last));
+    write_string(out, ENTRY_INSTRUCTION, of->instruction_id);
+    write_string(out, ENTRY_TRANSFORM, of->transform_id);
+    write_string(out, TIMERS_FAMILY, of->timer_family_id);
     if (is_last) { /* before the payload, which comes last so that it can follow */
-        bm_write_u8(out, DATA_IS_LAST << 3 | WIRE_VARINT);
+        bm_write_u8(out, (timers ? TIMERS_IS_LAST : DATA_IS_LAST) << 3 | WIRE_VARINT);
         bm_write_u8(out, 1);
     }
     if (payload) {
-        bm_write_u8(out, DATA_DATA << 3 | WIRE_BYTES);
+        bm_write_u8(out, (timers ? TIMERS_TIMERS : DATA_DATA) << 3 | WIRE_BYTES);
         bm_write_varint(out, payload);
     }
 }

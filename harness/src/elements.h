@@ -59,12 +59,16 @@ void bm_gather_slice(bm_gather *gather, bm_slice *slice);
 /* The message, never NULL; the gather is empty again. */
 bm_message *bm_gather_take(bm_gather *gather);
 
+/* Whose data or timers an entry has. */
+typedef struct bm_address {
+    beam_span instruction_id, transform_id;
+    beam_span timer_family_id; /* .ptr NULL: Data */
+} bm_address;
+
 /* Bytes that the entry takes in Elements, its tag included. */
-size_t bm_entry_size(beam_span instruction_id, beam_span transform_id, size_t payload,
-                     bool is_last);
-/* Writes all of an Elements.Data but its payload, which must follow as exactly `payload`
- * bytes. */
-void bm_entry_write(bm_writer *out, beam_span instruction_id, beam_span transform_id,
-                    size_t payload, bool is_last);
+size_t bm_entry_size(const bm_address *of, size_t payload, bool is_last);
+/* Writes all of an Elements.Data or Elements.Timers but its payload, which must follow as
+ * exactly `payload` bytes. */
+void bm_entry_write(bm_writer *out, const bm_address *of, size_t payload, bool is_last);
 
 #endif

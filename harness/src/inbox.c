@@ -64,7 +64,7 @@ static bm_input *add_input(bm_inbox *inbox, beam_span transform_id, beam_span fa
     bm_input *in = BM_NEW(&inbox->arena, bm_input);
     in->transform_id = bm_cstr(&inbox->arena, transform_id);
     in->timer_family = family.ptr ? bm_cstr(&inbox->arena, family) : NULL;
-    in->source = -1;
+    in->inlet = -1;
     in->next = inbox->inputs;
     inbox->inputs = in;
     return in;
@@ -102,8 +102,8 @@ static void hold_up(bm_inbox *inbox, bm_link *link)
 static void break_for_input(bm_inbox *inbox, const bm_input *input, const char *what)
 {
     char reason[300];
-    snprintf(reason, sizeof reason, "the runner sent data %s '%.200s'", what,
-             input->transform_id);
+    snprintf(reason, sizeof reason, "the runner sent %s %s '%.200s'",
+             input->timer_family ? "timers" : "data", what, input->transform_id);
     inbox->violated = true;
     bm_inbox_break(inbox, reason);
 }
@@ -113,8 +113,8 @@ void bm_inbox_put(bm_inbox *inbox, bm_link *link, const bm_entry *entry)
     bm_input *input = find_input(inbox, entry->transform_id, entry->timer_family_id);
     if (!input) {
         input = add_input(inbox, entry->transform_id, entry->timer_family_id);
-        if (inbox->bound && !input->timer_family) {
-            break_for_input(inbox, input, "for transform, which is no source of the bundle:");
+        if (inbox->bound) {
+            break_for_input(inbox, input, "for transform, which takes none in this bundle:");
             return;
         }
     }
@@ -126,7 +126,7 @@ void bm_inbox_put(bm_inbox *inbox, bm_link *link, const bm_entry *entry)
     for (size_t i = 0; i < entry->n_pieces; i++) add_chunk(inbox, input, &entry->pieces[i]);
     if (entry->is_last) {
         input->ended = true;
-        if (inbox->bound && input->source >= 0) inbox->n_open--;
+        if (inbox->bound) inbox->n_open--;
     }
     hold_up(inbox, link);
     pthread_cond_signal(&inbox->ready);
@@ -139,27 +139,31 @@ bool bm_inbox_uses(const bm_inbox *inbox, const bm_link *link)
     return false;
 }
 
-beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_port *sources,
-                          bm_link *const *links, size_t n, beam_error *err)
+static void bind_inlet(bm_inbox *inbox, const bm_inlet *inlet, int number)
+{
+    beam_span id = beam_span_of(inlet->transform_id);
+    beam_span family = { NULL, 0 };
+    if (inlet->timer_family) family = beam_span_of(inlet->timer_family);
+    bm_input *input = find_input(inbox, id, family);
+    if (!input) {
+        input = add_input(inbox, id, family);
+        input->link = inlet->link;
+    }
+    input->inlet = number;
+    if (!input->ended) inbox->n_open++;
+}
+
+beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_inlet *inlets,
+                          size_t n, beam_error *err)
 {
     beam_status status = BEAM_OK;
-    const beam_span no_family = { NULL, 0 };
     pthread_mutex_lock(lock);
-    for (size_t i = 0; i < n; i++) {
-        beam_span id = beam_span_of(sources[i].transform_id);
-        bm_input *input = find_input(inbox, id, no_family);
-        if (!input) {
-            input = add_input(inbox, id, no_family);
-            input->link = links[i];
-        }
-        input->source = (int)i;
-        if (!input->ended) inbox->n_open++;
-    }
+    for (size_t i = 0; i < n; i++) bind_inlet(inbox, &inlets[i], (int)i);
     for (const bm_input *in = inbox->inputs; in; in = in->next) {
-        if (in->timer_family || in->source >= 0) continue;
+        if (in->inlet >= 0) continue;
         status = bm_error(err, BEAM_ERPC,
-                          "The runner sent data for transform '%s', which is no source of "
-                          "the bundle.", in->transform_id);
+                          "The runner sent %s for transform '%s', which takes none in this "
+                          "bundle.", in->timer_family ? "timers" : "data", in->transform_id);
     }
     inbox->bound = true;
     pthread_mutex_unlock(lock);

@@ -18,7 +18,7 @@ typedef struct bm_input {
     struct bm_input *next;
     const char *transform_id, *timer_family; /* timer_family NULL: a source */
     const bm_link *link;                     /* where it comes from; NULL: in the request */
-    int source;                              /* port number; -1: not known or timers */
+    int inlet;                               /* number; -1: not known (yet) */
     bool ended;
 } bm_input;
 
@@ -41,7 +41,7 @@ typedef struct bm_inbox {
     size_t bytes;     /* in arrived */
     bm_link *holding; /* the stream that it has stopped */
     bool bound;
-    size_t n_open;    /* when bound: sources that have not ended */
+    size_t n_open;    /* when bound: inlets that have not ended */
     char *broken;     /* why no more will come */
     bool violated;    /* what came is against the protocol: fails though all have ended */
     bool consuming;   /* something has been read */
@@ -55,14 +55,21 @@ void bm_inbox_free(bm_inbox *inbox); /* with the lock held, or when it is in no 
 /* Adds one entry of a message; the pieces' slices are referenced. `link` is NULL for what
  * is in the request. With the lock held. */
 void bm_inbox_put(bm_inbox *inbox, bm_link *link, const bm_entry *entry);
-/* No more will come: reading fails once the rest is read, unless all sources have ended.
+/* No more will come: reading fails once the rest is read, unless all inlets have ended.
  * With the lock held. */
 void bm_inbox_break(bm_inbox *inbox, const char *reason);
 bool bm_inbox_uses(const bm_inbox *inbox, const bm_link *link);
 
-/* Tells what the sources are; links[i] carries source i. Bundle thread, takes the lock. */
-beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_port *sources,
-                          bm_link *const *links, size_t n, beam_error *err);
+/* What a bundle is to be sent: elements for a source, or timers of a family. */
+typedef struct bm_inlet {
+    const char *transform_id, *timer_family; /* timer_family NULL: a source */
+    bm_link *link;                           /* NULL: it is all in the request */
+} bm_inlet;
+
+/* Tells what is to come; the bundle has its input when each of them has ended. Bundle
+ * thread, takes the lock. */
+beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_inlet *inlets,
+                          size_t n, beam_error *err);
 /* The next piece, valid until the next read; input NULL at the end. Waits at most wait_ms
  * (then BEAM_ETIMEOUT), -1: for ever. Bundle thread, takes the lock. */
 beam_status bm_inbox_read(bm_inbox *inbox, pthread_mutex_t *lock, int wait_ms,

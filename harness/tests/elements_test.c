@@ -224,36 +224,61 @@ START_TEST(unknown_fields_are_passed_over)
 END_TEST
 
 /* -- writing --------------------------------------------------------------------------- */
-static void expect_entry(const char *id, const char *transform, size_t payload,
-                         bool is_last)
+/* What others read of an entry with a payload of zeros. */
+static const pb_Elements *written(upb_Arena *upb, const bm_address *of, size_t payload,
+                                  bool is_last)
 {
-    upb_Arena *upb = upb_Arena_New();
     char *bytes = calloc(1, payload + 1);
     bm_gather gather = { .message = NULL };
-    bm_entry_write(&gather.head, beam_span_of(id), beam_span_of(transform), payload,
-                   is_last);
+    bm_entry_write(&gather.head, of, payload, is_last);
     if (payload) bm_gather_slice(&gather, bm_slice_copy((beam_span){ bytes, payload }));
     bm_message *message = bm_gather_take(&gather);
-    size_t size = bm_entry_size(beam_span_of(id), beam_span_of(transform), payload,
-                                is_last);
-    ck_assert_uint_eq(bm_message_size(message), size);
-
+    ck_assert_uint_eq(bm_message_size(message), bm_entry_size(of, payload, is_last));
     bm_arena arena;
     bm_arena_init(&arena, 0);
     beam_span flat = bm_message_flat(message, &arena);
     const pb_Elements *all = pb_Elements_parse(flat.ptr, flat.len, upb);
     ck_assert_ptr_nonnull(all);
+    bm_arena_free(&arena);
+    bm_message_free(message);
+    free(bytes);
+    return all;
+}
+
+static void expect_entry(const char *id, const char *transform, size_t payload,
+                         bool is_last)
+{
+    upb_Arena *upb = upb_Arena_New();
+    const bm_address of = { beam_span_of(id), beam_span_of(transform), { NULL, 0 } };
     size_t n;
-    const pb_Elements_Data *const *list = pb_Elements_data(all, &n);
+    const pb_Elements_Data *const *list =
+        pb_Elements_data(written(upb, &of, payload, is_last), &n);
     ck_assert_uint_eq(n, 1);
     ck_assert(upb_StringView_IsEqual(pb_Elements_Data_instruction_id(list[0]), view(id)));
     ck_assert(
         upb_StringView_IsEqual(pb_Elements_Data_transform_id(list[0]), view(transform)));
     ck_assert_uint_eq(pb_Elements_Data_data(list[0]).size, payload);
     ck_assert(pb_Elements_Data_is_last(list[0]) == is_last);
-    bm_arena_free(&arena);
-    bm_message_free(message);
-    free(bytes);
+    upb_Arena_Free(upb);
+}
+
+static void expect_timers(const char *family, size_t payload, bool is_last)
+{
+    upb_Arena *upb = upb_Arena_New();
+    const bm_address of = { beam_span_of("b1"), beam_span_of("fn"), beam_span_of(family) };
+    const pb_Elements *all = written(upb, &of, payload, is_last);
+    size_t n;
+    pb_Elements_data(all, &n);
+    ck_assert_uint_eq(n, 0);
+    const pb_Elements_Timers *const *list = pb_Elements_timers(all, &n);
+    ck_assert_uint_eq(n, 1);
+    ck_assert(
+        upb_StringView_IsEqual(pb_Elements_Timers_instruction_id(list[0]), view("b1")));
+    ck_assert(upb_StringView_IsEqual(pb_Elements_Timers_transform_id(list[0]), view("fn")));
+    ck_assert(
+        upb_StringView_IsEqual(pb_Elements_Timers_timer_family_id(list[0]), view(family)));
+    ck_assert_uint_eq(pb_Elements_Timers_timers(list[0]).size, payload);
+    ck_assert(pb_Elements_Timers_is_last(list[0]) == is_last);
     upb_Arena_Free(upb);
 }
 
@@ -264,6 +289,8 @@ START_TEST(entries_are_what_others_read)
         expect_entry("bundle-1", "sink", sizes[i], false);
         expect_entry("bundle-1", "sink", sizes[i], true);
         expect_entry("", "", sizes[i], true);
+        expect_timers("family", sizes[i], false);
+        expect_timers("", sizes[i], true);
     }
 }
 END_TEST
@@ -274,9 +301,10 @@ START_TEST(large_payloads_are_not_copied)
     char *bytes = calloc(1, LARGE);
     bm_slice *slice = bm_slice_take(bytes, LARGE);
     bm_gather gather = { .message = NULL };
-    bm_entry_write(&gather.head, beam_span_of("b"), beam_span_of("s"), LARGE, false);
+    const bm_address of = { beam_span_of("b"), beam_span_of("s"), { NULL, 0 } };
+    bm_entry_write(&gather.head, &of, LARGE, false);
     bm_gather_slice(&gather, slice);
-    bm_entry_write(&gather.head, beam_span_of("b"), beam_span_of("s"), 0, true);
+    bm_entry_write(&gather.head, &of, 0, true);
     bm_message *message = bm_gather_take(&gather);
     ck_assert_uint_eq(bm_message_slices(message), 3);
     ck_assert_ptr_eq(bm_slice_span(bm_message_slice(message, 1)).ptr, bytes);

@@ -7,11 +7,14 @@
 #include "clock.h"
 #include "fake_runner.h"
 
-static const bm_port sources[] = { { "a", "" }, { "b", "" } };
-static bm_link *const no_links[2];
+/* Two sources, and a timer family of one more transform. */
+static const bm_inlet inlets[] = { { "a", NULL, NULL },
+                                   { "b", NULL, NULL },
+                                   { "t", "family", NULL } };
 
-static void put(bm_instructions *table, const char *id, const char *transform,
-                const char *data, bool is_last)
+/* `family` NULL: data. */
+static void put_for(bm_instructions *table, const char *id, const char *transform,
+                    const char *family, const char *data, bool is_last)
 {
     bm_piece piece = { NULL, beam_span_of(data) };
     bm_entry entry = { .instruction_id = beam_span_of(id),
@@ -19,9 +22,16 @@ static void put(bm_instructions *table, const char *id, const char *transform,
                        .pieces = &piece,
                        .n_pieces = *data != '\0',
                        .is_last = is_last };
+    if (family) entry.timer_family_id = beam_span_of(family);
     pthread_mutex_lock(&table->lock);
     bm_instructions_deliver(table, NULL, &entry);
     pthread_mutex_unlock(&table->lock);
+}
+
+static void put(bm_instructions *table, const char *id, const char *transform,
+                const char *data, bool is_last)
+{
+    put_for(table, id, transform, NULL, data, is_last);
 }
 
 static bm_instruction *begin(bm_instructions *table, const char *id)
@@ -30,26 +40,24 @@ static bm_instruction *begin(bm_instructions *table, const char *id)
     return bm_instructions_begin(table, beam_span_of(id), &err);
 }
 
-static bm_instruction *begin_bound(bm_instructions *table, const char *id,
-                                   size_t n_sources)
+/* With the first n inlets. */
+static bm_instruction *begin_bound(bm_instructions *table, const char *id, size_t n)
 {
     beam_error err = { .status = BEAM_OK };
     bm_instruction *one = begin(table, id);
     ck_assert_ptr_nonnull(one);
-    ck_assert_int_eq(bm_inbox_bind(one->inbox, &table->lock, sources, no_links, n_sources,
-                                   &err),
-                     BEAM_OK);
+    ck_assert_int_eq(bm_inbox_bind(one->inbox, &table->lock, inlets, n, &err), BEAM_OK);
     return one;
 }
 
-static void expect_chunk(bm_instructions *table, bm_instruction *one, int source,
+static void expect_chunk(bm_instructions *table, bm_instruction *one, int inlet,
                          const char *data)
 {
     bm_chunk chunk;
     beam_error err = { .status = BEAM_OK };
     ck_assert_int_eq(bm_inbox_read(one->inbox, &table->lock, 0, &chunk, &err), BEAM_OK);
     ck_assert_ptr_nonnull(chunk.input);
-    ck_assert_int_eq(chunk.input->source, source);
+    ck_assert_int_eq(chunk.input->inlet, inlet);
     ck_assert(beam_span_equal(chunk.bytes, beam_span_of(data)));
 }
 
@@ -157,11 +165,48 @@ START_TEST(wrong_data_is_an_error)
     ck_assert_int_eq(read_end(&table, unknown, &err), BEAM_ERPC);
     put(&table, "before", "c", "x", false);
     bm_instruction *before = begin(&table, "before");
-    ck_assert_int_eq(bm_inbox_bind(before->inbox, &table.lock, sources, no_links, 2,
-                                   &err),
-                     BEAM_ERPC);
+    ck_assert_int_eq(bm_inbox_bind(before->inbox, &table.lock, inlets, 2, &err), BEAM_ERPC);
     bm_instructions_end(&table, late, "e");
     bm_instructions_end(&table, unknown, "e");
+    bm_instructions_end(&table, before, "e");
+    bm_instructions_free(&table);
+}
+END_TEST
+
+/* DP-05: each declared (transform, family) is an input like a source. */
+START_TEST(dp_05_timer_families_are_awaited)
+{
+    bm_instructions table;
+    bm_instructions_init(&table);
+    beam_error err = { .status = BEAM_OK };
+    put_for(&table, "1", "t", "family", "early", false);
+    bm_instruction *one = begin_bound(&table, "1", 3);
+    put(&table, "1", "a", "x", true);
+    put(&table, "1", "b", "", true);
+    expect_chunk(&table, one, 2, "early");
+    expect_chunk(&table, one, 0, "x");
+    ck_assert_int_eq(read_end(&table, one, &err), BEAM_ETIMEOUT);
+    put_for(&table, "1", "t", "family", "late", true);
+    expect_chunk(&table, one, 2, "late");
+    ck_assert_int_eq(read_end(&table, one, &err), BEAM_OK);
+    bm_instructions_end(&table, one, NULL);
+    bm_instructions_free(&table);
+}
+END_TEST
+
+START_TEST(dp_05_timers_of_no_family_break_the_input)
+{
+    bm_instructions table;
+    bm_instructions_init(&table);
+    beam_error err = { .status = BEAM_OK };
+    bm_instruction *after = begin_bound(&table, "after", 3);
+    put_for(&table, "after", "t", "other", "x", false);
+    ck_assert_int_eq(read_end(&table, after, &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "sent timers for transform"));
+    put_for(&table, "before", "a", "family", "", true);
+    bm_instruction *before = begin(&table, "before");
+    ck_assert_int_eq(bm_inbox_bind(before->inbox, &table.lock, inlets, 3, &err), BEAM_ERPC);
+    bm_instructions_end(&table, after, "e");
     bm_instructions_end(&table, before, "e");
     bm_instructions_free(&table);
 }
@@ -207,6 +252,8 @@ int main(void)
         a_broken_inbox_gives_what_it_has,
         a_complete_inbox_cannot_be_broken,
         wrong_data_is_an_error,
+        dp_05_timer_families_are_awaited,
+        dp_05_timers_of_no_family_break_the_input,
         ids_are_not_used_twice,
         what_is_remembered_is_bounded,
     };

@@ -238,6 +238,9 @@ static beam_status build(bm_builder *b)
     const struct pb_ApiServiceDescriptor *state =
         pb_ProcessBundleDescriptor_state_api_service_descriptor(b->descriptor);
     if (state) plan->state_url = bm_pb_text(b, pb_ApiServiceDescriptor_url(state));
+    const struct pb_ApiServiceDescriptor *timers =
+        pb_ProcessBundleDescriptor_timer_api_service_descriptor(b->descriptor);
+    if (timers) plan->timer_url = bm_pb_text(b, pb_ApiServiceDescriptor_url(timers));
     bm_build_coders_init(b);
     bm_map_init(&b->pcolls, &plan->arena);
     BEAM_TRY(add_pcolls(b));

@@ -69,6 +69,9 @@ typedef struct bm_node_ops {
     beam_status (*start)(bm_node *node);
     beam_status (*finish)(bm_node *node);
     beam_status (*idle)(bm_node *node); /* hand over what is buffered: input may be long */
+    /* Encoded timers of a family that it has added by bm_plan_add_timers; the last of them
+     * may be cut. */
+    beam_status (*timers)(bm_node *node, int timer_port, beam_span data);
     void (*teardown)(bm_node *node); /* only after a setup that succeeded */
     void (*free)(bm_node *node);     /* what is not in the plan's arena */
 } bm_node_ops;
@@ -164,6 +167,10 @@ struct bm_plan {
     bm_port *sources, *sinks;
     bm_node **source_nodes;
     size_t n_sources, n_sinks;
+    bm_timer_port *timers;
+    bm_node **timer_nodes; /* by port */
+    size_t n_timers, cap_timers;
+    const char *timer_url;
     uint32_t next_index; /* of a metric */
     size_t hand_over_bytes;
 
@@ -189,6 +196,9 @@ struct bm_plan {
 };
 
 bm_plan *bm_plan_make(const bm_registry *registry, const bm_log *log);
+/* While the plan is built: the number of the node's port for a timer family, whose timers
+ * its `timers` gets and which it must end in `finish` (bm_bundle_io.write_timers). */
+int bm_plan_add_timers(bm_plan *plan, bm_node *node, const char *family);
 /* Starts a bundle's counts at zero. */
 void bm_plan_reset_metrics(bm_plan *plan);
 /* The smaller index numbers belong to the system's metrics. */

@@ -152,9 +152,20 @@ static beam_status read_segment(bm_plan *plan, bm_segment *segment)
                      err.message);
         return plan->error.status;
     }
-    if (segment->source < (int)plan->n_sources) return BEAM_OK;
+    if (segment->timer_family || segment->source < (int)plan->n_sources) return BEAM_OK;
     return bm_error(&plan->error, BEAM_EINVAL, "Input came for port %d, but there are %zu",
                     segment->source, plan->n_sources);
+}
+
+/* Encoded timers, to the node that has declared their family. */
+static beam_status timer_segment(bm_plan *plan, const bm_segment *segment)
+{
+    bool known = segment->timer_port >= 0 && (size_t)segment->timer_port < plan->n_timers;
+    bm_node *node = known ? plan->timer_nodes[segment->timer_port] : NULL;
+    if (node && node->ops->timers)
+        return node->ops->timers(node, segment->timer_port, segment->data);
+    return bm_error(&plan->error, BEAM_EINVAL, "Transform '%s' got timers of family '%s', "
+                    "which it does not have", segment->transform_id, segment->timer_family);
 }
 
 static beam_status hand_over(bm_plan *plan)
@@ -174,10 +185,11 @@ static beam_status read_sources(bm_plan *plan)
             BEAM_TRY(hand_over(plan));
             continue;
         }
+        if (segment.timer_family) {
+            BEAM_TRY(timer_segment(plan, &segment));
+            continue;
+        }
         if (segment.source < 0) break;
-        if (segment.timer_family)
-            return bm_error(&plan->error, BEAM_EUNSUPPORTED, "Transform '%s' got timers, "
-                            "which this worker does not support yet", segment.transform_id);
         BEAM_TRY(bm_source_segment(plan->source_nodes[segment.source], segment.data));
     }
     for (size_t i = 0; i < plan->n_sources; i++)
@@ -235,7 +247,7 @@ bm_plan *bm_plan_make(const bm_registry *registry, const bm_log *log)
     bm_arena_init(&plan->bundle, 0);
     plan->registry = registry;
     plan->log = log;
-    plan->state_url = "";
+    plan->state_url = plan->timer_url = "";
     plan->passing.source = -1;
     plan->pager = (bm_pager){ plan, next_page };
     plan->decoding = (bm_decoding){ &plan->scratch, &plan->pager, &plan->read_failed };
@@ -276,6 +288,31 @@ const bm_port *bm_plan_sinks(const bm_plan *plan, size_t *n)
 {
     *n = plan->n_sinks;
     return plan->sinks;
+}
+
+int bm_plan_add_timers(bm_plan *plan, bm_node *node, const char *family)
+{
+    if (plan->n_timers == plan->cap_timers) {
+        size_t cap = plan->cap_timers ? plan->cap_timers * 2 : 4;
+        bm_timer_port *timers = BM_NEW_ARRAY(&plan->arena, bm_timer_port, cap);
+        bm_node **nodes = BM_NEW_ARRAY(&plan->arena, bm_node *, cap);
+        for (size_t i = 0; i < plan->n_timers; i++) {
+            timers[i] = plan->timers[i];
+            nodes[i] = plan->timer_nodes[i];
+        }
+        plan->timers = timers;
+        plan->timer_nodes = nodes;
+        plan->cap_timers = cap;
+    }
+    plan->timers[plan->n_timers] = (bm_timer_port){ node->id, family, plan->timer_url };
+    plan->timer_nodes[plan->n_timers] = node;
+    return (int)plan->n_timers++;
+}
+
+const bm_timer_port *bm_plan_timers(const bm_plan *plan, size_t *n)
+{
+    *n = plan->n_timers;
+    return plan->timers;
 }
 
 const char *bm_plan_state_url(const bm_plan *plan)

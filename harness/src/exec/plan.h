@@ -33,6 +33,13 @@ typedef struct bm_port {
 } bm_port;
 const bm_port *bm_plan_sources(const bm_plan *plan, size_t *n);
 const bm_port *bm_plan_sinks(const bm_plan *plan, size_t *n);
+/* One timer family of a transform (ParDoPayload.timer_family_specs), numbered from 0. Each
+ * is an input and an output of every bundle, like a source and a sink. */
+typedef struct bm_timer_port {
+    const char *transform_id, *family;
+    const char *endpoint_url; /* ProcessBundleDescriptor.timer_api_service_descriptor, or "" */
+} bm_timer_port;
+const bm_timer_port *bm_plan_timers(const bm_plan *plan, size_t *n);
 /* ProcessBundleDescriptor.state_api_service_descriptor, or "". */
 const char *bm_plan_state_url(const bm_plan *plan);
 
@@ -59,8 +66,9 @@ typedef struct bm_state_key {
 
 /* A piece of input, valid until the next read. */
 typedef struct bm_segment {
-    int source;           /* port number; -1: all ports have ended */
-    const char *timer_family; /* not NULL: timers of that family of transform_id */
+    int source;               /* port number; -1: timers, or all ports have ended */
+    const char *timer_family; /* not NULL: encoded timers of that family of transform_id */
+    int timer_port;           /* then its number; a timer may go on in a later segment */
     const char *transform_id;
     beam_span data;
     bool idle; /* no input this time: sinks are to hand over what they have; source is -1 */
@@ -74,6 +82,9 @@ typedef struct bm_bundle_io {
     /* Hands over the encoded elements in `data`, which is left empty. `last`: the sink has
      * ended; called exactly once per sink with it, also with no data. */
     beam_status (*write)(void *self, int sink, bm_writer *data, bool last, beam_error *err);
+    /* The same for encoded timers; each family ends once, also with none. */
+    beam_status (*write_timers)(void *self, int timer_port, bm_writer *data, bool last,
+                                beam_error *err);
     /* Appends one page to `data` and the continuation token (empty: the end) to `next`. */
     beam_status (*state_get)(void *self, const bm_state_key *key, beam_span token,
                              bm_writer *data, bm_writer *next, beam_error *err);
