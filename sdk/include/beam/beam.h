@@ -10,6 +10,7 @@
 #include "beam/program.h"
 #include "beam/row.h"
 #include "beam/rpc.h"
+#include "beam/splittable.h"
 #include "beam/status.h"
 #include "beam/text.h"
 #include "beam/value.h"

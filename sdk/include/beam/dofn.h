@@ -48,9 +48,97 @@ typedef struct beam_output_spec {
 /* Flags of a DoFn. */
 enum {
     /* process() is called once per window of the element. Without it a DoFn must not ask
-     * for the window. */
-    BEAM_OBSERVES_WINDOW = 1u << 0
+     * for the window. DoFns with state, timers or side inputs are always called so. */
+    BEAM_OBSERVES_WINDOW = 1u << 0,
+    /* Elements of a key come in the order of their timestamps (@RequiresTimeSortedInput);
+     * needs a state or timer. Late ones are dropped. */
+    BEAM_TIME_SORTED_INPUT = 1u << 1,
+    /* A retry sees the very same elements (@RequiresStableInput). */
+    BEAM_STABLE_INPUT = 1u << 2,
+    /* May call beam_on_finalize(). */
+    BEAM_FINALIZES = 1u << 3
 };
+
+/* -- what a DoFn declares ---------------------------------------------------------
+ * Tables at file scope, best indexed by an enum whose members are then used at every
+ * access:
+ *     enum { SEEN };
+ *     static const beam_state_spec states[] = { [SEEN] = BEAM_VALUE_STATE("seen", BEAM_INT64) };
+ *     ... .states = BEAM_TABLE(states), ...  beam_state_write(c, SEEN, beam_int64(1)); */
+typedef struct beam_combine beam_combine;
+
+typedef enum beam_state_kind {
+    BEAM_STATE_VALUE = 1,
+    BEAM_STATE_BAG,
+    BEAM_STATE_COMBINING,
+    BEAM_STATE_SET,
+    BEAM_STATE_MAP,
+    BEAM_STATE_MULTIMAP,
+    BEAM_STATE_ORDERED_LIST
+} beam_state_kind;
+
+/* StateSpec of beam_runner_api.proto: state per key and window. BEAM_ANY as a type is that
+ * of the input's values (for .key: of its keys). */
+typedef struct beam_state_spec {
+    const char *tag; /* unique among the DoFn's states */
+    beam_state_kind kind;
+    const beam_type *type;       /* of the values; COMBINING: NULL */
+    const beam_type *key;        /* MAP, MULTIMAP: of the keys, deterministic */
+    const beam_combine *combine; /* COMBINING; it needs no registration beyond this */
+} beam_state_spec;
+#define BEAM_VALUE_STATE(tag, type) { (tag), BEAM_STATE_VALUE, (type), NULL, NULL }
+#define BEAM_BAG_STATE(tag, type) { (tag), BEAM_STATE_BAG, (type), NULL, NULL }
+#define BEAM_COMBINING_STATE(tag, combine) \
+    { (tag), BEAM_STATE_COMBINING, NULL, NULL, (combine) }
+#define BEAM_SET_STATE(tag, type) { (tag), BEAM_STATE_SET, (type), NULL, NULL }
+#define BEAM_MAP_STATE(tag, key, type) { (tag), BEAM_STATE_MAP, (type), (key), NULL }
+#define BEAM_MULTIMAP_STATE(tag, key, type) { (tag), BEAM_STATE_MULTIMAP, (type), (key), NULL }
+/* Values ordered by a millisecond number, mostly their time. */
+#define BEAM_ORDERED_LIST_STATE(tag, type) \
+    { (tag), BEAM_STATE_ORDERED_LIST, (type), NULL, NULL }
+
+typedef enum beam_time_domain { BEAM_EVENT_TIME = 1, BEAM_PROCESSING_TIME } beam_time_domain;
+
+/* TimerFamilySpec: timers per key and window, told apart by a tag if there are several. */
+typedef struct beam_timer_spec {
+    const char *family; /* unique among the DoFn's timers */
+    beam_time_domain domain;
+} beam_timer_spec;
+
+/* A timer that fires. */
+typedef struct beam_timer {
+    int timer;     /* index in .timers */
+    beam_span tag; /* as given to beam_timer_set_with(); empty: none was */
+    beam_value key;
+    beam_millis fire_at;          /* in the timer's domain */
+    beam_millis output_timestamp; /* of what on_timer emits with beam_emit() */
+} beam_timer;
+
+typedef enum beam_side_kind {
+    BEAM_SIDE_SINGLETON = 1, /* one element, or .initial */
+    BEAM_SIDE_ITERABLE,      /* elements in no order, read as they are iterated */
+    BEAM_SIDE_LIST,          /* the same with random access: held in memory */
+    BEAM_SIDE_MAP,           /* KV<K, V>, one value for a key */
+    BEAM_SIDE_MULTIMAP       /* KV<K, V>, any number of values for a key */
+} beam_side_kind;
+
+/* Which window of the side input belongs to one of the main input. */
+typedef struct beam_window_mapping {
+    const char *name; /* unique in the program, found by way of the DoFns */
+    beam_window (*map)(beam_window main);
+} beam_window_mapping;
+
+/* SideInput of beam_runner_api.proto. The collections are given at the step, with
+ * .sides of beam_par_do_opts. */
+typedef struct beam_side_spec {
+    const char *tag; /* unique among the DoFn's side inputs */
+    beam_side_kind kind;
+    const beam_type *type;     /* of the collection's elements; BEAM_ANY takes all */
+    const beam_value *initial; /* SINGLETON: for a window without an element; NULL: that
+                                  fails the bundle */
+    const beam_window_mapping *mapping; /* NULL: the side input's window that holds the end
+                                           of the main input's */
+} beam_side_spec;
 
 /* `name` goes over the wire and must be unique in the program. Mandatory: name, in, and
  * exactly one of process, map, keep, timestamp and partition. A zeroed field means "not
@@ -66,6 +154,19 @@ typedef struct beam_dofn {
         const beam_output_spec *at;
         size_t n;
     } outputs; /* extra outputs; the index is used with beam_emit_to() */
+    struct {
+        const beam_state_spec *at;
+        size_t n;
+    } states; /* needs KVs as input, with a deterministic key */
+    struct {
+        const beam_timer_spec *at;
+        size_t n;
+    } timers; /* as states; with on_timer */
+    struct {
+        const beam_side_spec *at;
+        size_t n;
+    } sides;
+    const struct beam_sdf *sdf; /* beam/splittable.h: `process` is of a splittable DoFn */
 
     /* Lifecycle, DoFn.Setup ... DoFn.Teardown. Any status but BEAM_OK from setup,
      * start_bundle, process or finish_bundle fails the bundle, which the runner retries or
@@ -82,6 +183,9 @@ typedef struct beam_dofn {
     beam_millis (*timestamp)(beam_ctx *c, beam_value in);
     /* Partition: the element passes on to output number 0 ... n - 1, see beam_partition(). */
     int (*partition)(beam_ctx *c, beam_value in, int n);
+    beam_status (*on_timer)(beam_ctx *c, const beam_timer *timer);
+    /* The window of a key that has state is over: last chance to use it. */
+    beam_status (*on_window_expiration)(beam_ctx *c, beam_value key);
     beam_status (*finish_bundle)(beam_ctx *c);
     void (*teardown)(beam_ctx *c);
 } beam_dofn;
@@ -128,12 +232,88 @@ BEAM_API beam_millis beam_timestamp(beam_ctx *c);
 BEAM_API beam_window beam_element_window(beam_ctx *c); /* needs BEAM_OBSERVES_WINDOW */
 BEAM_API beam_pane beam_element_pane(beam_ctx *c);
 
+/* The worker's clock. In tests with a TestStream not the stream's. */
+BEAM_API beam_millis beam_now(beam_ctx *c);
+
+/* -- state: in process, on_timer and on_window_expiration ---------------------------------
+ * `state` is the index in .states; of the current key and window. What is read lives as
+ * scratch memory of the callback does and sees earlier writes. Writes are kept in the worker
+ * and go to the runner when the bundle ends. A call that does not fit the state's kind or
+ * type, or stands where there is no key, fails the bundle with the DoFn's and the state's
+ * name; it then gives an empty result. */
+BEAM_API beam_value beam_state_read(beam_ctx *c, int state); /* VALUE: NONE if there is none;
+                                                                COMBINING: the result */
+BEAM_API beam_status beam_state_write(beam_ctx *c, int state, beam_value v);  /* VALUE */
+BEAM_API beam_status beam_state_add(beam_ctx *c, int state, beam_value v); /* BAG, COMBINING,
+                                                                              SET */
+BEAM_API beam_status beam_state_clear(beam_ctx *c, int state); /* every kind */
+BEAM_API bool beam_state_is_empty(beam_ctx *c, int state);     /* every kind */
+/* BAG and SET: the values; MAP and MULTIMAP: KVs; ORDERED_LIST: KV<INT64, V> in order. Later
+ * writes do not change what an iterator gives. */
+BEAM_API beam_iter *beam_state_iter(beam_ctx *c, int state);
+BEAM_API bool beam_state_contains(beam_ctx *c, int state, beam_value key); /* SET, MAP,
+                                                                              MULTIMAP */
+BEAM_API beam_value beam_state_get(beam_ctx *c, int state, beam_value key); /* MAP; NONE */
+BEAM_API beam_iter *beam_state_lookup(beam_ctx *c, int state, beam_value key); /* MULTIMAP */
+BEAM_API beam_iter *beam_state_keys(beam_ctx *c, int state); /* MAP, MULTIMAP; no order */
+/* MAP: replaces; MULTIMAP: adds. */
+BEAM_API beam_status beam_state_put(beam_ctx *c, int state, beam_value key, beam_value v);
+BEAM_API beam_status beam_state_remove(beam_ctx *c, int state, beam_value key); /* SET, MAP,
+                                                                                   MULTIMAP */
+/* ORDERED_LIST; ranges are [from, to). */
+BEAM_API beam_status beam_state_insert(beam_ctx *c, int state, beam_millis at, beam_value v);
+BEAM_API beam_iter *beam_state_range(beam_ctx *c, int state, beam_millis from, beam_millis to);
+BEAM_API beam_status beam_state_clear_range(beam_ctx *c, int state, beam_millis from,
+                                            beam_millis to);
+
+/* -- timers: where state can be used ---------------------------------------------------- */
+typedef struct beam_timer_opts {
+    beam_span tag; /* several timers of one family */
+    /* Event time of what on_timer will emit: it holds the watermark until then. Zero (not
+     * set): for an event-time timer its own time, for others the element's timestamp. */
+    bool has_output_timestamp;
+    beam_millis output_timestamp;
+    bool no_output_timestamp; /* nothing will be emitted: the watermark is not held */
+} beam_timer_opts;
+/* Sets, or sets anew, a timer of the current key and window. An event-time timer may not be
+ * after the window's end (plus allowed lateness). */
+BEAM_API beam_status beam_timer_set(beam_ctx *c, int timer, beam_millis at);
+BEAM_API beam_status beam_timer_set_with(beam_ctx *c, int timer, beam_millis at,
+                                         const beam_timer_opts *opts);
+BEAM_API beam_status beam_timer_clear(beam_ctx *c, int timer, beam_span tag);
+
+/* -- side inputs: in process and on_timer ---------------------------------------------------
+ * `side` is the index in .sides. Values are read from the runner when they are asked for,
+ * kept for the bundle (and longer if the runner allows it), and live as long as the
+ * callback. Misuse fails the bundle like that of a state. */
+BEAM_API beam_value beam_side(beam_ctx *c, int side);       /* SINGLETON */
+BEAM_API beam_iter *beam_side_iter(beam_ctx *c, int side);  /* every kind; of KVs for maps */
+BEAM_API size_t beam_side_size(beam_ctx *c, int side);      /* LIST */
+BEAM_API beam_value beam_side_at(beam_ctx *c, int side, size_t i);          /* LIST; NONE */
+BEAM_API beam_value beam_side_get(beam_ctx *c, int side, beam_value key);    /* MAP; NONE */
+BEAM_API beam_iter *beam_side_lookup(beam_ctx *c, int side, beam_value key); /* MULTIMAP */
+BEAM_API beam_iter *beam_side_keys(beam_ctx *c, int side); /* MAP, MULTIMAP */
+
+/* -- bundle finalization ---------------------------------------------------------------------
+ * Calls `callback` with a copy of `data` once the runner has made the bundle's results
+ * durable, on any thread, at most once; not at all after `expires_after_ms` or if the runner
+ * never tells. For acknowledgements to outside systems. Needs BEAM_FINALIZES. */
+BEAM_API beam_status beam_on_finalize(beam_ctx *c, int64_t expires_after_ms,
+                                      beam_status (*callback)(beam_span data), beam_span data);
+
 /* -- metrics and logs ---------------------------------------------------------
  * Names are any text; the namespace is the DoFn's name. Attempted values; the runner adds
  * them up over bundles and workers. No locks: cheap enough to use per element. */
 BEAM_API void beam_counter_add(beam_ctx *c, const char *name, int64_t by);
 BEAM_API void beam_distribution_add(beam_ctx *c, const char *name, int64_t value);
 BEAM_API void beam_gauge_set(beam_ctx *c, const char *name, int64_t value);
+/* The different texts that were added (user:set_string). */
+BEAM_API void beam_string_set_add(beam_ctx *c, const char *name, beam_span text);
+/* Paths of which the runner keeps a bounded number of prefixes (user:bounded_trie). */
+BEAM_API void beam_bounded_trie_add(beam_ctx *c, const char *name, const char *const *path,
+                                    size_t n);
+/* Counts values by buckets that grow exponentially (user:histogram_int64). */
+BEAM_API void beam_histogram_add(beam_ctx *c, const char *name, int64_t value);
 
 /* LogEntry.Severity of beam_fn_api.proto. */
 typedef enum beam_severity {
@@ -151,11 +331,30 @@ typedef enum beam_severity {
 BEAM_API void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
     BEAM_PRINTF(3, 4);
 
+/* -- WindowFns ---------------------------------------------------------------------
+ * How elements get windows (WindowFn). Windows are intervals; with .custom_windows each may
+ * carry bytes beside them, `custom`, and two are the same only if these are too. */
+typedef struct beam_custom_windows {
+    const char *name; /* unique in the program */
+    bool custom_windows;
+    /* Calls beam_assign_window() once for each window of the element. */
+    beam_status (*assign)(beam_ctx *c, beam_value element, beam_millis timestamp);
+    /* A merging WindowFn: calls beam_merge_windows() for those that become one. `windows`
+     * are all of a key, in order of their starts. */
+    beam_status (*merge)(beam_ctx *c, const beam_window *windows, size_t n);
+    bool observes_element; /* assign looks at the element, not at the timestamp alone; then
+                              these windows cannot be used for side inputs */
+} beam_custom_windows;
+BEAM_API beam_status beam_assign_window(beam_ctx *c, beam_window window);
+/* Windows from[0] ... from[n - 1] become `into`. */
+BEAM_API beam_status beam_merge_windows(beam_ctx *c, const beam_window *from, size_t n,
+                                        beam_window into);
+
 /* -- combiners -------------------------------------------------------------------
  * A CombineFn over accumulators of acc_size bytes. Runs lifted: add() on the side of the
  * data, merge() after the shuffle. Accumulators are moved and copied as plain bytes, so
  * they may point to nothing but what beam_acc_alloc() gave them. */
-typedef struct beam_combine {
+struct beam_combine {
     const char *name; /* unique in the program */
     const beam_type *in, *acc, *out; /* BEAM_ANY: as the input's values */
     size_t acc_size;
@@ -168,7 +367,7 @@ typedef struct beam_combine {
      * NULL for both: the accumulator is one int64 (or double) and `acc` says so. */
     beam_value (*save)(beam_ctx *c, const void *acc);
     void (*load)(beam_ctx *c, void *acc, beam_value saved);
-} beam_combine;
+};
 
 /* Memory that lives as long as the accumulators of the bundle. In combiner callbacks only. */
 BEAM_API void *beam_acc_alloc(beam_ctx *c, size_t n);

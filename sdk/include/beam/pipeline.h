@@ -51,6 +51,11 @@ BEAM_API void beam_scope_end(beam_pipeline *p);
 /* -- sources -------------------------------------------------------------------------------- */
 /* One empty BYTES element in the global window (beam:transform:impulse:v1). */
 BEAM_API beam_pcoll *beam_impulse(beam_pipeline *p, const char *name);
+/* INT64 0, 1, 2, ...: one each `period`, from `start` (its timestamp) up to and without
+ * `end`, BEAM_MAX_TIMESTAMP for no end; those of the past at once (PeriodicImpulse). */
+BEAM_API beam_pcoll *beam_periodic_impulse(beam_pipeline *p, const char *name,
+                                           beam_millis start, beam_millis end,
+                                           beam_millis period);
 /* The given values, at BEAM_MIN_TIMESTAMP; copied. `n` may be 0. */
 BEAM_API beam_pcoll *beam_create(beam_pipeline *p, const char *name, const beam_type *type,
                                  const beam_value *values, size_t n);
@@ -66,6 +71,11 @@ typedef struct beam_par_do_opts {
     const beam_dofn *fn;
     beam_span config;       /* bytes for beam_config() */
     const beam_type *out;   /* main output's type where fn->out is BEAM_ANY */
+    beam_pcoll *sides[8];   /* collections of fn->sides, same index */
+    /* Errors as data: elements that fail go to *failures (BEAM_FAILURE, see beam_failures())
+     * instead of failing the bundle, and what they emitted before is dropped. */
+    beam_pcoll **failures;
+    int attempts;             /* with failures: tries of an element; 0: 1 */
     beam_display display[8]; /* display data beside the DoFn's name */
 } beam_par_do_opts;
 
@@ -77,6 +87,22 @@ BEAM_API beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
     beam_par_do_with((in), (name), &(const beam_par_do_opts){ .fn = __VA_ARGS__ })
 /* Extra output number `output` of the ParDo that made `main_output`. */
 BEAM_API beam_pcoll *beam_output(beam_pcoll *main_output, int output);
+
+/* -- errors as data ----------------------------------------------------------------------
+ * A failed element: row with `transform` STRING (unique name of the step), `transforms`
+ * list of STRING (its enclosing composites, outermost first), `element` BYTES (encoded),
+ * `element_text` STRING, `error` STRING, `status` INT64 and `attempts` INT64. */
+extern BEAM_API const beam_schema beam_failure_schema;
+#define BEAM_FAILURE BEAM_ROW(&beam_failure_schema)
+/* Between the two calls every ParDo of this program that has no .failures of its own sends
+ * its failed elements to one collection, which end() returns. Does not nest. Stateful and
+ * splittable DoFns are not covered. */
+BEAM_API void beam_failures_begin(beam_pipeline *p, const char *name);
+BEAM_API beam_pcoll *beam_failures_end(beam_pipeline *p);
+/* Fails the job when, in a window, `failures` are more than `most` (0 ... 1) of `all`
+ * elements. */
+BEAM_API void beam_failures_threshold(beam_pcoll *failures, const char *name, beam_pcoll *all,
+                                      double most);
 
 /* -- grouping ------------------------------------------------------------------------------------- */
 /* KV<K, V> -> KV<K, ITERABLE<V>> (beam:transform:group_by_key:v1). */
@@ -112,6 +138,46 @@ BEAM_API beam_pcoll *beam_count_per_element(beam_pcoll *in, const char *name);
 typedef enum beam_order { BEAM_LARGEST, BEAM_SMALLEST } beam_order;
 BEAM_API beam_pcoll *beam_top_per_key(beam_pcoll *in, const char *name, int n, beam_order order);
 
+/* Hot keys: the values of a key are first combined in `fanout` parts (Combine.PerKey with
+ * hot key fan-out). */
+BEAM_API beam_pcoll *beam_combine_per_key_with_fanout(beam_pcoll *in, const char *name,
+                                                      const beam_combine *fn, int fanout);
+/* The n largest or smallest of each window, as one ITERABLE<T>. */
+BEAM_API beam_pcoll *beam_top(beam_pcoll *in, const char *name, int n, beam_order order);
+/* T -> T: each different element once per window. */
+BEAM_API beam_pcoll *beam_distinct(beam_pcoll *in, const char *name);
+/* KV<K, V> -> KV<K, V>: of each key the element with the latest timestamp; T -> T the same
+ * of all, per window. */
+BEAM_API beam_pcoll *beam_latest_per_key(beam_pcoll *in, const char *name);
+BEAM_API beam_pcoll *beam_latest(beam_pcoll *in, const char *name);
+/* n elements chosen evenly at random (fewer if there are fewer): T -> ITERABLE<T>, and
+ * KV<K, V> -> KV<K, ITERABLE<V>>. */
+BEAM_API beam_pcoll *beam_sample(beam_pcoll *in, const char *name, int n);
+BEAM_API beam_pcoll *beam_sample_per_key(beam_pcoll *in, const char *name, int n);
+/* Any n elements, T -> T (Sample.any). */
+BEAM_API beam_pcoll *beam_any(beam_pcoll *in, const char *name, int n);
+/* The smallest, n - 2 evenly spaced quantiles and the largest, each with a rank error of at
+ * most 1/n: T -> ITERABLE<T>, and per key (ApproximateQuantiles). T: INT64, DOUBLE, STRING
+ * or BYTES. */
+BEAM_API beam_pcoll *beam_quantiles(beam_pcoll *in, const char *name, int n);
+BEAM_API beam_pcoll *beam_quantiles_per_key(beam_pcoll *in, const char *name, int n);
+/* T -> INT64, one per window; 0 in an empty global window. */
+BEAM_API beam_pcoll *beam_count_globally(beam_pcoll *in, const char *name);
+
+typedef struct beam_batch_opts {
+    int64_t size;             /* elements of a batch at most; 0: no limit */
+    int64_t bytes;            /* encoded size of a batch's values at about most; 0: no limit */
+    beam_millis buffering_ms; /* longest wait of an element, processing time; 0: none */
+    bool sharded;             /* the key is KV<K, BYTES shard>: a hot key is batched in parts
+                                 (GroupIntoBatches.withShardedKey) */
+} beam_batch_opts;
+/* KV<K, V> -> KV<K, ITERABLE<V>>: batches of a key within a window (GroupIntoBatches). At
+ * least one limit of size and bytes. */
+BEAM_API beam_pcoll *beam_group_into_batches_with(beam_pcoll *in, const char *name,
+                                                  const beam_batch_opts *opts);
+#define beam_group_into_batches(in, name, ...) \
+    beam_group_into_batches_with((in), (name), &(const beam_batch_opts){ __VA_ARGS__ })
+
 /* -- shape ---------------------------------------------------------------------------------------------- */
 BEAM_API beam_pcoll *beam_flatten(beam_pipeline *p, const char *name,
                                   beam_pcoll *const inputs[], size_t n);
@@ -128,6 +194,8 @@ BEAM_API beam_pcoll *beam_filter(beam_pcoll *in, const char *name, const beam_do
 BEAM_API beam_pcoll *beam_map(beam_pcoll *in, const char *name, const beam_dofn *fn);
 /* Gives each element the event time that fn->timestamp returns for it. */
 BEAM_API beam_pcoll *beam_with_timestamps(beam_pcoll *in, const char *name, const beam_dofn *fn);
+/* The elements of `in`, each not before its window of `signal` is over (Wait.on). */
+BEAM_API beam_pcoll *beam_wait_on(beam_pcoll *in, const char *name, beam_pcoll *signal);
 BEAM_API beam_pcoll *beam_keys(beam_pcoll *in, const char *name);   /* KV<K, V> -> K */
 BEAM_API beam_pcoll *beam_values(beam_pcoll *in, const char *name); /* KV<K, V> -> V */
 BEAM_API beam_pcoll *beam_swap(beam_pcoll *in, const char *name);   /* KV<K, V> -> KV<V, K> */
@@ -137,33 +205,43 @@ typedef enum beam_window_kind {
     BEAM_WINDOW_GLOBAL,
     BEAM_WINDOW_FIXED,
     BEAM_WINDOW_SLIDING,
-    BEAM_WINDOW_SESSIONS
+    BEAM_WINDOW_SESSIONS,
+    BEAM_WINDOW_CUSTOM
 } beam_window_kind;
 
 typedef struct beam_window_fn {
     beam_window_kind kind;
     beam_millis size, period, offset, gap;
+    const beam_custom_windows *custom;
+    beam_span config; /* of a custom one, for beam_config() */
 } beam_window_fn;
 
 static inline beam_window_fn beam_global(void)
 {
-    beam_window_fn fn = { BEAM_WINDOW_GLOBAL, 0, 0, 0, 0 };
+    beam_window_fn fn = { BEAM_WINDOW_GLOBAL, 0, 0, 0, 0, NULL, { NULL, 0 } };
     return fn;
 }
 static inline beam_window_fn beam_fixed(beam_millis size)
 {
-    beam_window_fn fn = { BEAM_WINDOW_FIXED, size, 0, 0, 0 };
+    beam_window_fn fn = { BEAM_WINDOW_FIXED, size, 0, 0, 0, NULL, { NULL, 0 } };
     return fn;
 }
 static inline beam_window_fn beam_sliding(beam_millis size, beam_millis period)
 {
-    beam_window_fn fn = { BEAM_WINDOW_SLIDING, size, period, 0, 0 };
+    beam_window_fn fn = { BEAM_WINDOW_SLIDING, size, period, 0, 0, NULL, { NULL, 0 } };
     return fn;
 }
 static inline beam_window_fn beam_sessions(beam_millis gap)
 {
-    beam_window_fn fn = { BEAM_WINDOW_SESSIONS, 0, 0, 0, gap };
+    beam_window_fn fn = { BEAM_WINDOW_SESSIONS, 0, 0, 0, gap, NULL, { NULL, 0 } };
     return fn;
+}
+
+/* A WindowFn of the program: .window_fns of beam_program names it. */
+static inline beam_window_fn beam_custom(const beam_custom_windows *fn)
+{
+    beam_window_fn custom = { BEAM_WINDOW_CUSTOM, 0, 0, 0, 0, fn, { NULL, 0 } };
+    return custom;
 }
 
 /* Trigger of beam_runner_api.proto, as a constant tree. */

@@ -51,6 +51,10 @@ typedef struct beam_program {
         const beam_combine *const *at;
         size_t n;
     } combines; /* every CombineFn that is not built in */
+    struct {
+        const beam_custom_windows *const *at;
+        size_t n;
+    } window_fns; /* every WindowFn of beam_custom() */
     /* Adds the steps. `flags` is the filled flags struct. Not called in a worker. */
     void (*build)(beam_pipeline *p, const void *flags);
 } beam_program;

@@ -69,7 +69,8 @@ struct bm_step {
     const char **output_tags; /* of a composite not always the producer's */
     size_t n_outputs;
 
-    const beam_dofn *dofn;       /* PAR_DO */
+    const beam_dofn *dofn; /* PAR_DO; inputs[0] is the main one, then those of dofn->sides */
+    const beam_type **state_types, **state_keys; /* of dofn->states, without ANY */
     const beam_combine *combine; /* COMBINE_PER_KEY, COMBINE_GROUPED_VALUES */
     const beam_type *acc;        /* of `combine`, without ANY */
     beam_span config;

@@ -20,9 +20,14 @@ static const char *fn_problem(const beam_window_fn *fn)
                    : NULL;
     case BEAM_WINDOW_SESSIONS:
         return fn->gap < 1 ? "the gap of session windows must be 1 ms or more" : NULL;
+    case BEAM_WINDOW_CUSTOM:
+        return !fn->custom           ? "the WindowFn of beam_custom() is NULL"
+               : !fn->custom->name   ? "the WindowFn has no name: give it one, unique in "
+                                       "the program"
+               : !fn->custom->assign ? "the WindowFn has no .assign" : NULL;
     }
     return "the window function is of no known kind: use beam_global(), beam_fixed(), "
-           "beam_sliding() or beam_sessions()";
+           "beam_sliding(), beam_sessions() or beam_custom()";
 }
 
 static const char *opts_problem(const beam_window_opts *opts)
@@ -80,7 +85,10 @@ beam_pcoll *beam_window_into_with(beam_pcoll *in, const char *name,
 const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_windowing *w)
 {
     if (!w) return NULL;
-    bool merges = w->opts.fn.kind == BEAM_WINDOW_SESSIONS && !w->already_merged;
+    const beam_window_fn *fn = &w->opts.fn;
+    bool merging = fn->kind == BEAM_WINDOW_SESSIONS
+                   || (fn->kind == BEAM_WINDOW_CUSTOM && fn->custom->merge);
+    bool merges = merging && !w->already_merged;
     const beam_trigger *trigger = w->opts.trigger
                                       ? bm_trigger_continuation(arena, w->opts.trigger)
                                       : NULL;
@@ -103,6 +111,8 @@ static bool same_fn(const beam_window_fn *a, const beam_window_fn *b)
     case BEAM_WINDOW_SLIDING:
         return a->size == b->size && a->period == b->period && a->offset == b->offset;
     case BEAM_WINDOW_SESSIONS: return a->gap == b->gap;
+    case BEAM_WINDOW_CUSTOM:
+        return a->custom == b->custom && beam_span_equal(a->config, b->config);
     }
     return false;
 }
@@ -141,6 +151,8 @@ static const char *fn_text(bm_arena *arena, const beam_window_fn *fn)
     case BEAM_WINDOW_SESSIONS:
         return bm_format(arena, "sessions with a gap of %s",
                          duration_text(arena, fn->gap));
+    case BEAM_WINDOW_CUSTOM:
+        return bm_format(arena, "windows of '%s'", fn->custom->name);
     }
     return "windows";
 }

@@ -72,6 +72,9 @@ beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who
                           BM_PB_PACK(arena, m));
         return BEAM_OK;
     }
+    case BEAM_WINDOW_CUSTOM:
+        return bm_error(b->err, BEAM_EUNSUPPORTED,
+                        "%s: WindowFns of the program are not supported yet", who);
     }
     return bm_error(b->err, BEAM_EINVAL,
                     "%s: the windows' size, period or gap is not positive; give it in "
@@ -272,6 +275,8 @@ static const char *readable_id(bm_arena *arena, beam_window_fn fn)
         return bm_format(arena, "sliding windows %" PRId64 " ms every %" PRId64 " ms",
                          fn.size, fn.period);
     case BEAM_WINDOW_SESSIONS: return bm_format(arena, "sessions %" PRId64 " ms", fn.gap);
+    case BEAM_WINDOW_CUSTOM:
+        return bm_format(arena, "windows of '%s'", fn.custom->name);
     case BEAM_WINDOW_GLOBAL: break;
     }
     return "global window";
