@@ -94,12 +94,13 @@ static void split_source(const instruction *in, bm_plan *plan, const char *trans
     size_t n_allowed;
     int64_t const *allowed =
         pb_ProcessBundleSplitRequest_DesiredSplit_allowed_split_points(wanted, &n_allowed);
+    const bm_split_wish wish = {
+        pb_ProcessBundleSplitRequest_DesiredSplit_fraction_of_remainder(wanted),
+        pb_ProcessBundleSplitRequest_DesiredSplit_estimated_input_elements(wanted),
+        n_allowed ? allowed : NULL, n_allowed
+    };
     bm_split split;
-    if (!bm_plan_split(plan, source,
-                       pb_ProcessBundleSplitRequest_DesiredSplit_fraction_of_remainder(wanted),
-                       pb_ProcessBundleSplitRequest_DesiredSplit_estimated_input_elements(wanted),
-                       n_allowed ? allowed : NULL, n_allowed, &split))
-        return;
+    if (!bm_plan_split(plan, source, &wish, NULL, &split)) return;
     pb_ProcessBundleSplitResponse_ChannelSplit *channel =
         pb_ProcessBundleSplitResponse_add_channel_splits(out, in->pb);
     char *copy = upb_Arena_Malloc(in->pb, strlen(transform_id) + 1);

@@ -156,6 +156,11 @@ struct bm_plan {
     bm_arena arena;   /* the plan's own life */
     bm_arena scratch; /* of the elements under way: rewound like a stack */
     bm_arena bundle;  /* of start_bundle and finish_bundle */
+    struct bm_results {
+        bm_arena arena; /* its own, since it outlives the run */
+        bm_bundle_result list;
+        size_t cap_residuals, cap_finalizers;
+    } results;
     const bm_registry *registry;
     const bm_log *log;
     const char *state_url;
@@ -219,6 +224,17 @@ static inline __attribute__((always_inline)) void bm_rewind(bm_arena *arena, bm_
     else
         bm_arena_rewind(arena, mark);
 }
+
+/* -- what a bundle leaves to do (results.c): its thread, while it runs ------------------ */
+/* Copies. A bundle that fails leaves none. */
+void bm_plan_add_residual(bm_plan *plan, const bm_root *root);
+/* Takes over; it is released without being run when the bundle fails. */
+void bm_plan_add_finalizer(bm_plan *plan, const bm_finalizer *finalizer);
+/* Copies the root and what it points to. */
+bm_root bm_root_copy(bm_arena *arena, const bm_root *root);
+void bm_results_init(struct bm_results *results);
+void bm_results_reset(struct bm_results *results); /* releases finalizers not taken */
+void bm_results_free(struct bm_results *results);
 
 /* -- failing: only the first failure of a bundle counts ----------------------------------- */
 static inline bool bm_failed(const bm_plan *plan)

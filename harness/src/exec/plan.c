@@ -226,12 +226,16 @@ beam_status bm_plan_run(bm_plan *plan, const char *instruction_id, const bm_bund
     plan->instruction_id = instruction_id;
     plan->passing.source = -1;
     bm_plan_reset_metrics(plan);
+    bm_results_reset(&plan->results);
 
     beam_status status = run(plan);
     /* A callback may have ignored the failure of what it called. */
     if (bm_failed(plan)) status = plan->error.status;
     plan->state = status == BEAM_OK ? BM_PLAN_READY : BM_PLAN_BROKEN;
-    if (status != BEAM_OK) bm_error(err, status, "%s", plan->error.message);
+    if (status != BEAM_OK) {
+        bm_results_reset(&plan->results);
+        bm_error(err, status, "%s", plan->error.message);
+    }
     atomic_store_explicit(&plan->current, NULL, memory_order_relaxed);
     bm_arena_reset(&plan->scratch);
     bm_arena_reset(&plan->bundle);
@@ -245,6 +249,7 @@ bm_plan *bm_plan_make(const bm_registry *registry, const bm_log *log)
     bm_arena_init(&plan->arena, 0);
     bm_arena_init(&plan->scratch, 0);
     bm_arena_init(&plan->bundle, 0);
+    bm_results_init(&plan->results);
     plan->registry = registry;
     plan->log = log;
     plan->state_url = plan->timer_url = "";
@@ -267,6 +272,7 @@ void bm_plan_free(bm_plan *plan)
         if (plan->nodes[i]->ops->free) plan->nodes[i]->ops->free(plan->nodes[i]);
     pthread_mutex_destroy(&plan->split_lock);
     bm_writer_free(&plan->sizing);
+    bm_results_free(&plan->results);
     bm_arena_free(&plan->bundle);
     bm_arena_free(&plan->scratch);
     bm_arena_free(&plan->arena);

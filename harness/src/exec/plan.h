@@ -64,6 +64,13 @@ typedef struct bm_state_key {
     int64_t range_start, range_end; /* ordered list */
 } bm_state_key;
 
+/* ProcessBundleRequest.cache_tokens: what is cached under the token is what the runner has. */
+typedef struct bm_cache_token {
+    const char *transform_id, *side_input_id; /* NULL: the token of all user state */
+    beam_span token;
+} bm_cache_token;
+typedef struct bm_state_cache bm_state_cache; /* exec/state_cache.h */
+
 /* A piece of input, valid until the next read. */
 typedef struct bm_segment {
     int source;               /* port number; -1: timers, or all ports have ended */
@@ -91,6 +98,11 @@ typedef struct bm_bundle_io {
     beam_status (*state_append)(void *self, const bm_state_key *key, beam_span data,
                                 beam_error *err);
     beam_status (*state_clear)(void *self, const bm_state_key *key, beam_error *err);
+    bm_state_cache *state_cache; /* of the worker; NULL: there is none */
+    const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
+    size_t n_cache_tokens;
+    bool has_no_state;         /* ProcessBundleRequest: the runner has no user state yet */
+    bool only_bundle_for_keys; /* ...: nobody will read what user state the bundle leaves */
 } bm_bundle_io;
 
 /* Runs one bundle from setup (first time only) and start_bundle to finish_bundle. On
@@ -98,6 +110,43 @@ typedef struct bm_bundle_io {
  * then broken and only good for bm_plan_free. */
 beam_status bm_plan_run(bm_plan *plan, const char *instruction_id, const bm_bundle_io *io,
                         beam_error *err);
+
+/* BundleApplication and DelayedBundleApplication, neutral: an element to be run again. */
+typedef struct bm_output_watermark {
+    const char *output; /* local name */
+    beam_millis watermark;
+} bm_output_watermark;
+typedef struct bm_root {
+    const char *transform_id, *input_id; /* input_id: local name */
+    beam_span element;                   /* encoded as the input's windowed value */
+    const bm_output_watermark *watermarks;
+    size_t n_watermarks;
+    bool is_bounded;
+    int64_t delay_ms; /* of a residual: when it should run; 0: as soon as possible */
+} bm_root;
+typedef struct bm_roots {
+    bm_root *at;
+    size_t n;
+} bm_roots;
+
+/* To be called once the runner has what the bundle gave (FinalizeBundleRequest). It may be
+ * called while the plan runs other bundles or is gone, and so must not refer to it. */
+typedef struct bm_finalizer {
+    void *self;
+    beam_status (*run)(void *self, beam_error *err); /* at most once, any thread */
+    void (*release)(void *self);                     /* exactly once, in the end */
+    int64_t expires_ms; /* milliseconds since 1970; not run after it */
+} bm_finalizer;
+
+/* What a bundle that succeeded leaves to do. */
+typedef struct bm_bundle_result {
+    bm_roots residuals; /* valid until the next run */
+    bm_finalizer *finalizers; /* the list is valid until the next run */
+    size_t n_finalizers;
+} bm_bundle_result;
+/* After bm_plan_run has succeeded, on its thread, at most once. The caller releases the
+ * finalizers. */
+void bm_plan_take_result(bm_plan *plan, bm_bundle_result *out);
 
 /* MonitoringInfo, neutral. Everything lives until the next call with the same arena. */
 typedef struct bm_monitoring_label {
@@ -111,8 +160,8 @@ typedef struct bm_monitoring_info {
     uint32_t index; /* the same info of the same plan always has the same index */
 } bm_monitoring_info;
 
-/* Snapshot of the current or last bundle's metrics. Any thread, also while a bundle runs
- * (then counts may be a moment old). Zero counters are left out. */
+/* Snapshot of the current or last bundle's metrics. Any thread but the rpc thread, also while
+ * a bundle runs (then counts may be a moment old). Zero counters are left out. */
 size_t bm_plan_metrics(bm_plan *plan, bm_arena *arena, bm_monitoring_info **out);
 
 /* Books `elapsed_ms` on the transform whose user code runs at this moment, if any. To be
@@ -123,14 +172,22 @@ void bm_plan_sample_time(bm_plan *plan, int64_t elapsed_ms);
  * lives as long as the plan. */
 const char *bm_plan_current_transform(bm_plan *plan);
 
-/* ProcessBundleSplitRequest.DesiredSplit for a source: where it would split. */
+/* ProcessBundleSplitRequest.DesiredSplit for a source. */
+typedef struct bm_split_wish {
+    double fraction_of_remainder;
+    int64_t estimated_elements;
+    const int64_t *allowed; /* NULL: every point */
+    size_t n_allowed;
+} bm_split_wish;
+/* Where it was split. Roots only when an element of a splittable DoFn was: then
+ * last_primary + 1 < first_residual. */
 typedef struct bm_split {
     int64_t last_primary, first_residual; /* element indexes */
+    bm_roots primaries, residuals;        /* in the arena of the call */
 } bm_split;
-/* Tries to give up the rest of a running bundle's channel; false when it cannot. Any
- * thread. `allowed` may be NULL: every point. */
-bool bm_plan_split(bm_plan *plan, int source, double fraction_of_remainder,
-                   int64_t estimated_elements, const int64_t *allowed, size_t n_allowed,
+/* Tries to give up the rest of a running bundle's channel; false when it cannot. Any thread
+ * but the rpc thread: user code may be asked, and may make it wait. One at a time a plan. */
+bool bm_plan_split(bm_plan *plan, int source, const bm_split_wish *wish, bm_arena *arena,
                    bm_split *out);
 
 #endif

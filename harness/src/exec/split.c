@@ -30,33 +30,31 @@ static int64_t wanted_stop(int64_t index, int64_t total, double fraction)
     return index + (ahead > 1 ? ahead : 1);
 }
 
-static bool split(bm_node *source, double fraction, int64_t estimated, const int64_t *allowed,
-                  size_t n_allowed, bm_split *out)
+static bool split(bm_node *source, const bm_split_wish *wish, double fraction, bm_split *out)
 {
     int64_t index = bm_source_index(source);
     int64_t end = bm_source_stop(source);
-    int64_t total = estimated;
+    int64_t total = wish->estimated_elements;
     if (total > end) total = end;
     if (total <= index) total = index + 1;
     int64_t stop = wanted_stop(index, total, fraction);
-    if (allowed) stop = nearest_allowed(stop, index, allowed, n_allowed);
+    if (wish->allowed) stop = nearest_allowed(stop, index, wish->allowed, wish->n_allowed);
     if (stop < 0 || stop >= end) return false;
     if (!bm_source_set_stop(source, stop)) return false;
-    *out = (bm_split){ stop - 1, stop };
+    *out = (bm_split){ .last_primary = stop - 1, .first_residual = stop };
     return true;
 }
 
-bool bm_plan_split(bm_plan *plan, int source, double fraction_of_remainder,
-                   int64_t estimated_elements, const int64_t *allowed, size_t n_allowed,
+bool bm_plan_split(bm_plan *plan, int source, const bm_split_wish *wish, bm_arena *arena,
                    bm_split *out)
 {
+    (void)arena;
     if (source < 0 || (size_t)source >= plan->n_sources) return false;
-    if (!(fraction_of_remainder >= 0)) fraction_of_remainder = 0;
-    if (fraction_of_remainder > 1) fraction_of_remainder = 1;
+    double fraction = wish->fraction_of_remainder;
+    if (!(fraction >= 0)) fraction = 0;
+    if (fraction > 1) fraction = 1;
     pthread_mutex_lock(&plan->split_lock);
-    bool done = plan->splittable
-                && split(plan->source_nodes[source], fraction_of_remainder,
-                         estimated_elements, allowed, n_allowed, out);
+    bool done = plan->splittable && split(plan->source_nodes[source], wish, fraction, out);
     pthread_mutex_unlock(&plan->split_lock);
     return done;
 }

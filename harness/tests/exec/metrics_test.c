@@ -145,11 +145,21 @@ static int64_t split_at; /* segment before which to split: one element is one se
 static bm_split done;
 static bool was_split;
 
+static bool split_plan(fixture *f, int source, double fraction, int64_t estimate,
+                       bm_split *out)
+{
+    const bm_split_wish wish = { fraction, estimate, split_allowed, n_split_allowed };
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    bool split = bm_plan_split(f->plan, source, &wish, &arena, out);
+    bm_arena_free(&arena);
+    return split;
+}
+
 static void split_before(fixture *f, size_t segment)
 {
     if ((int64_t)segment == split_at)
-        was_split = bm_plan_split(f->plan, 0, split_fraction, split_estimate, split_allowed,
-                                  n_split_allowed, &done);
+        was_split = split_plan(f, 0, split_fraction, split_estimate, &done);
 }
 
 /* Ten elements; the split comes when `at` of them have been processed. */
@@ -224,11 +234,11 @@ static void split_twice(fixture *f, size_t segment)
 {
     bm_split ignored;
     if (segment != 3) return;
-    ck_assert(bm_plan_split(f->plan, 0, 0.5, 10, NULL, 0, &done));
+    ck_assert(split_plan(f, 0, 0.5, 10, &done));
     ck_assert_int_eq(done.first_residual, 6);
-    ck_assert(!bm_plan_split(f->plan, 0, 1, 10, NULL, 0, &ignored)); /* not upwards */
-    was_split = bm_plan_split(f->plan, 0, 0.5, 10, NULL, 0, &done);
-    ck_assert(!bm_plan_split(f->plan, 1, 0, 10, NULL, 0, &ignored)); /* no such source */
+    ck_assert(!split_plan(f, 0, 1, 10, &ignored)); /* not upwards */
+    was_split = split_plan(f, 0, 0.5, 10, &done);
+    ck_assert(!split_plan(f, 1, 0, 10, &ignored)); /* no such source */
 }
 
 START_TEST(a_second_split_only_takes_more)
@@ -238,9 +248,9 @@ START_TEST(a_second_split_only_takes_more)
     init(&f);
     put_ints(&f, 0, 9);
     f.io.before_segment = split_twice;
-    ck_assert(!bm_plan_split(f.plan, 0, 0, 10, NULL, 0, &ignored)); /* not running yet */
+    ck_assert(!split_plan(&f, 0, 0, 10, &ignored)); /* not running yet */
     ck_assert_int_eq(fixture_run_in(&f, f.in[0].len / 10), BEAM_OK);
-    ck_assert(!bm_plan_split(f.plan, 0, 0, 10, NULL, 0, &ignored)); /* over */
+    ck_assert(!split_plan(&f, 0, 0, 10, &ignored)); /* over */
     expect_split(&f, 4);
 }
 END_TEST
@@ -268,7 +278,7 @@ static void *watch(void *arg)
         bm_plan_current_transform(w->f->plan);
         if (w->split && !tried && n > 5) {
             tried = true;
-            w->split = bm_plan_split(w->f->plan, 0, 0.1, 100000, NULL, 0, &w->done);
+            w->split = split_plan(w->f, 0, 0.1, 100000, &w->done);
         }
         w->rounds++;
         bm_arena_reset(&arena);
