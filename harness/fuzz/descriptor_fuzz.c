@@ -93,7 +93,10 @@ static void run(bm_plan *plan)
     bm_plan_sources(plan, &n);
     world w = { .given = n == 0 };
     bm_plan_sinks(plan, &n);
-    const bm_bundle_io io = { &w, read_input, write_output, get_state, NULL, NULL };
+    const bm_bundle_io io = { .self = &w,
+                              .read = read_input,
+                              .write = write_output,
+                              .state_get = get_state };
     beam_error err = { .status = BEAM_OK };
     beam_status status = bm_plan_run(plan, "instruction", &io, &err);
     CHECK(status == BEAM_OK || err.message[0]);
@@ -106,8 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const beam_dofn *const dofns[] = { &pass_fn, &text_fn, &twice_fn };
     bm_registry registry;
     beam_error err = { .status = BEAM_OK };
-    CHECK(bm_registry_init(&registry, dofns, BEAM_COUNT(dofns), NULL, 0, &err) ==
-          BEAM_OK);
+    const beam_functions functions = { .dofns = BEAM_TABLE(dofns) };
+    CHECK(bm_registry_init(&registry, &functions, &err) == BEAM_OK);
     bm_plan *plan = NULL;
     beam_span bytes = { (const char *)data, size };
     if (bm_plan_new(bytes, &registry, &no_log, &plan, &err) == BEAM_OK)

@@ -103,8 +103,7 @@ static void open_streams(beam_harness *worker)
 
 static beam_status start(beam_harness *worker, const beam_harness_opts *opts, beam_error *err)
 {
-    BEAM_TRY(bm_registry_init(&worker->registry, opts->dofns, opts->n_dofns, opts->combines,
-                              opts->n_combines, err));
+    BEAM_TRY(bm_registry_init(&worker->registry, &opts->functions, err));
     if (!opts->id || !*opts->id)
         return bm_error(err, BEAM_EUSAGE, "A worker needs an id: --id=...");
     worker->id = bm_strdup(&worker->arena, opts->id);

@@ -171,4 +171,4 @@ void test_await_at_gate(int n)
 
 static const beam_dofn *const all[] = { &pass_fn,  &gate_fn,   &fail_fn,  &fan_fn,
                                         &count_fn, &repeat_fn, &twice_fn, &log_fn };
-const beam_harness_opts test_opts = { .dofns = all, .n_dofns = BEAM_COUNT(all) };
+const beam_harness_opts test_opts = { .functions.dofns = BEAM_TABLE(all) };

@@ -8,11 +8,7 @@
 BEAM_C_BEGIN
 
 typedef struct beam_harness_opts {
-    /* The functions that a runner may ask for. */
-    const beam_dofn *const *dofns;
-    size_t n_dofns;
-    const beam_combine *const *combines;
-    size_t n_combines;
+    beam_functions functions; /* that a runner may ask for */
     const char *id;                 /* worker id, sent as metadata with every call */
     const char *control_endpoint;   /* host:port; NULL with provision_endpoint */
     const char *logging_endpoint;   /* NULL: log to stderr */

@@ -26,12 +26,18 @@ static upb_StringView span_view(beam_span s)
 void fixture_init(fixture *f, const beam_dofn *const *dofns, size_t n_dofns,
                   const beam_combine *const *combines, size_t n_combines)
 {
+    const beam_functions functions = { .dofns = { dofns, n_dofns },
+                                       .combines = { combines, n_combines } };
+    fixture_init_with(f, &functions);
+}
+
+void fixture_init_with(fixture *f, const beam_functions *functions)
+{
     memset(f, 0, sizeof *f);
     bm_arena_init(&f->arena, 0);
     f->upb = upb_Arena_New();
     f->descriptor = pb_ProcessBundleDescriptor_new(f->upb);
-    beam_status status =
-        bm_registry_init(&f->registry, dofns, n_dofns, combines, n_combines, &f->err);
+    beam_status status = bm_registry_init(&f->registry, functions, &f->err);
     ck_assert_msg(status == BEAM_OK, "%s", f->err.message);
 }
 

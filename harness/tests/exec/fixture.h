@@ -44,6 +44,7 @@ struct fixture {
 
 void fixture_init(fixture *f, const beam_dofn *const *dofns, size_t n_dofns,
                   const beam_combine *const *combines, size_t n_combines);
+void fixture_init_with(fixture *f, const beam_functions *functions);
 void fixture_free(fixture *f);
 
 /* -- the descriptor --------------------------------------------------------------------- */

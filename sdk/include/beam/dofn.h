@@ -380,5 +380,23 @@ extern BEAM_API const beam_combine
     beam_sum_int64, beam_sum_double, beam_min_int64, beam_min_double, beam_max_int64,
     beam_max_double, beam_mean_int64, beam_mean_double, beam_count;
 
+/* -- the functions of a program --------------------------------------------------
+ * What a worker can be asked for by name, besides what is built in. Window mappings and the
+ * CombineFns of states are found by way of the DoFns that declare them. */
+typedef struct beam_functions {
+    struct {
+        const beam_dofn *const *at;
+        size_t n;
+    } dofns;
+    struct {
+        const beam_combine *const *at;
+        size_t n;
+    } combines;
+    struct {
+        const beam_custom_windows *const *at;
+        size_t n;
+    } window_fns;
+} beam_functions;
+
 BEAM_C_END
 #endif

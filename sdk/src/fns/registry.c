@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Functions and struct coders by name. Filled on one thread, then read from any. */
+/* Functions, window mappings and struct coders by name. Filled on one thread, then read from any. */
 #include "fns/registry.h"
 
 #include "base/error.h"
@@ -46,17 +46,6 @@ static beam_status add_structs(bm_registry *registry, const beam_type *type,
     return add_structs_at(registry, type, 0, err);
 }
 
-static beam_status add_dofn(bm_registry *registry, const beam_dofn *fn, beam_error *err)
-{
-    if (!fn) return bm_error(err, BEAM_EINVAL, "the table of DoFns holds a NULL");
-    BEAM_TRY(add(&registry->dofns, "DoFn", fn->name, fn, err));
-    BEAM_TRY(add_structs(registry, fn->in, err));
-    BEAM_TRY(add_structs(registry, fn->out, err));
-    for (size_t i = 0; fn->outputs.at && i < fn->outputs.n; i++)
-        BEAM_TRY(add_structs(registry, fn->outputs.at[i].type, err));
-    return BEAM_OK;
-}
-
 static beam_status add_combine(bm_registry *registry, const beam_combine *fn,
                                beam_error *err)
 {
@@ -67,28 +56,78 @@ static beam_status add_combine(bm_registry *registry, const beam_combine *fn,
     return add_structs(registry, fn->out, err);
 }
 
-static beam_status add_all(bm_registry *registry, const beam_dofn *const *dofns,
-                           size_t n_dofns, const beam_combine *const *combines,
-                           size_t n_combines, beam_error *err)
+static beam_status add_side(bm_registry *registry, const beam_side_spec *side,
+                            beam_error *err)
 {
-    for (size_t i = 0; i < n_dofns; i++) BEAM_TRY(add_dofn(registry, dofns[i], err));
-    for (size_t i = 0; i < n_combines; i++)
-        BEAM_TRY(add_combine(registry, combines[i], err));
+    BEAM_TRY(add_structs(registry, side->type, err));
+    if (!side->mapping) return BEAM_OK;
+    return add(&registry->window_mappings, "window mapping", side->mapping->name,
+               side->mapping, err);
+}
+
+static beam_status add_state(bm_registry *registry, const beam_state_spec *state,
+                             beam_error *err)
+{
+    BEAM_TRY(add_structs(registry, state->type, err));
+    BEAM_TRY(add_structs(registry, state->key, err));
+    return state->combine ? add_combine(registry, state->combine, err) : BEAM_OK;
+}
+
+static beam_status add_dofn(bm_registry *registry, const beam_dofn *fn, beam_error *err)
+{
+    if (!fn) return bm_error(err, BEAM_EINVAL, "the table of DoFns holds a NULL");
+    BEAM_TRY(add(&registry->dofns, "DoFn", fn->name, fn, err));
+    BEAM_TRY(add_structs(registry, fn->in, err));
+    BEAM_TRY(add_structs(registry, fn->out, err));
+    for (size_t i = 0; fn->outputs.at && i < fn->outputs.n; i++)
+        BEAM_TRY(add_structs(registry, fn->outputs.at[i].type, err));
+    for (size_t i = 0; fn->sides.at && i < fn->sides.n; i++)
+        BEAM_TRY(add_side(registry, &fn->sides.at[i], err));
+    for (size_t i = 0; fn->states.at && i < fn->states.n; i++)
+        BEAM_TRY(add_state(registry, &fn->states.at[i], err));
     return BEAM_OK;
 }
 
-beam_status bm_registry_init(bm_registry *registry, const beam_dofn *const *dofns,
-                             size_t n_dofns, const beam_combine *const *combines,
-                             size_t n_combines, beam_error *err)
+static beam_status add_window_fn(bm_registry *registry, const beam_custom_windows *fn,
+                                 beam_error *err)
 {
+    if (!fn) return bm_error(err, BEAM_EINVAL, "the table of WindowFns holds a NULL");
+    if (!fn->assign)
+        return bm_error(err, BEAM_EINVAL, "WindowFn '%s' has no .assign",
+                        fn->name ? fn->name : "(no name)");
+    return add(&registry->window_fns, "WindowFn", fn->name, fn, err);
+}
+
+static beam_status add_all(bm_registry *registry, const beam_functions *functions,
+                           beam_error *err)
+{
+    for (size_t i = 0; i < functions->dofns.n; i++)
+        BEAM_TRY(add_dofn(registry, functions->dofns.at[i], err));
+    for (size_t i = 0; i < functions->combines.n; i++)
+        BEAM_TRY(add_combine(registry, functions->combines.at[i], err));
+    for (size_t i = 0; i < functions->window_fns.n; i++)
+        BEAM_TRY(add_window_fn(registry, functions->window_fns.at[i], err));
+    return BEAM_OK;
+}
+
+static void make_empty(bm_registry *registry)
+{
+    bm_map *maps[] = { &registry->dofns, &registry->combines, &registry->window_fns,
+                       &registry->window_mappings, &registry->struct_coders };
+    for (size_t i = 0; i < BEAM_COUNT(maps); i++) bm_map_init(maps[i], &registry->arena);
+}
+
+beam_status bm_registry_init(bm_registry *registry, const beam_functions *functions,
+                             beam_error *err)
+{
+    const beam_functions built_in = {
+        .dofns = { bm_builtin_dofns, bm_builtin_dofns_count },
+        .combines = { bm_builtin_combines, bm_builtin_combines_count },
+    };
     bm_arena_init(&registry->arena, 0);
-    bm_map_init(&registry->dofns, &registry->arena);
-    bm_map_init(&registry->combines, &registry->arena);
-    bm_map_init(&registry->struct_coders, &registry->arena);
-    beam_status status = add_all(registry, bm_builtin_dofns, bm_builtin_dofns_count,
-                                 bm_builtin_combines, bm_builtin_combines_count, err);
-    if (status == BEAM_OK)
-        status = add_all(registry, dofns, n_dofns, combines, n_combines, err);
+    make_empty(registry);
+    beam_status status = add_all(registry, &built_in, err);
+    if (status == BEAM_OK && functions) status = add_all(registry, functions, err);
     if (status != BEAM_OK) bm_registry_free(registry);
     return status;
 }
@@ -96,9 +135,7 @@ beam_status bm_registry_init(bm_registry *registry, const beam_dofn *const *dofn
 void bm_registry_free(bm_registry *registry)
 {
     bm_arena_free(&registry->arena);
-    bm_map_init(&registry->dofns, &registry->arena);
-    bm_map_init(&registry->combines, &registry->arena);
-    bm_map_init(&registry->struct_coders, &registry->arena);
+    make_empty(registry);
 }
 
 /* -- reading -------------------------------------------------------------------------- */
@@ -110,6 +147,18 @@ const beam_dofn *bm_registry_dofn(const bm_registry *registry, beam_span name)
 const beam_combine *bm_registry_combine(const bm_registry *registry, beam_span name)
 {
     return bm_map_get(&registry->combines, name);
+}
+
+const beam_custom_windows *bm_registry_window_fn(const bm_registry *registry,
+                                                 beam_span name)
+{
+    return bm_map_get(&registry->window_fns, name);
+}
+
+const beam_window_mapping *bm_registry_window_mapping(const bm_registry *registry,
+                                                      beam_span name)
+{
+    return bm_map_get(&registry->window_mappings, name);
 }
 
 const beam_struct_coder *bm_registry_struct_coder(const bm_registry *registry,

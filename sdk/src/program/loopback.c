@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "beam/harness.h"
 #include "job/worker_pool.h"
+#include "program/modes.h"
 
 typedef struct local local;
 struct local {
@@ -76,10 +77,7 @@ static beam_status start_harness(const bm_loopback *loopback,
 {
     const beam_program *program = loopback->program;
     beam_harness_opts opts = {
-        .dofns = program->dofns.at,
-        .n_dofns = program->dofns.n,
-        .combines = program->combines.at,
-        .n_combines = program->combines.n,
+        .functions = bm_program_functions(program),
         .id = request->id,
         .control_endpoint = request->control_endpoint,
         .logging_endpoint = request->logging_endpoint,

@@ -17,6 +17,17 @@ typedef struct bm_invocation {
     bm_arena *arena;
 } bm_invocation;
 
+/* The tables of the program, for a registry or a worker. */
+static inline beam_functions bm_program_functions(const beam_program *program)
+{
+    const beam_functions functions = {
+        .dofns = { program->dofns.at, program->dofns.n },
+        .combines = { program->combines.at, program->combines.n },
+        .window_fns = { program->window_fns.at, program->window_fns.n },
+    };
+    return functions;
+}
+
 int bm_run_pipeline(const bm_invocation *invocation);
 int bm_run_worker(const bm_invocation *invocation);
 int bm_run_worker_pool(const bm_invocation *invocation);

@@ -47,8 +47,8 @@ static const char *default_job_name(bm_arena *arena, const char *program)
 static beam_status build(run *r, beam_error *err)
 {
     const beam_program *program = r->in->program;
-    BEAM_TRY(bm_registry_init(&r->registry, program->dofns.at, program->dofns.n,
-                              program->combines.at, program->combines.n, err));
+    const beam_functions functions = bm_program_functions(program);
+    BEAM_TRY(bm_registry_init(&r->registry, &functions, err));
     r->pipeline = beam_pipeline_new();
     r->pipeline->registry = &r->registry;
     program->build(r->pipeline, r->in->values);

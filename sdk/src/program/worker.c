@@ -41,10 +41,7 @@ int bm_run_worker(const bm_invocation *in)
 {
     const bm_standard *s = in->standard;
     const beam_harness_opts opts = {
-        .dofns = in->program->dofns.at,
-        .n_dofns = in->program->dofns.n,
-        .combines = in->program->combines.at,
-        .n_combines = in->program->combines.n,
+        .functions = bm_program_functions(in->program),
         .id = s->id,
         .control_endpoint = s->control_endpoint,
         .logging_endpoint = s->logging_endpoint,

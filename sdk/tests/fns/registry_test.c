@@ -25,7 +25,9 @@ static beam_status init(const beam_dofn *const *dofns, size_t n,
                         const beam_combine *combine)
 {
     const beam_combine *const combines[] = { combine };
-    return bm_registry_init(&registry, dofns, n, combines, combine ? 1 : 0, &err);
+    const beam_functions functions = { .dofns = { dofns, n },
+                                       .combines = { combines, combine ? 1 : 0 } };
+    return bm_registry_init(&registry, &functions, &err);
 }
 
 START_TEST(found)
@@ -42,6 +44,52 @@ START_TEST(found)
                      &shape);
     bm_registry_free(&registry);
     ck_assert_ptr_null(bm_registry_dofn(&registry, beam_span_of("a")));
+}
+END_TEST
+
+static beam_window same_window(beam_window main_window)
+{
+    return main_window;
+}
+static const beam_window_mapping same = { "test.same", same_window };
+static const beam_side_spec sides[] = { { .tag = "at", .kind = BEAM_SIDE_ITERABLE,
+                                          .type = BEAM_STRUCT(&point), .mapping = &same } };
+static const beam_combine of_state = { .name = "test.of_state" };
+static const beam_state_spec states[] = { BEAM_COMBINING_STATE("n", &of_state),
+                                          BEAM_BAG_STATE("all", BEAM_STRUCT(&shape)) };
+static const beam_dofn declares_fn = { .name = "declares", .sides = BEAM_TABLE(sides),
+                                       .states = BEAM_TABLE(states) };
+static beam_status assign(beam_ctx *c, beam_value element, beam_millis t)
+{
+    (void)c, (void)element, (void)t;
+    return BEAM_OK;
+}
+static const beam_custom_windows ms_windows = { .name = "test.ms", .assign = assign };
+static const beam_custom_windows no_windows = { .name = "test.none" };
+
+START_TEST(found_by_way_of_dofns)
+{
+    const beam_dofn *const dofns[] = { &declares_fn };
+    ck_assert_int_eq(init(dofns, 1, NULL), BEAM_OK);
+    ck_assert_ptr_eq(bm_registry_window_mapping(&registry, beam_span_of("test.same")), &same);
+    ck_assert_ptr_eq(bm_registry_combine(&registry, beam_span_of("test.of_state")), &of_state);
+    ck_assert_ptr_eq(bm_registry_struct_coder(&registry, beam_span_of("test.point")), &point);
+    ck_assert_ptr_eq(bm_registry_struct_coder(&registry, beam_span_of("test.shape")), &shape);
+    bm_registry_free(&registry);
+}
+END_TEST
+
+START_TEST(window_fns)
+{
+    const beam_custom_windows *table[] = { &ms_windows };
+    const beam_functions functions = { .window_fns = { table, 1 } };
+    ck_assert_int_eq(bm_registry_init(&registry, &functions, &err), BEAM_OK);
+    ck_assert_ptr_eq(bm_registry_window_fn(&registry, beam_span_of("test.ms")), &ms_windows);
+    ck_assert_ptr_null(bm_registry_window_fn(&registry, beam_span_of("test.none")));
+    bm_registry_free(&registry);
+    table[0] = &no_windows;
+    ck_assert_int_eq(bm_registry_init(&registry, &functions, &err), BEAM_EINVAL);
+    ck_assert_str_eq(err.message, "WindowFn 'test.none' has no .assign");
 }
 END_TEST
 
@@ -131,6 +179,8 @@ int main(void)
     Suite *suite = suite_create("registry");
     TCase *cases = tcase_create("registry");
     tcase_add_test(cases, found);
+    tcase_add_test(cases, found_by_way_of_dofns);
+    tcase_add_test(cases, window_fns);
     tcase_add_test(cases, built_in);
     tcase_add_test(cases, refused);
     tcase_add_test(cases, names);

@@ -144,7 +144,7 @@ END_TEST
 START_TEST(registered)
 {
     bm_registry registry;
-    ck_assert_int_eq(bm_registry_init(&registry, NULL, 0, NULL, 0, NULL), BEAM_OK);
+    ck_assert_int_eq(bm_registry_init(&registry, NULL, NULL), BEAM_OK);
     p->registry = &registry;
     beam_pcoll *c = pairs();
     beam_combine_per_key(c, "Sum", &beam_sum_int64);

@@ -411,7 +411,8 @@ static bm_registry registry;
 static void use_registry(const beam_dofn *fn)
 {
     const beam_dofn *const dofns[] = { fn };
-    ck_assert_int_eq(bm_registry_init(&registry, dofns, 1, NULL, 0, NULL), BEAM_OK);
+    const beam_functions functions = { .dofns = { dofns, 1 } };
+    ck_assert_int_eq(bm_registry_init(&registry, &functions, NULL), BEAM_OK);
     p->registry = &registry;
 }
 
