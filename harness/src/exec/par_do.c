@@ -4,18 +4,11 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "exec/ctx_impl.h"
-
-typedef struct par_do {
-    bm_node node;
-    beam_ctx ctx;
-    const beam_dofn *fn;
-    bm_process process_one; /* of an element in one window, or in any number of them */
-} par_do;
+#include "exec/par_do.h"
 
 /* -- elements --------------------------------------------------------------------------- */
 /* The element's callback has ended: its scratch memory is free again. */
-static inline __attribute__((always_inline)) beam_status after(par_do *p, bm_mark mark, bm_node *outer,
+static inline __attribute__((always_inline)) beam_status after(bm_par_do *p, bm_mark mark, bm_node *outer,
                                 beam_status status)
 {
     bm_plan *plan = p->node.plan;
@@ -26,9 +19,9 @@ static inline __attribute__((always_inline)) beam_status after(par_do *p, bm_mar
     return status;
 }
 
-static beam_status process_any(bm_node *node, const bm_element *element)
+beam_status bm_par_do_process(bm_node *node, const bm_element *element)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
@@ -37,7 +30,7 @@ static beam_status process_any(bm_node *node, const bm_element *element)
 
 static beam_status process_map(bm_node *node, const bm_element *element)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
@@ -48,7 +41,7 @@ static beam_status process_map(bm_node *node, const bm_element *element)
 
 static beam_status process_keep(bm_node *node, const bm_element *element)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
@@ -58,7 +51,7 @@ static beam_status process_keep(bm_node *node, const bm_element *element)
 
 static beam_status process_timestamp(bm_node *node, const bm_element *element)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
@@ -71,7 +64,7 @@ static beam_status process_timestamp(bm_node *node, const bm_element *element)
 
 static beam_status process_partition(bm_node *node, const bm_element *element)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
@@ -92,7 +85,7 @@ static beam_status process_partition(bm_node *node, const bm_element *element)
 /* For DoFns that look at the window: one call per window. */
 static beam_status process_each_window(bm_node *node, const bm_element *element)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     if (element->windows->n == 1) return p->process_one(node, element);
     for (size_t i = 0; i < element->windows->n; i++) {
         bm_one_window one;
@@ -104,9 +97,9 @@ static beam_status process_each_window(bm_node *node, const bm_element *element)
 }
 
 /* -- life ---------------------------------------------------------------------------------- */
-static beam_status par_do_setup(bm_node *node)
+beam_status bm_par_do_setup(bm_node *node)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     if (!p->fn->setup) return BEAM_OK;
     beam_status status;
     p->ctx.may_emit = false;
@@ -115,9 +108,9 @@ static beam_status par_do_setup(bm_node *node)
     return status;
 }
 
-static beam_status par_do_start(bm_node *node)
+beam_status bm_par_do_start(bm_node *node)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     p->ctx.may_emit = true;
     if (!p->fn->start_bundle) return BEAM_OK;
     beam_status status;
@@ -126,9 +119,9 @@ static beam_status par_do_start(bm_node *node)
     return status;
 }
 
-static beam_status par_do_finish(bm_node *node)
+beam_status bm_par_do_finish(bm_node *node)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     if (!p->fn->finish_bundle) return BEAM_OK;
     beam_status status;
     BM_CALLBACK(&p->ctx, "finish_bundle", &node->plan->bundle, BM_TIME_FINISH,
@@ -136,9 +129,9 @@ static beam_status par_do_finish(bm_node *node)
     return status;
 }
 
-static void par_do_teardown(bm_node *node)
+void bm_par_do_teardown(bm_node *node)
 {
-    par_do *p = (par_do *)node;
+    bm_par_do *p = (bm_par_do *)node;
     p->ctx.may_emit = false;
     p->ctx.element = NULL;
     if (p->fn->teardown)
@@ -149,7 +142,7 @@ static void par_do_teardown(bm_node *node)
 /* -- construction ----------------------------------------------------------------------------- */
 static bm_process process_of(const beam_dofn *fn)
 {
-    return fn->process     ? process_any
+    return fn->process     ? bm_par_do_process
            : fn->map       ? process_map
            : fn->keep      ? process_keep
            : fn->timestamp ? process_timestamp
@@ -173,7 +166,7 @@ static bool is_extra(const beam_dofn *fn, const char *tag)
 
 /* The main output is the one whose tag is not an extra output's; a runner may leave out
  * those that nobody reads. */
-static void set_outputs(par_do *p, const bm_transform *t)
+void bm_par_do_set_outputs(bm_par_do *p, const bm_transform *t)
 {
     bm_arena *arena = &p->node.plan->arena;
     const beam_dofn *fn = p->fn;
@@ -191,7 +184,7 @@ static void set_outputs(par_do *p, const bm_transform *t)
 }
 
 /* Partition's outputs are tagged "0", "1", ...; the config holds how many there are. */
-static beam_status set_partitions(par_do *p, const bm_transform *t, beam_error *err)
+static beam_status set_partitions(bm_par_do *p, const bm_transform *t, beam_error *err)
 {
     bm_arena *arena = &p->node.plan->arena;
     size_t n = 0;
@@ -212,7 +205,7 @@ static beam_status set_partitions(par_do *p, const bm_transform *t, beam_error *
     return BEAM_OK;
 }
 
-static beam_status find_fn(par_do *p, const bm_plan *plan, const bm_transform *t,
+static beam_status find_fn(bm_par_do *p, const bm_plan *plan, const bm_transform *t,
                            beam_error *err)
 {
     p->fn = bm_registry_dofn(plan->registry, t->fn.name);
@@ -228,29 +221,23 @@ static beam_status find_fn(par_do *p, const bm_plan *plan, const bm_transform *t
 }
 
 static const bm_node_ops par_do_ops = {
-    .setup = par_do_setup,
-    .start = par_do_start,
-    .finish = par_do_finish,
-    .teardown = par_do_teardown,
+    .setup = bm_par_do_setup,
+    .start = bm_par_do_start,
+    .finish = bm_par_do_finish,
+    .teardown = bm_par_do_teardown,
 };
 
-beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
-                          beam_error *err)
+beam_status bm_par_do_make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops,
+                           size_t size, bm_par_do **out, beam_error *err)
 {
-    /* Runners that know ParDo only run a combine of grouped values as one. */
-    if (strcmp(t->fn_urn, BM_URN_COMBINE_FN) == 0)
-        return bm_combine_grouped_new(plan, t, out, err);
     BEAM_TRY(bm_need_fn(t, BM_URN_DOFN, err));
     if (t->n_inputs != 1)
         return bm_error(err, BEAM_EINVAL, "Transform '%s' has %zu inputs, not one", t->name,
                         t->n_inputs);
-    par_do *p = bm_node_make(plan, t, &par_do_ops, sizeof *p);
+    bm_par_do *p = *out = bm_node_make(plan, t, ops, size);
     BEAM_TRY(find_fn(p, plan, t, err));
     const beam_dofn *fn = p->fn;
-    p->process_one = process_of(fn);
-    if (!p->process_one)
-        return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp or "
-                        "partition function", fn->name);
+    p->input = &t->inputs[0];
     p->node.what = bm_format(&plan->arena, "DoFn '%s'", fn->name);
     p->node.name_space = fn->name;
     p->ctx = (beam_ctx){
@@ -258,13 +245,28 @@ beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
         .arena = &plan->scratch,
         .self = fn->self_size ? bm_calloc(&plan->arena, fn->self_size) : NULL,
         .config = bm_span_copy(&plan->arena, t->fn.config),
-        .input_coder = t->inputs[0].pcoll->coder,
+        .input_coder = p->input->pcoll->coder,
         .observes_window = fn->flags & BEAM_OBSERVES_WINDOW,
     };
     p->node.phase = BM_TIME_PROCESS;
-    p->node.process = p->ctx.observes_window ? process_each_window : p->process_one;
+    return BEAM_OK;
+}
+
+beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
+                          beam_error *err)
+{
+    /* Runners that know ParDo only run a combine of grouped values as one. */
+    if (strcmp(t->fn_urn, BM_URN_COMBINE_FN) == 0)
+        return bm_combine_grouped_new(plan, t, out, err);
+    bm_par_do *p;
+    BEAM_TRY(bm_par_do_make(plan, t, &par_do_ops, sizeof *p, &p, err));
     *out = &p->node;
-    if (fn->partition) return set_partitions(p, t, err);
-    set_outputs(p, t);
+    p->process_one = process_of(p->fn);
+    if (!p->process_one)
+        return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp or "
+                        "partition function", p->fn->name);
+    p->node.process = p->ctx.observes_window ? process_each_window : p->process_one;
+    if (p->fn->partition) return set_partitions(p, t, err);
+    bm_par_do_set_outputs(p, t);
     return BEAM_OK;
 }

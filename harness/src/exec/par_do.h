@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/par_do.h - a node that runs a DoFn, as the kinds of it share it: ParDo itself, and
+ * the parts of a splittable DoFn. Bundle thread. */
+#ifndef BM_PAR_DO_H
+#define BM_PAR_DO_H
+
+#include "exec/ctx_impl.h"
+
+typedef struct bm_par_do {
+    bm_node node;
+    beam_ctx ctx;
+    const beam_dofn *fn;
+    const bm_tagged *input; /* the main one */
+    bm_process process_one; /* of an element in one window, or in any number of them */
+} bm_par_do;
+
+/* Makes the node, of `size` zeroed bytes that begin with a bm_par_do: finds the DoFn and
+ * fills its context, but for its outputs. */
+beam_status bm_par_do_make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops,
+                           size_t size, bm_par_do **out, beam_error *err);
+/* Outputs as the DoFn declares them. */
+void bm_par_do_set_outputs(bm_par_do *p, const bm_transform *t);
+/* The callback of a DoFn that has `process`, with the element's scratch memory. */
+beam_status bm_par_do_process(bm_node *node, const bm_element *element);
+
+/* Parts of a bm_node_ops. */
+beam_status bm_par_do_setup(bm_node *node);
+beam_status bm_par_do_start(bm_node *node);
+beam_status bm_par_do_finish(bm_node *node);
+void bm_par_do_teardown(bm_node *node);
+
+#endif
