@@ -9,17 +9,32 @@
 #include "model/endpoints.upb.h"
 
 /* -- collections --------------------------------------------------------------------------- */
-static bm_output_time output_time(bm_builder *b, const pb_PCollection *pb)
+static bm_output_time output_time(const struct pb_WindowingStrategy *windowing)
 {
-    struct pb_WindowingStrategy *windowing;
-    if (!pb_ProcessBundleDescriptor_windowing_strategies_get(
-            b->descriptor, pb_PCollection_windowing_strategy_id(pb), &windowing))
-        return BM_AT_END_OF_WINDOW;
     switch (pb_WindowingStrategy_output_time(windowing)) {
     case pb_OutputTime_LATEST_IN_PANE: return BM_AT_LATEST;
     case pb_OutputTime_EARLIEST_IN_PANE: return BM_AT_EARLIEST;
     default: return BM_AT_END_OF_WINDOW;
     }
+}
+
+/* What cannot be read here is only missed by those who need it. */
+static void read_windowing(bm_builder *b, const pb_PCollection *pb, bm_pcoll *out)
+{
+    struct pb_WindowingStrategy *windowing;
+    beam_error ignored, *err = b->err;
+    if (!pb_ProcessBundleDescriptor_windowing_strategies_get(
+            b->descriptor, pb_PCollection_windowing_strategy_id(pb), &windowing))
+        return;
+    out->output_time = output_time(windowing);
+    b->err = &ignored;
+    upb_StringView coder = pb_WindowingStrategy_window_coder_id(windowing);
+    if (bm_build_coder(b, out->id, coder, &out->window_coder) != BEAM_OK)
+        out->window_coder = NULL;
+    const pb_FunctionSpec *fn = pb_WindowingStrategy_window_fn(windowing);
+    if (bm_build_window_fn(b, out->id, fn, &out->window_fn) != BEAM_OK)
+        out->window_fn = (bm_window_fn){ .kind = BM_WINDOW_FN_OTHER };
+    b->err = err;
 }
 
 /* Runners give the coder of the values, or that of the windowed values. */
@@ -42,7 +57,7 @@ static beam_status add_pcoll(bm_builder *b, upb_StringView id, const pb_PCollect
     pcoll->coder = without_windows(pcoll->coder);
     pcoll->has_iterable = bm_coder_has(pcoll->coder, BM_CODER_ITERABLE)
                           || bm_coder_has(pcoll->coder, BM_CODER_STATE_BACKED_ITERABLE);
-    pcoll->output_time = output_time(b, pb);
+    read_windowing(b, pb, pcoll);
     bm_map_put(&b->pcolls, beam_span_of(pcoll->id), pcoll);
     plan->pcolls[plan->n_pcolls++] = pcoll;
     return BEAM_OK;
@@ -121,6 +136,7 @@ static beam_status read_transform(bm_builder *b, upb_StringView id, const pb_PTr
     t->window_fn_urn = "";
     BEAM_TRY(bm_build_payload(b, pb, t));
     BEAM_TRY(read_inputs(b, pb, t));
+    BEAM_TRY(bm_build_side_inputs(b, pb, t));
     return read_outputs(b, pb, t);
 }
 

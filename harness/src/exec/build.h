@@ -34,6 +34,11 @@ beam_status bm_build_coder(bm_builder *b, const char *who, upb_StringView id,
                            const bm_coder **out);
 /* What the URN's payload says, into *t (build_payload.c). */
 beam_status bm_build_payload(bm_builder *b, const pb_PTransform *pb, bm_transform *t);
+/* Of a side input, once the inputs are known (build_side_inputs.c). */
+beam_status bm_build_side_inputs(bm_builder *b, const pb_PTransform *pb, bm_transform *t);
+/* A WindowFn; of a kind that is not known here: BM_WINDOW_FN_OTHER. Fails on a bad payload. */
+beam_status bm_build_window_fn(bm_builder *b, const char *who, const pb_FunctionSpec *spec,
+                               bm_window_fn *out);
 /* The constructor for a URN; NULL: there is none. */
 bm_node_new bm_build_constructor(const char *urn);
 

@@ -40,8 +40,7 @@ static beam_status read_par_do(bm_builder *b, beam_span payload, bm_transform *t
     const pb_ParDoPayload *pb = PARSE(pb_ParDoPayload, payload);
     if (!pb) return bad_payload(b, t);
     t->unsupported =
-        pb_ParDoPayload_side_inputs_size(pb)                ? "side inputs"
-        : pb_ParDoPayload_state_specs_size(pb)              ? "user state"
+        pb_ParDoPayload_state_specs_size(pb)                ? "user state"
         : pb_ParDoPayload_timer_family_specs_size(pb)       ? "timers"
         : pb_ParDoPayload_restriction_coder_id(pb).size     ? "a splittable DoFn"
         : pb_ParDoPayload_requests_finalization(pb)         ? "bundle finalization"
@@ -114,8 +113,8 @@ static bool read_global(bm_builder *b, beam_span payload, bm_window_fn *out)
     return true;
 }
 
-static beam_status read_window_fn(bm_builder *b, const pb_FunctionSpec *spec,
-                                  bm_transform *t)
+beam_status bm_build_window_fn(bm_builder *b, const char *who, const pb_FunctionSpec *spec,
+                               bm_window_fn *out)
 {
     static const struct {
         const char *urn;
@@ -127,14 +126,23 @@ static beam_status read_window_fn(bm_builder *b, const pb_FunctionSpec *spec,
         { BEAM_URN_WINDOW_FN_SLIDING_WINDOWS, BM_WINDOW_FN_SLIDING, read_sliding },
         { BEAM_URN_WINDOW_FN_SESSION_WINDOWS, BM_WINDOW_FN_SESSIONS, read_sessions },
     };
-    t->window_fn_urn = spec ? bm_pb_text(b, pb_FunctionSpec_urn(spec)) : "";
+    const char *urn = spec ? bm_pb_text(b, pb_FunctionSpec_urn(spec)) : "";
     for (size_t i = 0; i < BEAM_COUNT(fns); i++) {
-        if (strcmp(fns[i].urn, t->window_fn_urn) != 0) continue;
-        t->window_fn.kind = fns[i].kind;
-        beam_span payload = bm_pb_span(pb_FunctionSpec_payload(spec));
-        return fns[i].read(b, payload, &t->window_fn) ? BEAM_OK : bad_payload(b, t);
+        if (strcmp(fns[i].urn, urn) != 0) continue;
+        out->kind = fns[i].kind;
+        if (fns[i].read(b, bm_pb_span(pb_FunctionSpec_payload(spec)), out)) return BEAM_OK;
+        return bm_error(b->err, BEAM_EINVAL, "%.200s: the payload of its WindowFn %s cannot "
+                        "be parsed", who, urn);
     }
     return BEAM_OK;
+}
+
+static beam_status read_window_fn(bm_builder *b, const pb_FunctionSpec *spec,
+                                  bm_transform *t)
+{
+    t->window_fn_urn = spec ? bm_pb_text(b, pb_FunctionSpec_urn(spec)) : "";
+    const char *who = bm_format(&b->plan->arena, "Transform '%s'", t->name);
+    return bm_build_window_fn(b, who, spec, &t->window_fn);
 }
 
 static beam_status read_window_into(bm_builder *b, beam_span payload, bm_transform *t)

@@ -48,6 +48,8 @@ typedef struct bm_pcoll {
     const char *id;
     const bm_coder *coder; /* of the values, without windows */
     bm_output_time output_time;
+    const bm_coder *window_coder; /* NULL: not given, or not one that is known here */
+    bm_window_fn window_fn;       /* OTHER: likewise */
     bm_node *producer;
     bm_node **consumers;
     size_t n_consumers, n_producers;
@@ -104,11 +106,20 @@ typedef struct bm_tagged {
     bm_pcoll *pcoll;
 } bm_tagged;
 
+/* A side input: a collection that is read by way of the State API. */
+typedef struct bm_side_input {
+    const char *tag;
+    bm_pcoll *pcoll;
+    bool is_multimap; /* its access pattern; otherwise iterable */
+} bm_side_input;
+
 /* A transform of the descriptor as the constructors of nodes see it: no protobuf. */
 typedef struct bm_transform {
     const char *id, *name, *urn;
-    bm_tagged *inputs, *outputs; /* sorted by tag */
+    bm_tagged *inputs, *outputs; /* sorted by tag; without side inputs */
     size_t n_inputs, n_outputs;
+    bm_side_input *sides; /* sorted by tag */
+    size_t n_sides;
     /* From the payload, as far as the URN has it. */
     const char *fn_urn;
     bm_fn_spec fn;
