@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "exec/ctx_impl.h"
+#include "exec/metric_sets.h"
 
 /* -- memory and settings ---------------------------------------------------------------- */
 void *beam_self(beam_ctx *c)
@@ -239,10 +240,15 @@ beam_pane beam_element_pane(beam_ctx *c)
 }
 
 /* -- metrics and logs ---------------------------------------------------------------------------- */
-static inline bm_distribution *cell(beam_ctx *c, bm_cell_kind kind, const char *name)
+static inline bm_cell *cell_of(beam_ctx *c, bm_cell_kind kind, const char *name)
 {
     bm_plan *plan = c->node->plan;
-    return &bm_cells_get(&c->node->cells, kind, name, &plan->arena, &plan->next_index)->value;
+    return bm_cells_get(&c->node->cells, kind, name, &plan->arena, &plan->next_index);
+}
+
+static inline bm_distribution *cell(beam_ctx *c, bm_cell_kind kind, const char *name)
+{
+    return &cell_of(c, kind, name)->value;
 }
 
 void beam_counter_add(beam_ctx *c, const char *name, int64_t by)
@@ -261,6 +267,21 @@ void beam_gauge_set(beam_ctx *c, const char *name, int64_t value)
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     bm_gauge_set(cell(c, BM_CELL_GAUGE, name), value,
                  (beam_millis)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+void beam_string_set_add(beam_ctx *c, const char *name, beam_span text)
+{
+    bm_metric_set_add_text(cell_of(c, BM_CELL_STRING_SET, name)->set, text);
+}
+
+void beam_bounded_trie_add(beam_ctx *c, const char *name, const char *const *path, size_t n)
+{
+    bm_metric_set_add_path(cell_of(c, BM_CELL_BOUNDED_TRIE, name)->set, path, n);
+}
+
+void beam_histogram_add(beam_ctx *c, const char *name, int64_t value)
+{
+    bm_metric_set_add_value(cell_of(c, BM_CELL_HISTOGRAM, name)->set, value);
 }
 
 void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)

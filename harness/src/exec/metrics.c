@@ -3,6 +3,7 @@
 #include "exec/metrics.h"
 
 #include "beam_urns.h"
+#include "exec/metric_sets.h"
 #include "exec/node.h"
 
 /* -- values --------------------------------------------------------------------------- */
@@ -94,6 +95,7 @@ bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_a
         cell->name = bm_strdup(arena, name);
         cell->kind = kind;
         cell->index = (*next_index)++;
+        if (kind >= BM_CELL_STRING_SET) cell->set = bm_metric_set_new(kind);
         cell->next = atomic_load_explicit(&cells->first, memory_order_relaxed);
         atomic_store_explicit(&cells->first, cell, memory_order_release);
     }
@@ -104,7 +106,16 @@ bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_a
 void bm_cells_reset(bm_cells *cells)
 {
     bm_cell *cell = atomic_load_explicit(&cells->first, memory_order_relaxed);
-    for (; cell; cell = cell->next) bm_distribution_reset(&cell->value);
+    for (; cell; cell = cell->next) {
+        bm_distribution_reset(&cell->value);
+        if (cell->set) bm_metric_set_reset(cell->set);
+    }
+}
+
+void bm_cells_free(bm_cells *cells)
+{
+    bm_cell *cell = atomic_load_explicit(&cells->first, memory_order_relaxed);
+    for (; cell; cell = cell->next) bm_metric_set_free(cell->set);
 }
 
 /* -- of a plan ---------------------------------------------------------------------------- */
@@ -149,10 +160,15 @@ static void label(bm_monitoring_info *info, const char *key, const char *value)
     info->labels[info->n_labels++] = (bm_monitoring_label){ key, value };
 }
 
+static void write_numbers(bm_writer *w, const int64_t *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) bm_write_varint(w, (uint64_t)values[i]);
+}
+
 static void payload(list *l, bm_monitoring_info *info, const int64_t *values, size_t n)
 {
     bm_writer w = { 0 };
-    for (size_t i = 0; i < n; i++) bm_write_varint(&w, (uint64_t)values[i]);
+    write_numbers(&w, values, n);
     info->payload = bm_span_copy(l->arena, bm_written(&w));
     bm_writer_free(&w);
 }
@@ -206,29 +222,48 @@ static void add_times(list *l, const bm_node *node, uint32_t index)
     }
 }
 
+static const struct cell_urns {
+    const char *urn, *type;
+} cell_urns[BM_N_CELL_KINDS] = {
+    [BM_CELL_COUNTER] = { BEAM_URN_METRIC_USER_SUM_INT64, BEAM_URN_METRICS_SUM_INT64 },
+    [BM_CELL_DISTRIBUTION] = { BEAM_URN_METRIC_USER_DISTRIBUTION_INT64,
+                               BEAM_URN_METRICS_DISTRIBUTION_INT64 },
+    [BM_CELL_GAUGE] = { BEAM_URN_METRIC_USER_LATEST_INT64, BEAM_URN_METRICS_LATEST_INT64 },
+    [BM_CELL_STRING_SET] = { BEAM_URN_METRIC_USER_SET_STRING, BEAM_URN_METRICS_SET_STRING },
+    [BM_CELL_BOUNDED_TRIE] = { BEAM_URN_METRIC_USER_BOUNDED_TRIE,
+                               BEAM_URN_METRICS_BOUNDED_TRIE },
+    [BM_CELL_HISTOGRAM] = { BEAM_URN_METRIC_USER_HISTOGRAM_INT64,
+                            BEAM_URN_METRICS_HISTOGRAM_INT64 },
+};
+
+/* False: the cell was not used in this bundle. */
+static bool write_cell(const bm_cell *cell, bm_writer *w)
+{
+    if (cell->set) return bm_metric_set_payload(cell->set, w);
+    snapshot s = read_distribution(&cell->value);
+    if (!s.n && !s.sum) return false;
+    int64_t counter[] = { s.sum }, gauge[] = { s.max, s.sum };
+    int64_t distribution[] = { s.n, s.sum, s.min, s.max };
+    switch (cell->kind) {
+    case BM_CELL_COUNTER: write_numbers(w, counter, 1); break;
+    case BM_CELL_GAUGE: write_numbers(w, gauge, 2); break;
+    default: write_numbers(w, distribution, 4); break;
+    }
+    return true;
+}
+
 static void add_cell(list *l, const bm_node *node, const bm_cell *cell)
 {
-    static const char *const urns[] = {
-        [BM_CELL_COUNTER] = BEAM_URN_METRIC_USER_SUM_INT64,
-        [BM_CELL_DISTRIBUTION] = BEAM_URN_METRIC_USER_DISTRIBUTION_INT64,
-        [BM_CELL_GAUGE] = BEAM_URN_METRIC_USER_LATEST_INT64,
-    };
-    static const char *const types[] = {
-        [BM_CELL_COUNTER] = BEAM_URN_METRICS_SUM_INT64,
-        [BM_CELL_DISTRIBUTION] = BEAM_URN_METRICS_DISTRIBUTION_INT64,
-        [BM_CELL_GAUGE] = BEAM_URN_METRICS_LATEST_INT64,
-    };
-    snapshot s = read_distribution(&cell->value);
-    if (!s.n && !s.sum) return;
-    bm_monitoring_info *info = add(l, urns[cell->kind], types[cell->kind], cell->index);
-    label(info, "PTRANSFORM", node->id);
-    label(info, "NAMESPACE", node->name_space ? node->name_space : node->name);
-    label(info, "NAME", cell->name);
-    switch (cell->kind) {
-    case BM_CELL_COUNTER: payload(l, info, &s.sum, 1); break;
-    case BM_CELL_DISTRIBUTION: add_distribution(l, info, &s); break;
-    case BM_CELL_GAUGE: payload(l, info, (int64_t[]){ s.max, s.sum }, 2); break;
+    bm_writer w = { 0 };
+    if (write_cell(cell, &w)) {
+        const struct cell_urns *urns = &cell_urns[cell->kind];
+        bm_monitoring_info *info = add(l, urns->urn, urns->type, cell->index);
+        label(info, "PTRANSFORM", node->id);
+        label(info, "NAMESPACE", node->name_space ? node->name_space : node->name);
+        label(info, "NAME", cell->name);
+        info->payload = bm_span_copy(l->arena, bm_written(&w));
     }
+    bm_writer_free(&w);
 }
 
 size_t bm_plan_metrics(bm_plan *plan, bm_arena *arena, bm_monitoring_info **out)

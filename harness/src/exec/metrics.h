@@ -39,7 +39,15 @@ void bm_distribution_add(bm_distribution *d, int64_t value);
 void bm_distribution_reset(bm_distribution *d);
 void bm_gauge_set(bm_distribution *d, int64_t value, beam_millis now_ms);
 
-typedef enum bm_cell_kind { BM_CELL_COUNTER, BM_CELL_DISTRIBUTION, BM_CELL_GAUGE } bm_cell_kind;
+typedef enum bm_cell_kind {
+    BM_CELL_COUNTER,
+    BM_CELL_DISTRIBUTION,
+    BM_CELL_GAUGE,
+    BM_CELL_STRING_SET, /* this and what follows: see metric_sets.h */
+    BM_CELL_BOUNDED_TRIE,
+    BM_CELL_HISTOGRAM,
+    BM_N_CELL_KINDS
+} bm_cell_kind;
 
 /* A user's metric. Cells are only ever added to a list, and never freed before the plan. */
 typedef struct bm_cell {
@@ -48,6 +56,7 @@ typedef struct bm_cell {
     bm_cell_kind kind;
     uint32_t index;
     bm_distribution value; /* counter: sum; gauge: sum, at the time `max` */
+    struct bm_metric_set *set; /* of the kinds that hold more; freed with the cells */
 } bm_cell;
 
 /* The metrics of one transform. */
@@ -60,5 +69,6 @@ typedef struct bm_cells {
 bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_arena *arena,
                       uint32_t *next_index);
 void bm_cells_reset(bm_cells *cells);
+void bm_cells_free(bm_cells *cells);
 
 #endif

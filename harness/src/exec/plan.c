@@ -268,8 +268,10 @@ void bm_plan_free(bm_plan *plan)
         bm_node *node = plan->nodes[i];
         if (node->set_up && node->ops->teardown) node->ops->teardown(node);
     }
-    for (size_t i = 0; i < plan->n_nodes; i++)
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        bm_cells_free(&plan->nodes[i]->cells);
         if (plan->nodes[i]->ops->free) plan->nodes[i]->ops->free(plan->nodes[i]);
+    }
     pthread_mutex_destroy(&plan->split_lock);
     bm_writer_free(&plan->sizing);
     bm_results_free(&plan->results);

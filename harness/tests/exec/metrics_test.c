@@ -97,6 +97,67 @@ START_TEST(the_same_metric_has_the_same_index)
 }
 END_TEST
 
+static beam_status measure_sets(beam_ctx *c, beam_value in)
+{
+    static const char *const paths[][2] = { { "db", "t1" }, { "db", "t2" } };
+    int64_t n = beam_as_int64(in);
+    beam_string_set_add(c, "names", beam_span_of(n % 2 ? "odd" : "even"));
+    beam_bounded_trie_add(c, "tables", paths[n % 2], 2);
+    beam_histogram_add(c, "sizes", n);
+    return beam_emit(c, in);
+}
+static const beam_dofn sets_fn = { .name = "test.measure", .in = BEAM_INT64,
+                                   .out = BEAM_INT64, .process = measure_sets };
+
+/* The payload of the metric of that URN; empty: there is none. */
+static beam_span payload_of(fixture *f, const char *urn)
+{
+    bm_monitoring_info *infos;
+    size_t n = bm_plan_metrics(f->plan, &f->arena, &infos);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(infos[i].urn, urn) == 0) return infos[i].payload;
+    return (beam_span){ NULL, 0 };
+}
+
+static void expect_payload(fixture *f, const char *urn, const char *bytes, size_t n)
+{
+    beam_span got = payload_of(f, urn);
+    ck_assert_uint_eq(got.len, n);
+    ck_assert_mem_eq(got.ptr, bytes, n);
+}
+#define EXPECT_PAYLOAD(f, urn, literal) expect_payload((f), (urn), (literal), sizeof(literal) - 1)
+
+START_TEST(sets_tries_and_histograms)
+{
+    static const beam_dofn *const with_sets[] = { &sets_fn };
+    const char *const trie = "beam:metric:user:bounded_trie:v1";
+    const char *const histogram = "beam:metric:user:histogram_int64:v1";
+    fixture f;
+    fixture_init(&f, with_sets, 1, NULL, 0);
+    fixture_pcoll(&f, "p1", "varint");
+    fixture_source(&f, "a", "p1", "varint", "global_window");
+    fixture_par_do(&f, "b", "test.measure", "", "in=p1", "");
+    fixture_build(&f);
+    put_ints(&f, 0, 4);
+    for (int round = 0; round < 2; round++) {
+        fixture_run(&f);
+        EXPECT_PAYLOAD(&f, "beam:metric:user:set_string:v1", "\0\0\0\2\4even\3odd");
+        EXPECT_PAYLOAD(&f, trie, "\x08\x64\x12\x18\x12\x16\x0a\x02"
+                                 "db\x12\x10"
+                                 "\x12\x06\x0a\x02t1\x12\x00"
+                                 "\x12\x06\x0a\x02t2\x12\x00");
+        /* 0 and 1; none from 1.4; 2; 3; 4 */
+        EXPECT_PAYLOAD(&f, histogram,
+                       "\x08\x05\x12\x06\x12\x04\x08\x7e\x10\x01\x1a\x05\2\0\1\1\1");
+    }
+    f.in[0].len = 0; /* nothing of the last bundle is left */
+    fixture_run(&f);
+    ck_assert_uint_eq(payload_of(&f, trie).len, 0);
+    ck_assert_uint_eq(payload_of(&f, histogram).len, 0);
+    fixture_free(&f);
+}
+END_TEST
+
 /* -- execution times ------------------------------------------------------------------------- */
 static void sample(fixture *f, size_t segment)
 {
@@ -338,7 +399,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        values_of_a_bundle,
+        values_of_a_bundle, sets_tries_and_histograms,
         the_same_metric_has_the_same_index,
         times_are_booked_on_who_runs,
         the_rest_is_given_up_where_wanted,

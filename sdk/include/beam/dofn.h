@@ -307,12 +307,14 @@ BEAM_API beam_status beam_on_finalize(beam_ctx *c, int64_t expires_after_ms,
 BEAM_API void beam_counter_add(beam_ctx *c, const char *name, int64_t by);
 BEAM_API void beam_distribution_add(beam_ctx *c, const char *name, int64_t value);
 BEAM_API void beam_gauge_set(beam_ctx *c, const char *name, int64_t value);
-/* The different texts that were added (user:set_string). */
+/* The different texts that were added (user:set_string), up to 1 MB of them in a bundle. */
 BEAM_API void beam_string_set_add(beam_ctx *c, const char *name, beam_span text);
-/* Paths of which the runner keeps a bounded number of prefixes (user:bounded_trie). */
+/* Paths of which a bounded number is kept (100): of the largest branches, only their common
+ * beginning (user:bounded_trie). */
 BEAM_API void beam_bounded_trie_add(beam_ctx *c, const char *name, const char *const *path,
                                     size_t n);
-/* Counts values by buckets that grow exponentially (user:histogram_int64). */
+/* How many values lie in each of the buckets that grow by the square root of 2
+ * (user:histogram_int64); the first one is for all below. */
 BEAM_API void beam_histogram_add(beam_ctx *c, const char *name, int64_t value);
 
 /* LogEntry.Severity of beam_fn_api.proto. */

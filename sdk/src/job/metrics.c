@@ -4,74 +4,13 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/reader.h"
-#include "beam_urns.h"
 #include "model/beam_job_api.pb-c.h"
-#include "model/metrics.pb-c.h"
 #include "proto/model.h"
-
-/* -- payloads (coders as MonitoringInfoTypeUrns says) ------------------------------------ */
-static beam_status read_int64(bm_reader *r, int64_t *out)
-{
-    uint64_t v;
-    BEAM_TRY(bm_read_varint(r, &v));
-    *out = (int64_t)v;
-    return BEAM_OK;
-}
-
-static beam_status read_double(bm_reader *r, double *out)
-{
-    uint64_t bits;
-    BEAM_TRY(bm_read_be64(r, &bits));
-    memcpy(out, &bits, sizeof *out);
-    return BEAM_OK;
-}
-
-static beam_status read_payload(const char *type, bm_reader *r, bm_metric *m)
-{
-    int64_t time_ms;
-    if (!strcmp(type, BEAM_URN_METRICS_SUM_INT64)) {
-        m->kind = BM_COUNTER;
-        return read_int64(r, &m->whole);
-    }
-    if (!strcmp(type, BEAM_URN_METRICS_SUM_DOUBLE)) {
-        m->kind = BM_COUNTER;
-        m->is_double = true;
-        return read_double(r, &m->real);
-    }
-    if (!strcmp(type, BEAM_URN_METRICS_LATEST_INT64)) {
-        m->kind = BM_GAUGE;
-        BEAM_TRY(read_int64(r, &time_ms));
-        return read_int64(r, &m->whole);
-    }
-    if (!strcmp(type, BEAM_URN_METRICS_LATEST_DOUBLE)) {
-        m->kind = BM_GAUGE;
-        m->is_double = true;
-        BEAM_TRY(read_int64(r, &time_ms));
-        return read_double(r, &m->real);
-    }
-    m->kind = BM_DISTRIBUTION;
-    if (!strcmp(type, BEAM_URN_METRICS_DISTRIBUTION_INT64)) {
-        BEAM_TRY(read_int64(r, &m->count));
-        if (!m->count) return BEAM_OK;
-        BEAM_TRY(read_int64(r, &m->sum));
-        BEAM_TRY(read_int64(r, &m->min));
-        return read_int64(r, &m->max);
-    }
-    if (!strcmp(type, BEAM_URN_METRICS_DISTRIBUTION_DOUBLE)) {
-        m->is_double = true;
-        BEAM_TRY(read_int64(r, &m->count));
-        if (!m->count) return BEAM_OK;
-        BEAM_TRY(read_double(r, &m->real_sum));
-        BEAM_TRY(read_double(r, &m->real_min));
-        return read_double(r, &m->real_max);
-    }
-    return BEAM_EUNSUPPORTED;
-}
 
 static const char *label(const Pb__MonitoringInfo *info, const char *key)
 {
@@ -105,29 +44,84 @@ bm_metrics bm_metrics_parse(bm_arena *arena, beam_span response)
         bm_metric m = { .name_space = label(infos[i], "NAMESPACE"),
                         .name = label(infos[i], "NAME"),
                         .step = label(infos[i], "PTRANSFORM") };
-        bm_reader payload = bm_reader_of(bm_pb_span(infos[i]->payload));
+        beam_span payload = bm_pb_span(infos[i]->payload);
         if (strncmp(infos[i]->urn, "beam:metric:user:", 17) || !*m.name) continue;
-        if (!read_payload(infos[i]->type, &payload, &m)) metrics[found++] = m;
+        if (!bm_metric_read(arena, infos[i]->type, payload, &m.value)) metrics[found++] = m;
     }
     qsort(metrics, found, sizeof *metrics, by_step_and_name);
     return (bm_metrics){ metrics, found };
 }
 
 /* -- printing ---------------------------------------------------------------------------------- */
-static const char *value_text(const bm_metric *m, char *text, size_t size)
+/* Text of at most `size` bytes, with "..." for what does not fit. */
+typedef struct short_text {
+    char *text;
+    size_t size, at;
+} short_text;
+
+static void BEAM_PRINTF(2, 3) say(short_text *l, const char *format, ...)
 {
-    if (m->kind != BM_DISTRIBUTION && m->is_double)
-        snprintf(text, size, "%g", m->real);
-    else if (m->kind != BM_DISTRIBUTION)
-        snprintf(text, size, "%" PRId64, m->whole);
-    else if (!m->count)
-        snprintf(text, size, "0 values");
-    else if (m->is_double)
-        snprintf(text, size, "%" PRId64 " values, mean %g, min %g, max %g", m->count,
-                 m->real_sum / (double)m->count, m->real_min, m->real_max);
+    if (l->at + 1 >= l->size) return;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(l->text + l->at, l->size - l->at, format, args);
+    va_end(args);
+    if (n > 0) l->at += (size_t)n;
+    if (l->at < l->size) return;
+    l->at = l->size - 1;
+    memcpy(l->text + l->at - 3, "...", 3);
+}
+
+static void say_distribution(short_text *l, const bm_metric_value *v)
+{
+    if (!v->count)
+        say(l, "0 values");
+    else if (v->is_double)
+        say(l, "%" PRId64 " values, mean %g, min %g, max %g", v->count,
+            v->real_sum / (double)v->count, v->real_min, v->real_max);
     else
-        snprintf(text, size, "%" PRId64 " values, mean %g, min %" PRId64 ", max %" PRId64,
-                 m->count, (double)m->sum / (double)m->count, m->min, m->max);
+        say(l, "%" PRId64 " values, mean %g, min %" PRId64 ", max %" PRId64, v->count,
+            (double)v->sum / (double)v->count, v->min, v->max);
+}
+
+static void say_texts(short_text *l, const bm_metric_value *v)
+{
+    say(l, "%zu texts", v->texts.n);
+    BM_MAP_EACH(&v->texts, entry)
+    say(l, "%s" BEAM_SPAN_FMT, entry == v->texts.entries ? ": " : ", ",
+        BEAM_SPAN_ARG(entry->key));
+}
+
+static void say_path(void *self, const beam_span *path, size_t n, bool truncated)
+{
+    short_text *l = self;
+    say(l, "%s", l->at ? ", " : "");
+    for (size_t i = 0; i < n; i++)
+        say(l, "%s" BEAM_SPAN_FMT, i ? "/" : "", BEAM_SPAN_ARG(path[i]));
+    if (truncated) say(l, "/*");
+}
+
+static void say_histogram(short_text *l, const bm_metric_value *v)
+{
+    say(l, "%" PRId64 " values, half below %g, 99 of 100 below %g", v->count,
+        bm_histogram_quantile(&v->histogram, 0.5), bm_histogram_quantile(&v->histogram, 0.99));
+}
+
+static const char *value_text(const bm_metric_value *v, char *text, size_t size)
+{
+    short_text l = { .text = text, .size = size };
+    text[0] = '\0';
+    switch (v->kind) {
+    case BM_COUNTER:
+    case BM_GAUGE:
+        if (v->is_double) say(&l, "%g", v->real);
+        else say(&l, "%" PRId64, v->whole);
+        break;
+    case BM_DISTRIBUTION: say_distribution(&l, v); break;
+    case BM_STRING_SET: say_texts(&l, v); break;
+    case BM_BOUNDED_TRIE: bm_trie_each(&v->trie, say_path, &l); break;
+    case BM_HISTOGRAM: say_histogram(&l, v); break;
+    }
     return text;
 }
 
@@ -144,33 +138,88 @@ void bm_metrics_print(bm_metrics metrics, bm_writer *out)
         char value[200], line[1024];
         int n = snprintf(line, sizeof line, "  %-*s  %-*s  %s\n", step_width,
                          metrics.at[i].step, name_width, metrics.at[i].name,
-                         value_text(&metrics.at[i], value, sizeof value));
+                         value_text(&metrics.at[i].value, value, sizeof value));
         bm_write_bytes(out, line, n < (int)sizeof line ? (size_t)n : sizeof line - 1);
     }
 }
 
-static json_t *number(const bm_metric *m, int64_t whole, double real)
+static json_t *number(const bm_metric_value *v, int64_t whole, double real)
 {
-    json_t *json = m->is_double ? json_real(real) : json_integer(whole);
+    json_t *json = v->is_double ? json_real(real) : json_integer(whole);
     return json ? json : json_null();
+}
+
+static json_t *span_json(beam_span text)
+{
+    json_t *json = json_stringn(text.ptr, text.len);
+    return json ? json : json_null();
+}
+
+static json_t *texts_json(const bm_metric_value *v)
+{
+    json_t *list = json_array();
+    BM_MAP_EACH(&v->texts, entry) json_array_append_new(list, span_json(entry->key));
+    return list;
+}
+
+static void add_path(void *self, const beam_span *path, size_t n, bool truncated)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, span_json(path[i]));
+    if (truncated) json_array_append_new(list, json_null());
+    json_array_append_new(self, list);
+}
+
+static json_t *paths_json(const bm_metric_value *v)
+{
+    json_t *list = json_array();
+    bm_trie_each(&v->trie, add_path, list);
+    return list;
+}
+
+/* [lower bound, values] of each bucket that holds any. */
+static json_t *buckets_json(const bm_histogram *h)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < h->n; i++) {
+        if (!h->counts[i]) continue;
+        json_t *bucket = json_array();
+        json_array_append_new(bucket, json_real(bm_histogram_bound(h, i)));
+        json_array_append_new(bucket, json_integer(h->counts[i]));
+        json_array_append_new(list, bucket);
+    }
+    return list;
+}
+
+static void add_distribution(json_t *json, const bm_metric_value *v)
+{
+    json_object_set_new(json, "count", json_integer(v->count));
+    json_object_set_new(json, "sum", number(v, v->sum, v->real_sum));
+    json_object_set_new(json, "min", number(v, v->min, v->real_min));
+    json_object_set_new(json, "max", number(v, v->max, v->real_max));
 }
 
 static json_t *to_json(const bm_metric *m)
 {
-    static const char *const kinds[] = { "counter", "distribution", "gauge" };
+    static const char *const kinds[] = { "counter",    "distribution", "gauge",
+                                         "string_set", "bounded_trie", "histogram" };
+    const bm_metric_value *v = &m->value;
     json_t *json = json_object();
     json_object_set_new(json, "step", json_string(m->step));
     json_object_set_new(json, "namespace", json_string(m->name_space));
     json_object_set_new(json, "name", json_string(m->name));
-    json_object_set_new(json, "kind", json_string(kinds[m->kind]));
-    if (m->kind != BM_DISTRIBUTION) {
-        json_object_set_new(json, "value", number(m, m->whole, m->real));
-        return json;
+    json_object_set_new(json, "kind", json_string(kinds[v->kind]));
+    switch (v->kind) {
+    case BM_COUNTER:
+    case BM_GAUGE: json_object_set_new(json, "value", number(v, v->whole, v->real)); break;
+    case BM_DISTRIBUTION: add_distribution(json, v); break;
+    case BM_STRING_SET: json_object_set_new(json, "value", texts_json(v)); break;
+    case BM_BOUNDED_TRIE: json_object_set_new(json, "value", paths_json(v)); break;
+    case BM_HISTOGRAM:
+        json_object_set_new(json, "count", json_integer(v->count));
+        json_object_set_new(json, "value", buckets_json(&v->histogram));
+        break;
     }
-    json_object_set_new(json, "count", json_integer(m->count));
-    json_object_set_new(json, "sum", number(m, m->sum, m->real_sum));
-    json_object_set_new(json, "min", number(m, m->min, m->real_min));
-    json_object_set_new(json, "max", number(m, m->max, m->real_max));
     return json;
 }
 
@@ -188,7 +237,7 @@ beam_status bm_metrics_save(bm_metrics metrics, const char *path, beam_error *er
 static bool named_before(bm_metrics metrics, size_t i)
 {
     for (size_t j = 0; j < i; j++)
-        if (metrics.at[j].kind == BM_COUNTER &&
+        if (metrics.at[j].value.kind == BM_COUNTER &&
             !strcmp(metrics.at[j].name, metrics.at[i].name))
             return true;
     return false;
@@ -200,11 +249,12 @@ void bm_metrics_summary(bm_metrics metrics, char *text, size_t size)
     text[0] = '\0';
     for (size_t i = 0; i < metrics.n && at < size; i++) {
         const bm_metric *m = &metrics.at[i];
-        if (m->kind != BM_COUNTER || m->is_double || named_before(metrics, i)) continue;
+        if (m->value.kind != BM_COUNTER || m->value.is_double ||
+            named_before(metrics, i)) continue;
         int64_t sum = 0;
         for (size_t j = i; j < metrics.n; j++)
-            if (metrics.at[j].kind == BM_COUNTER && !strcmp(metrics.at[j].name, m->name))
-                sum += metrics.at[j].whole;
+            if (metrics.at[j].value.kind == BM_COUNTER && !strcmp(metrics.at[j].name, m->name))
+                sum += metrics.at[j].value.whole;
         int n = snprintf(text + at, size - at, "%s%s=%" PRId64, at ? " " : "", m->name,
                          sum);
         if (n < 0) break;

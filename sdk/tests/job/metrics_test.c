@@ -69,17 +69,26 @@ START_TEST(kinds_and_order)
         info(BEAM_URN_METRICS_DISTRIBUTION_INT64, "Decode", "size", BYTES(2, 10, 3, 7)),
         info(BEAM_URN_METRICS_SUM_DOUBLE, "Decode", "cost",
              BYTES(0x3f, 0xe0, 0, 0, 0, 0, 0, 0)),
+        info(BEAM_URN_METRICS_SET_STRING, "Read", "files",
+             BYTES(0, 0, 0, 2, 1, 'a', 1, 'b')),
+        info(BEAM_URN_METRICS_BOUNDED_TRIE, "Read", "lineage",
+             BYTES(8, 3, 0x1a, 1, 'x', 0x1a, 1, 'y')),
+        info(BEAM_URN_METRICS_HISTOGRAM_INT64, "Read", "millis",
+             BYTES(8, 3, 0x12, 6, 0x12, 4, 8, 4, 0x10, 0, 0x1a, 2, 1, 2)),
     };
     bm_metrics metrics = parse(infos, BEAM_COUNT(infos));
-    ck_assert_uint_eq(metrics.n, 4);
+    ck_assert_uint_eq(metrics.n, 7);
     bm_writer text = { 0 };
     bm_metrics_print(metrics, &text);
     bm_write_u8(&text, '\0');
     ck_assert_str_eq((const char *)text.data,
-                     "  Decode  cost    0.5\n"
-                     "  Decode  size    2 values, mean 5, min 3, max 7\n"
-                     "  Words   empty   128\n"
-                     "  Words   level   5\n");
+                     "  Decode  cost     0.5\n"
+                     "  Decode  size     2 values, mean 5, min 3, max 7\n"
+                     "  Read    files    2 texts: a, b\n"
+                     "  Read    lineage  x/y\n"
+                     "  Read    millis   3 values, half below 4, 99 of 100 below 4\n"
+                     "  Words   empty    128\n"
+                     "  Words   level    5\n");
     bm_writer_free(&text);
 }
 END_TEST
@@ -89,7 +98,7 @@ START_TEST(negative_numbers)
     Pb__MonitoringInfo *infos[] = { info(BEAM_URN_METRICS_SUM_INT64, "S", "n",
                                          BYTES(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                                0xff, 0xff, 0x01)) };
-    ck_assert_int_eq(parse(infos, 1).at[0].whole, -1);
+    ck_assert_int_eq(parse(infos, 1).at[0].value.whole, -1);
 }
 END_TEST
 
