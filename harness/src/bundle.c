@@ -270,6 +270,15 @@ static void tell_failure(beam_harness *worker, const char *id, const char *why)
         bm_log_at(&bm_log_stderr, BEAM_LOG_ERROR, NULL, "A bundle failed: %s", why);
 }
 
+static void free_bundle(bundle *b)
+{
+    bm_outbox_free(&b->outbox);
+    bm_message_free(b->message);
+    upb_Arena_Free(b->pb);
+    bm_arena_free(&b->arena);
+    free(b);
+}
+
 static void run_bundle(void *arg)
 {
     bundle *b = arg;
@@ -294,11 +303,7 @@ static void run_bundle(void *arg)
     bm_instructions_end(&worker->instructions, b->instruction,
                         status == BEAM_OK ? NULL : err.message);
     bm_stream_write(worker->control, message);
-    bm_outbox_free(&b->outbox);
-    bm_message_free(b->message);
-    upb_Arena_Free(b->pb);
-    bm_arena_free(&b->arena);
-    free(b);
+    free_bundle(b);
 }
 
 static void refuse(beam_harness *worker, beam_span id, const char *why, upb_Arena *pb)
@@ -307,6 +312,16 @@ static void refuse(beam_harness *worker, beam_span id, const char *why, upb_Aren
     pb_InstructionResponse_set_instruction_id(response, bm_pb_span(id));
     pb_InstructionResponse_set_error(response, bm_pb_text(why));
     bm_respond(worker, response, pb);
+}
+
+static void launch(void *arg)
+{
+    bundle *b = arg;
+    if (bm_threads_run(b->worker->threads, run_bundle, b)) return;
+    refuse(b->worker, beam_span_of(b->id), "The worker cannot start a thread for the bundle.",
+           b->pb);
+    bm_instructions_end(&b->worker->instructions, b->instruction, "no thread");
+    free_bundle(b);
 }
 
 void bm_bundle_start(beam_harness *worker, beam_span id, const pb_ProcessBundleRequest *request,
@@ -331,11 +346,6 @@ void bm_bundle_start(beam_harness *worker, beam_span id, const pb_ProcessBundleR
         &b->arena,
         bm_span_of_pb(pb_ProcessBundleRequest_process_bundle_descriptor_id(request)));
     b->elements = pb_ProcessBundleRequest_elements(request);
-    if (bm_threads_run(worker->threads, run_bundle, b)) return;
-    refuse(worker, id, "The worker cannot start a thread for the bundle.", pb);
-    bm_instructions_end(&worker->instructions, instruction, "no thread");
-    bm_message_free(message);
-    upb_Arena_Free(pb);
-    bm_arena_free(&b->arena);
-    free(b);
+    /* Soon: what has come with it for the bundle, its thread need then not wait for. */
+    bm_rpc_soon(worker->rpc, launch, b);
 }

@@ -34,6 +34,7 @@ struct bm_threads {
     pthread_cond_t changed;
     thread *idle;
     thread *ended; /* left their loop, to be joined */
+    thread *spare; /* joined: a late signal may still find them */
     job *first, **last; /* jobs that found no thread */
     size_t n_threads, n_busy;
     unsigned next_number;
@@ -104,32 +105,54 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static void join_all(thread *list)
+/* The last of the list, or NULL. */
+static thread *join_all(thread *list)
+{
+    thread *last = NULL;
+    for (; list; list = list->next) {
+        pthread_join(list->id, NULL);
+        last = list;
+    }
+    return last;
+}
+
+static void free_all(thread *list)
 {
     for (thread *next; list; list = next) {
         next = list->next;
-        pthread_join(list->id, NULL);
         pthread_cond_destroy(&list->wake);
         free(list);
     }
 }
 
 /* With the lock held. */
+static thread *new_thread(bm_threads *pool)
+{
+    thread *new = pool->spare;
+    if (new) {
+        pool->spare = new->next;
+        return new;
+    }
+    new = bm_xcalloc(1, sizeof *new);
+    new->pool = pool;
+    bm_cond_init(&new->wake);
+    return new;
+}
+
+/* With the lock held. */
 static bool start_thread(bm_threads *pool, bm_job_fn fn, void *arg)
 {
-    thread *new = bm_xcalloc(1, sizeof *new);
-    new->pool = pool;
+    thread *new = new_thread(pool);
     new->fn = fn;
     new->arg = arg;
-    bm_cond_init(&new->wake);
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     int rc = pthread_create(&new->id, &attr, thread_main, new);
     pthread_attr_destroy(&attr);
     if (rc) {
-        pthread_cond_destroy(&new->wake);
-        free(new);
+        new->next = pool->spare;
+        pool->spare = new;
         return false;
     }
     char name[16];
@@ -140,19 +163,28 @@ static bool start_thread(bm_threads *pool, bm_job_fn fn, void *arg)
     return true;
 }
 
+/* Joins threads that have left their loops, which does not block. */
+static void reuse(bm_threads *pool, thread *ended)
+{
+    thread *last = join_all(ended);
+    if (!last) return;
+    pthread_mutex_lock(&pool->lock);
+    last->next = pool->spare;
+    pool->spare = ended;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 bool bm_threads_run(bm_threads *pool, bm_job_fn fn, void *arg)
 {
     pthread_mutex_lock(&pool->lock);
     bool accepted = true;
-    thread *ended = pool->ended;
+    thread *ended = pool->ended, *taken = pool->idle;
     pool->ended = NULL;
-    if (pool->idle) {
-        thread *taken = pool->idle;
+    if (taken) {
         pool->idle = taken->next;
         pool->n_busy++;
         taken->fn = fn;
         taken->arg = arg;
-        pthread_cond_signal(&taken->wake);
     } else if (!start_thread(pool, fn, arg)) {
         accepted = pool->n_busy > 0;
         if (accepted) {
@@ -164,7 +196,9 @@ bool bm_threads_run(bm_threads *pool, bm_job_fn fn, void *arg)
         }
     }
     pthread_mutex_unlock(&pool->lock);
-    join_all(ended); /* they have left their loops: does not block */
+    /* Without the lock, which it would wait for. It may have run and ended by now. */
+    if (taken) pthread_cond_signal(&taken->wake);
+    reuse(pool, ended);
     return accepted;
 }
 
@@ -186,6 +220,8 @@ void bm_threads_free(bm_threads *pool)
     thread *ended = pool->ended;
     pthread_mutex_unlock(&pool->lock);
     join_all(ended);
+    free_all(ended);
+    free_all(pool->spare);
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
     free(pool);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "start.h"
 
 enum {
     IDLE_THREAD_MS = 10000,
@@ -116,18 +117,25 @@ static beam_status start(beam_harness *worker, const beam_harness_opts *opts, be
     return BEAM_OK;
 }
 
-beam_status beam_harness_start(const beam_harness_opts *opts, beam_harness **out,
-                               beam_error *err)
+beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_harness **out,
+                             beam_error *err)
 {
     beam_harness *worker = bm_xcalloc(1, sizeof *worker);
     bm_arena_init(&worker->arena, 0);
     pthread_mutex_init(&worker->lock, NULL);
     bm_cond_init(&worker->changed);
-    worker->rpc = bm_rpc_new();
+    worker->has_own_rpc = !rpc;
+    worker->rpc = rpc ? rpc : bm_rpc_new();
     beam_status status = start(worker, opts, err);
     *out = status == BEAM_OK ? worker : NULL;
     if (status != BEAM_OK) beam_harness_free(worker);
     return status;
+}
+
+beam_status beam_harness_start(const beam_harness_opts *opts, beam_harness **out,
+                               beam_error *err)
+{
+    return bm_harness_start(opts, NULL, out, err);
 }
 
 void beam_harness_counters(beam_harness *worker,
@@ -195,7 +203,7 @@ void beam_harness_free(beam_harness *worker)
     if (!worker) return;
     if (worker->control) close_streams(worker);
     if (worker->log_stream) bm_log_stream_free(worker->log_stream);
-    bm_rpc_free(worker->rpc);
+    if (worker->has_own_rpc) bm_rpc_free(worker->rpc);
     bm_registry_free(&worker->registry);
     bm_arena_free(&worker->arena);
     pthread_cond_destroy(&worker->changed);

@@ -19,6 +19,7 @@ struct beam_harness {
     bm_boot boot;
     const char *id;
     bm_rpc *rpc;
+    bool has_own_rpc;
     bm_log_stream *log_stream; /* NULL: to stderr */
     bm_log log;
 

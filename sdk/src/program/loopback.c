@@ -11,6 +11,7 @@
 #include "beam/harness.h"
 #include "job/worker_pool.h"
 #include "program/modes.h"
+#include "start.h"
 
 typedef struct local local;
 struct local {
@@ -84,7 +85,7 @@ static beam_status start_harness(const bm_loopback *loopback,
         .provision_endpoint = request->provision_endpoint,
         .log_level = loopback->log_level,
     };
-    return beam_harness_start(&opts, out, err);
+    return bm_harness_start(&opts, loopback->session->rpc, out, err);
 }
 
 static beam_status start(void *self, const bm_worker_request *request, beam_error *err)

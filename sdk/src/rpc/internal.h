@@ -18,6 +18,7 @@ typedef struct bm_tag {
     /* Orders what was written before the start with the rpc thread. gRPC's own locks do so
      * too, but the thread sanitizer does not see them. */
     atomic_bool started;
+    bool failed; /* see bm_start_write() */
 } bm_tag;
 
 static inline void *bm_tag_start(bm_tag *tag)
@@ -30,6 +31,14 @@ grpc_completion_queue *bm_rpc_queue(bm_rpc *rpc);
 bool bm_rpc_on_thread(const bm_rpc *rpc);
 /* Starts a batch; a refusal is a mistake in this directory and ends the process. */
 void bm_start_batch(grpc_call *call, const grpc_op *ops, size_t n, bm_tag *tag);
+/* The same on any thread, for batches that mostly complete at once: true if it has, in which
+ * case its tag will not run, and the rpc thread need not be woken for it. *ok is then what
+ * `run` would have been given. The call must not go before this returns. */
+bool bm_start_write(bm_rpc *rpc, grpc_call *call, const grpc_op *op, bm_tag *tag, bool *ok);
+/* Runs on the rpc thread what waits there to run soon. */
+void bm_rpc_settle(bm_rpc *rpc);
+/* Has the tag run on the rpc thread. The call's, which must not go before. */
+void bm_run_on_rpc_thread(grpc_call *call, bm_tag *tag);
 /* timeout_ms 0: none. */
 gpr_timespec bm_deadline(int timeout_ms);
 

@@ -38,6 +38,10 @@ typedef struct bm_rpc bm_rpc;
 bm_rpc *bm_rpc_new(void);
 /* All channels, streams and servers made from it must have been freed. Joins its thread. */
 void bm_rpc_free(bm_rpc *rpc);
+/* Calls fn(arg) when the rpc thread has no more events to handle, or after a few of them,
+ * in order; certainly before the on_end of a stream. What wakes another thread is best done
+ * so: by then the thread finds all that has come, and gRPC's locks free. rpc thread only. */
+void bm_rpc_soon(bm_rpc *rpc, void (*fn)(void *arg), void *arg);
 
 /* -- client ------------------------------------------------------------------------------ */
 typedef struct bm_channel bm_channel;

@@ -1,28 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The completion queue and the rpc thread that empties it. gRPC counts its users itself, so
- * several runtimes in one process are fine. */
+ * several runtimes in one process are fine, but they slow each other down: of the threads
+ * that wait, one polls for all and hands over what is not its own. */
 #include <grpc/support/time.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "rpc/internal.h"
 
+enum {
+    MOST_SOON = 16,   /* calls that wait to be made soon */
+    SOON_EVENTS = 16, /* events handled before they are made anyway */
+};
+
 struct bm_rpc {
     grpc_completion_queue *queue;
     pthread_t thread;
+    /* rpc thread only: */
+    struct {
+        void (*fn)(void *arg);
+        void *arg;
+    } soon[MOST_SOON];
+    size_t n_soon;
+    unsigned n_events; /* since the first of them came */
 };
+
+void bm_rpc_settle(bm_rpc *rpc)
+{
+    for (size_t i = 0; i < rpc->n_soon; i++) rpc->soon[i].fn(rpc->soon[i].arg);
+    rpc->n_soon = 0;
+    rpc->n_events = 0;
+}
+
+void bm_rpc_soon(bm_rpc *rpc, void (*fn)(void *arg), void *arg)
+{
+    if (rpc->n_soon == MOST_SOON) bm_rpc_settle(rpc);
+    rpc->soon[rpc->n_soon].fn = fn;
+    rpc->soon[rpc->n_soon++].arg = arg;
+}
+
+/* The next event; before it waits for one, what was to be done soon is done. */
+static grpc_event next_event(bm_rpc *rpc)
+{
+    if (rpc->n_soon && rpc->n_events++ < SOON_EVENTS) {
+        gpr_timespec now = gpr_time_0(GPR_CLOCK_MONOTONIC);
+        grpc_event event = grpc_completion_queue_next(rpc->queue, now, NULL);
+        if (event.type != GRPC_QUEUE_TIMEOUT) return event;
+    }
+    bm_rpc_settle(rpc);
+    return grpc_completion_queue_next(rpc->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+}
 
 static void *run(void *self)
 {
     bm_rpc *rpc = self;
     for (;;) {
-        grpc_event event = grpc_completion_queue_next(rpc->queue,
-                                                      gpr_inf_future(GPR_CLOCK_REALTIME),
-                                                      NULL);
+        grpc_event event = next_event(rpc);
         if (event.type == GRPC_QUEUE_SHUTDOWN) return NULL;
         bm_tag *tag = event.tag;
         atomic_load_explicit(&tag->started, memory_order_acquire);
-        tag->run(tag->self, event.success);
+        bool failed = tag->failed;
+        tag->failed = false;
+        tag->run(tag->self, event.success && !failed);
     }
 }
 
@@ -69,6 +108,33 @@ void bm_start_batch(grpc_call *call, const grpc_op *ops, size_t n, bm_tag *tag)
     if (error == GRPC_CALL_OK) return;
     fprintf(stderr, "beam: gRPC refused a batch: %s\n", grpc_call_error_to_string(error));
     abort();
+}
+
+void bm_run_on_rpc_thread(grpc_call *call, bm_tag *tag)
+{
+    bm_start_batch(call, NULL, 0, tag);
+}
+
+bool bm_start_write(bm_rpc *rpc, grpc_call *call, const grpc_op *op, bm_tag *tag, bool *ok)
+{
+    if (bm_rpc_on_thread(rpc)) { /* it need not be woken */
+        bm_start_batch(call, op, 1, tag);
+        return false;
+    }
+    grpc_completion_queue_thread_local_cache_init(rpc->queue);
+    bm_start_batch(call, op, 1, tag);
+    void *cached;
+    int success;
+    if (!grpc_completion_queue_thread_local_cache_flush(rpc->queue, &cached, &success))
+        return false;
+    *ok = success;
+    if (cached == tag) return true;
+    /* This thread has done some of gRPC's other work on the way: whose tag it is expects to
+     * run on the rpc thread. */
+    bm_tag *other = cached;
+    other->failed = !success;
+    bm_run_on_rpc_thread(call, other);
+    return false;
 }
 
 gpr_timespec bm_deadline(int timeout_ms)

@@ -3,7 +3,8 @@
  *
  * gRPC allows one write and one read at a time on a call. A batch is chosen and counted in
  * `ops` under the lock but started outside of it; the count keeps the call alive. The
- * functions run on any thread, everything named ..._done on the rpc thread. */
+ * functions run on any thread, everything named ..._done on the rpc thread. A write that is
+ * done at once is seen to by the writing thread: to wake the rpc thread would cost more. */
 #include <stdlib.h>
 
 #include "rpc/internal.h"
@@ -41,7 +42,7 @@ struct bm_stream {
     bool free_on_end; /* bm_stream_free was called inside of on_end */
 
     /* Operands of the batches. */
-    bm_tag opened_tag, read_tag, write_tag, close_tag, over_tag;
+    bm_tag opened_tag, read_tag, write_tag, close_tag, over_tag, release_tag;
     bm_metadata metadata;
     grpc_metadata_array initial, trailing;
     grpc_byte_buffer *in;
@@ -72,6 +73,7 @@ static void stream_free(bm_stream *stream)
 static void call_on_end(bm_stream *stream)
 {
     if (!stream->handler) return; /* refused before it began */
+    bm_rpc_settle(stream->rpc);
     beam_status status = bm_status_from_grpc(stream->code);
     char *text = NULL;
     if (stream->is_server && stream->cancelled)
@@ -119,6 +121,7 @@ static void over_done(void *self, bool ok)
     op_done(stream);
 }
 
+/* Of the opening batch, and of a writer's hold on the call. */
 static void opened_done(void *self, bool ok)
 {
     (void)ok; /* a failure also shows in the status */
@@ -129,15 +132,18 @@ static void opened_done(void *self, bool ok)
 
 /* -- writing ----------------------------------------------------------------------- */
 
-static void start_write(bm_stream *stream, queued *item, bool more)
+/* True if the write is done, and write_tag will not run. */
+static bool start_write(bm_stream *stream, queued *item, bool more)
 {
     grpc_op op = { .op = GRPC_OP_SEND_MESSAGE };
     /* Never on the last one: it might stay in the buffer for ever. */
     if (more && item->size <= SMALL) op.flags = GRPC_WRITE_BUFFER_HINT;
     op.data.send_message.send_message = item->buffer;
-    bm_start_batch(stream->call, &op, 1, &stream->write_tag);
+    bool ok; /* after a failure the status follows */
+    bool done = bm_start_write(stream->rpc, stream->call, &op, &stream->write_tag, &ok);
     grpc_byte_buffer_destroy(item->buffer);
     free(item);
+    return done;
 }
 
 static void start_close(bm_stream *stream)
@@ -151,27 +157,62 @@ static void start_close(bm_stream *stream)
     bm_start_batch(stream->call, &op, 1, &stream->close_tag);
 }
 
-/* Called with the lock, which it releases: starts what is to be sent next, if anything. */
+/* With the lock. */
+static void note_written(bm_stream *stream)
+{
+    stream->sending = false;
+    stream->queued_bytes -= stream->sending_bytes;
+    pthread_cond_broadcast(&stream->changed);
+}
+
+/* With the lock: takes the next item off the queue, or NULL. */
+static queued *take_next(bm_stream *stream)
+{
+    queued *item = stream->first;
+    if (!item) return NULL;
+    stream->first = item->next;
+    if (!stream->first) stream->last = &stream->first;
+    stream->sending_bytes = item->size;
+    return item;
+}
+
+/* With the lock, which it releases: the writer is done with `n` batches. Once the call is
+ * over, the last of them is for the rpc thread to end, which calls on_end. */
+static void release(bm_stream *stream, unsigned n)
+{
+    bool over = stream->over;
+    stream->ops -= over ? n - 1 : n;
+    pthread_mutex_unlock(&stream->lock);
+    if (over) bm_run_on_rpc_thread(stream->call, &stream->release_tag);
+}
+
+/* Called with the lock, which it releases: starts what is to be sent next, if anything, and
+ * goes on while that is done at once. */
 static void send_next(bm_stream *stream)
 {
-    queued *item = NULL;
-    bool close = false, more = false;
-    if (!stream->sending && !stream->over) {
-        item = stream->first;
-        if (item) {
-            stream->first = item->next;
-            more = stream->first != NULL;
-            if (!more) stream->last = &stream->first;
-            stream->sending_bytes = item->size;
-        } else if (stream->closing && !stream->closed) {
-            close = stream->closed = true;
+    while (!stream->sending && !stream->over) {
+        queued *item = take_next(stream);
+        bool close = !item && stream->closing && !stream->closed;
+        if (!item && !close) break;
+        bool more = stream->first != NULL;
+        stream->sending = true;
+        stream->closed = stream->closed || close;
+        stream->ops += close ? 1 : 2; /* the second: until this thread is done with the call */
+        pthread_mutex_unlock(&stream->lock);
+        if (close) {
+            start_close(stream);
+            return;
         }
+        bool done = start_write(stream, item, more);
+        pthread_mutex_lock(&stream->lock);
+        if (done) note_written(stream);
+        if (!done || stream->over) {
+            release(stream, done ? 2 : 1);
+            return;
+        }
+        stream->ops -= 2;
     }
-    stream->sending = stream->sending || item || close;
-    stream->ops += item || close;
     pthread_mutex_unlock(&stream->lock);
-    if (item) start_write(stream, item, more);
-    if (close) start_close(stream);
 }
 
 static void write_done(void *self, bool ok)
@@ -179,9 +220,7 @@ static void write_done(void *self, bool ok)
     (void)ok; /* after a failure the status follows */
     bm_stream *stream = self;
     pthread_mutex_lock(&stream->lock);
-    stream->sending = false;
-    stream->queued_bytes -= stream->sending_bytes;
-    pthread_cond_broadcast(&stream->changed);
+    note_written(stream);
     send_next(stream);
     pthread_mutex_lock(&stream->lock);
     op_done(stream);
@@ -336,6 +375,7 @@ static bm_stream *stream_new(bm_rpc *rpc, grpc_call *call)
     stream->write_tag = (bm_tag){ .run = write_done, .self = stream };
     stream->close_tag = (bm_tag){ .run = close_done, .self = stream };
     stream->over_tag = (bm_tag){ .run = over_done, .self = stream };
+    stream->release_tag = (bm_tag){ .run = opened_done, .self = stream };
     return stream;
 }
 
