@@ -46,7 +46,7 @@ START_TEST(bad_options)
     refuse(
         (beam_window_opts){ .fn = { (beam_window_kind)9, 0, 0, 0, 0 } }, BEAM_EINVAL,
         "Window: the window function is of no known kind: use beam_global(), beam_fixed(), "
-        "beam_sliding() or beam_sessions()");
+        "beam_sliding(), beam_sessions() or beam_custom()");
     refuse((beam_window_opts){ .fn = beam_fixed(INT64_MAX) }, BEAM_EINVAL,
            "Window: a duration is over BEAM_MAX_TIMESTAMP, the longest one there is");
     refuse((beam_window_opts){ .allowed_lateness = -1 }, BEAM_EINVAL,
