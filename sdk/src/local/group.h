@@ -9,14 +9,8 @@
 #ifndef BM_LOCAL_GROUP_H
 #define BM_LOCAL_GROUP_H
 
+#include "local/values.h"
 #include "local/windowing.h"
-
-/* Encoded values, back to back and whole: a chain of chunks is the body of an iterable. */
-typedef struct bm_value_chunk {
-    const struct bm_value_chunk *next;
-    size_t n_values, n_bytes;
-    const char *bytes;
-} bm_value_chunk;
 
 /* One output KV<key, values>; lives until the sink returns. */
 typedef struct bm_fired_pane {
@@ -25,7 +19,7 @@ typedef struct bm_fired_pane {
     beam_millis timestamp;
     beam_pane info;
     size_t n_values, n_bytes;
-    const bm_value_chunk *values; /* in order of arrival; NULL for an empty pane */
+    const bm_value_chunk *values; /* in order of arrival, where no windows merged */
 } bm_fired_pane;
 
 /* Takes a pane. It must not call the grouping. A failure is what the call that fired the pane
