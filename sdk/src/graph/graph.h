@@ -92,6 +92,7 @@ struct beam_pipeline {
     size_t n_experiments;
     const struct bm_registry *registry;        /* set by the program; NULL: not checked */
     const struct bm_pipeline_options *options; /* set by the program */
+    const struct bm_metrics *last_metrics; /* of beam_test_run(), in the arena; NULL: none */
 };
 
 /* Default windowing: global window, default trigger. */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam/testing.h - testing pipelines and DoFns.
+ *
+ *     static void counts_words(void)
+ *     {
+ *         beam_pipeline *p = beam_pipeline_new();
+ *         beam_pcoll *lines = beam_create_strings(p, "Lines", (const char *[]){ "a b a" }, 1);
+ *         beam_assert_that(count_words(lines), "Counts", .lines = "a: 2\nb: 1");
+ *         beam_error err;
+ *         beam_status status = beam_test_run(p, .err = &err);
+ *         ck_assert_msg(status == BEAM_OK, "%s", err.message);
+ *         beam_pipeline_free(p);
+ *     }
+ *
+ * An assertion is a part of the pipeline: it fails the job when it does not hold, on any
+ * runner. Nothing here needs a test framework. */
+#ifndef BEAM_TESTING_H
+#define BEAM_TESTING_H
+
+#include "beam/pipeline.h"
+BEAM_C_BEGIN
+
+/* -- assertions about collections (PAssert) -------------------------------------------
+ * Which panes of a window are looked at. */
+typedef enum beam_panes {
+    BEAM_PANES_ALL,
+    BEAM_PANES_EARLY,
+    BEAM_PANES_ON_TIME,
+    BEAM_PANES_LATE,
+    BEAM_PANES_NOT_LATE, /* early ones and that on time */
+    BEAM_PANES_FINAL,    /* the last of the window */
+    BEAM_PANES_ONLY      /* as ALL, but more than one pane is a failure */
+} beam_panes;
+
+/* What `lines` show beside the element. */
+enum {
+    BEAM_SHOW_WINDOW = 1u << 0,    /* "[0, 10000) a: 3", "[global] a: 3" */
+    BEAM_SHOW_TIMESTAMP = 1u << 1, /* "a: 3 @5000" */
+    BEAM_SHOW_PANE = 1u << 2       /* "a: 3 #0 early first": index, timing, first, last */
+};
+
+/* One of values, lines, empty, singleton, count and matcher says what must hold. */
+typedef struct beam_assert_opts {
+    /* These elements, in any order, and no others. */
+    const beam_value *values;
+    size_t n;
+    /* The same with elements as text, one a line, in any order: a KV is "key: value", an
+     * iterable or list "[a, b]" with its items sorted as text, a row "{1, x}", a null
+     * "null"; a double has as few digits as tell it from others, strings have no quotes,
+     * bytes that are not printable are "\xff", a STRUCT is its encoding as such bytes. */
+    const char *lines;
+    unsigned show; /* BEAM_SHOW_... in `lines` */
+    bool empty;
+    const beam_value *singleton; /* one element, equal to this */
+    int64_t count;               /* so many elements; for 0 use `empty` */
+    /* A DoFn that reads all elements at once, .in = BEAM_ITERABLE(T), and calls beam_fail()
+     * if it does not like them; see beam_text(). Its outputs are not used. */
+    const beam_dofn *matcher;
+    beam_span config; /* of the matcher */
+
+    /* Only elements in this window; an element in several windows is looked at in each. */
+    const beam_window *window;
+    beam_panes panes; /* only elements of these panes */
+} beam_assert_opts;
+
+/* Fails the job, with what is missing and what is unexpected, unless the collection holds
+ * what `opts` say; also when it holds nothing and should not. All elements go to one worker
+ * and into its memory as text. Two values are equal if they are the same as text (`values`
+ * are compared with strings quoted), so iterables in them are without order.
+ *     beam_assert_that(words, "Words", .values = (beam_value[]){ ... }, .n = 3)
+ *     beam_assert_that(sums, "Sums", .lines = "a: 3\nb: 4", .window = &minute) */
+BEAM_API void beam_assert_that_with(beam_pcoll *actual, const char *name,
+                                    const beam_assert_opts *opts);
+#define beam_assert_that(actual, name, ...) \
+    beam_assert_that_with((actual), (name), &(const beam_assert_opts){ __VA_ARGS__ })
+
+/* The element as text, as `lines` of an assertion has it; with `quoted`, strings and bytes
+ * are in quotes. In memory of beam_alloc(). For matchers. */
+BEAM_API beam_span beam_text(beam_ctx *c, beam_value v, bool quoted);
+
+/* -- running a pipeline in a test (TestPipeline) -------------------------------------- */
+typedef struct beam_test_opts {
+    /* host:port of a Beam job service. NULL: that of the environment variable
+     * BEAM_TEST_ENDPOINT. */
+    const char *job_endpoint;
+    const char *job_name; /* NULL: "beam-test" */
+    bool streaming;
+    int64_t timeout_s; /* the job is cancelled after it, and has failed; 0: 120 */
+    /* Options for the runner, {"parallelism", "2"}, up to the first NULL. */
+    const char *options[16][2];
+    beam_severity log_level; /* of what workers and runner say on stderr; 0: ERROR */
+    beam_error *err;         /* gets the failure; may be NULL */
+} beam_test_opts;
+
+/* Runs the pipeline with workers in this process and waits for its end. The functions that
+ * it uses are taken from the pipeline itself, so a test needs no tables. Fails with the
+ * first mistake of the pipeline, with what the runner says of a failed job, with
+ * BEAM_ETIMEOUT, or when one of the pipeline's assertions has not been made. Blocks. */
+BEAM_API beam_status beam_test_run_with(beam_pipeline *p, const beam_test_opts *opts);
+#define beam_test_run(p, ...) \
+    beam_test_run_with((p), &(const beam_test_opts){ __VA_ARGS__ })
+
+/* User metrics of the pipeline's last run, successful or not; a name of several steps is
+ * added up. With `step` (a step's whole name, "Scope/Name") only that step's; NULL: all.
+ * 0 when there is none. */
+BEAM_API int64_t beam_test_counter(const beam_pipeline *p, const char *step,
+                                   const char *name);
+typedef struct beam_distribution {
+    int64_t count, sum, min, max;
+} beam_distribution;
+BEAM_API beam_distribution beam_test_distribution(const beam_pipeline *p, const char *step,
+                                                  const char *name);
+BEAM_API int64_t beam_test_gauge(const beam_pipeline *p, const char *step, const char *name);
+
+BEAM_C_END
+#endif
