@@ -172,7 +172,7 @@ static const bm_metric *next_metric(const beam_pipeline *p, const bm_metric *aft
     const bm_metrics *all = p ? p->last_metrics : NULL;
     if (!all) return NULL;
     for (const bm_metric *m = after ? after + 1 : all->at; m < all->at + all->n; m++)
-        if (m->kind == kind && !strcmp(m->name, name) && (!step || !strcmp(m->step, step)))
+        if (m->value.kind == kind && !strcmp(m->name, name) && (!step || !strcmp(m->step, step)))
             return m;
     return NULL;
 }
@@ -181,7 +181,7 @@ int64_t beam_test_counter(const beam_pipeline *p, const char *step, const char *
 {
     int64_t sum = 0;
     const bm_metric *m = NULL;
-    while ((m = next_metric(p, m, BM_COUNTER, step, name))) sum += m->whole;
+    while ((m = next_metric(p, m, BM_COUNTER, step, name))) sum += m->value.whole;
     return sum;
 }
 
@@ -191,11 +191,12 @@ beam_distribution beam_test_distribution(const beam_pipeline *p, const char *ste
     beam_distribution all = { 0, 0, 0, 0 };
     const bm_metric *m = NULL;
     while ((m = next_metric(p, m, BM_DISTRIBUTION, step, name))) {
-        if (!m->count) continue;
-        all.min = !all.count || m->min < all.min ? m->min : all.min;
-        all.max = !all.count || m->max > all.max ? m->max : all.max;
-        all.sum += m->sum;
-        all.count += m->count;
+        const bm_metric_value *v = &m->value;
+        if (!v->count) continue;
+        all.min = !all.count || v->min < all.min ? v->min : all.min;
+        all.max = !all.count || v->max > all.max ? v->max : all.max;
+        all.sum += v->sum;
+        all.count += v->count;
     }
     return all;
 }
@@ -203,7 +204,7 @@ beam_distribution beam_test_distribution(const beam_pipeline *p, const char *ste
 int64_t beam_test_gauge(const beam_pipeline *p, const char *step, const char *name)
 {
     const bm_metric *m = next_metric(p, NULL, BM_GAUGE, step, name);
-    return m ? m->whole : 0;
+    return m ? m->value.whole : 0;
 }
 
 /* -- the whole -------------------------------------------------------------------------- */
