@@ -16,6 +16,9 @@ typedef struct bm_boot {
     beam_severity log_level;
     size_t data_buffer_bytes;  /* experiment data_buffer_size_limit; 0: default */
     int data_buffer_time_ms;   /* experiment data_buffer_time_limit_ms; 0: none */
+    size_t state_cache_bytes;  /* option max_cache_memory_usage_mb */
+    int64_t element_timeout_ms; /* option element_processing_timeout_minutes; 0: none */
+    bool samples_data;         /* experiment enable_data_sampling */
     const char *staged_dir;    /* NULL when nothing was staged */
 } bm_boot;
 

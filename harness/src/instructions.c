@@ -16,6 +16,7 @@ void bm_instructions_init(bm_instructions *table)
     *table = (bm_instructions){ .n_buckets = 64 };
     pthread_mutex_init(&table->lock, NULL);
     bm_cond_init(&table->watcher);
+    bm_cond_init(&table->released);
     table->buckets = bm_xcalloc(table->n_buckets, sizeof(bm_instruction *));
     table->last_ended = &table->ended;
 }
@@ -38,6 +39,7 @@ void bm_instructions_free(bm_instructions *table)
     free(table->buckets);
     free(table->closed);
     pthread_cond_destroy(&table->watcher);
+    pthread_cond_destroy(&table->released);
     pthread_mutex_destroy(&table->lock);
 }
 
@@ -122,6 +124,7 @@ bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam
         else
             one = add(table, id, BM_RUNNING);
         one->state = BM_RUNNING;
+        one->since_ms = bm_now_ms();
         table->n_running++;
         if (table->watcher_sleeps) {
             table->watcher_sleeps = false;
@@ -142,14 +145,49 @@ void bm_instructions_end(bm_instructions *table, bm_instruction *one, const char
     pthread_mutex_lock(&table->lock);
     one->state = error ? BM_FAILED : BM_FINISHED;
     one->error = copy;
-    one->plan = NULL;
-    one->plan_slot = NULL;
     bm_inbox_free(one->inbox);
     one->inbox = NULL;
     table->n_running--;
     *table->last_ended = one;
     table->last_ended = &one->next_ended;
     if (++table->n_ended > REMEMBERED) forget_oldest(table);
+    pthread_mutex_unlock(&table->lock);
+}
+
+void bm_instructions_show(bm_instructions *table, bm_instruction *one,
+                          struct bm_plan_slot *slot)
+{
+    pthread_mutex_lock(&table->lock);
+    one->slot = slot;
+    while (!slot && one->n_holders) pthread_cond_wait(&table->released, &table->lock);
+    pthread_mutex_unlock(&table->lock);
+}
+
+void bm_instruction_hold(bm_instruction *one)
+{
+    one->n_holders++;
+}
+
+void bm_instructions_let_go(bm_instructions *table, bm_instruction *one)
+{
+    pthread_mutex_lock(&table->lock);
+    if (--one->n_holders == 0) pthread_cond_broadcast(&table->released);
+    pthread_mutex_unlock(&table->lock);
+}
+
+void bm_instructions_begin_split(bm_instructions *table, bm_instruction *one)
+{
+    pthread_mutex_lock(&table->lock);
+    while (one->in_split) pthread_cond_wait(&table->released, &table->lock);
+    one->in_split = true;
+    pthread_mutex_unlock(&table->lock);
+}
+
+void bm_instructions_end_split(bm_instructions *table, bm_instruction *one)
+{
+    pthread_mutex_lock(&table->lock);
+    one->in_split = false;
+    pthread_cond_broadcast(&table->released);
     pthread_mutex_unlock(&table->lock);
 }
 

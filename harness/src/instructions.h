@@ -18,8 +18,10 @@ typedef struct bm_instruction {
     uint64_t hash;
     bm_instruction_state state;
     bm_inbox *inbox; /* NULL when ended */
-    bm_plan *plan;   /* while it runs one: for progress and splits, under the lock */
-    void *plan_slot; /* the bm_plan_slot of it */
+    struct bm_plan_slot *slot; /* while it runs a plan: for progress and splits */
+    size_t n_holders; /* threads that use the slot: it is not given back before */
+    bool in_split;    /* one of them splits */
+    int64_t since_ms; /* when it began to run, by the monotonic clock */
     char *error;     /* when failed */
     size_t id_len;
     char id[];       /* NUL-terminated */
@@ -27,6 +29,7 @@ typedef struct bm_instruction {
 
 typedef struct bm_instructions {
     pthread_mutex_t lock; /* guards all of this, the inboxes, and links' n_holders */
+    pthread_cond_t released; /* a bundle has lost its last holder, or a split is over */
     pthread_cond_t watcher; /* of the one thread that watches running bundles */
     bool watcher_sleeps;    /* nothing ran: it wants to know of the next bundle */
     bm_instruction **buckets;
@@ -46,6 +49,16 @@ bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam
  * instruction must not be touched afterwards. */
 void bm_instructions_end(bm_instructions *table, bm_instruction *instruction,
                          const char *error);
+
+/* Makes the bundle's plan known; NULL: no longer, and waits for those who still use it. */
+void bm_instructions_show(bm_instructions *table, bm_instruction *instruction,
+                          struct bm_plan_slot *slot);
+/* A use of a running bundle's slot, begun with the lock held. */
+void bm_instruction_hold(bm_instruction *instruction);
+void bm_instructions_let_go(bm_instructions *table, bm_instruction *instruction);
+/* Around what only one holder at a time may do; waits for its turn. */
+void bm_instructions_begin_split(bm_instructions *table, bm_instruction *instruction);
+void bm_instructions_end_split(bm_instructions *table, bm_instruction *instruction);
 
 /* With the lock held: NULL when the id is unknown. */
 bm_instruction *bm_instructions_find(bm_instructions *table, beam_span id);

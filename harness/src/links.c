@@ -75,28 +75,33 @@ static void close_all(bm_link *list)
     }
 }
 
-static bm_link *open_link(bm_links *links, const char *url)
+static bm_link *open_link(bm_links *links, const char *url, const char *stream_id)
 {
-    size_t n = strlen(url) + 1;
-    bm_link *link = bm_xcalloc(1, sizeof *link + n);
+    size_t n = strlen(url) + 1, n_id = strlen(stream_id) + 1;
+    bm_link *link = bm_xcalloc(1, sizeof *link + n + n_id);
     memcpy(link->url, url, n);
+    link->stream_id = memcpy(link->url + n, stream_id, n_id);
+    const char *const metadata[] = { "data_stream_id", link->stream_id, NULL };
     link->owner = links;
     if (links->handler->on_open) links->handler->on_open(links->self, link);
     link->channel = bm_channel_new(links->rpc, url, links->worker_id);
     link->stream =
-        bm_stream_open(link->channel, links->method, NULL, &stream_handler, link);
+        bm_stream_open(link->channel, links->method, *stream_id ? metadata : NULL,
+                       &stream_handler, link);
     link->next = links->all;
     links->all = link;
     return link;
 }
 
-bm_link *bm_links_get(bm_links *links, const char *url)
+bm_link *bm_links_get(bm_links *links, const char *url, const char *stream_id)
 {
     pthread_mutex_lock(&links->lock);
     bm_link *dead = take_dead(links);
     bm_link *link = links->all;
-    while (link && (link->lost || strcmp(link->url, url))) link = link->next;
-    if (!link && !links->closed) link = open_link(links, url);
+    while (link
+           && (link->lost || strcmp(link->url, url) || strcmp(link->stream_id, stream_id)))
+        link = link->next;
+    if (!link && !links->closed) link = open_link(links, url, stream_id);
     if (link) link->refs++;
     pthread_mutex_unlock(&links->lock);
     close_all(dead);

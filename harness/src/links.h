@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links.h - the worker's data and state streams: one per address, shared by all bundles,
+/* links.h - the worker's data and state streams: one per address and name, shared by all bundles,
  * opened when a bundle first needs it and again after it was lost. */
 #ifndef BM_LINKS_H
 #define BM_LINKS_H
@@ -22,6 +22,7 @@ typedef struct bm_link {
     bool opened;         /* rpc thread only: `stream` is known to be set */
     void *data;          /* the user's, see on_open */
     size_t n_holders;    /* the user's: inboxes that hold up reading */
+    const char *stream_id; /* "": the one without a name; after the url */
     char url[];
 } bm_link;
 
@@ -45,9 +46,10 @@ struct bm_links {
 
 void bm_links_init(bm_links *links, bm_rpc *rpc, const char *method, const char *worker_id,
                    const bm_link_handler *handler, void *self);
-/* The stream to `url`, opened if need be; to be given back by bm_link_release. NULL once
- * closed. Not on the rpc thread. */
-bm_link *bm_links_get(bm_links *links, const char *url);
+/* The stream of that name ("": without one) to `url`, opened if need be; to be given back by
+ * bm_link_release. The name goes along as metadata "data_stream_id". NULL once closed. Not
+ * on the rpc thread. */
+bm_link *bm_links_get(bm_links *links, const char *url, const char *stream_id);
 void bm_link_release(bm_link *link);
 /* False when the link is lost; `reason` (256 bytes) is filled in then. Any thread. */
 bool bm_link_alive(bm_link *link, char *reason);

@@ -145,7 +145,7 @@ void bm_state_begin(bm_state_session *session, bm_state_client *client, const ch
 {
     *session = (bm_state_session){ .client = client, .instruction_id = instruction_id };
     bm_cond_init(&session->answered);
-    if (*url) session->link = bm_links_get(&client->links, url);
+    if (*url) session->link = bm_links_get(&client->links, url, "");
 }
 
 beam_status bm_state_end(bm_state_session *session, beam_error *err)

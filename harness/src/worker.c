@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "start.h"
+#include "exec/state_cache.h"
 
 enum {
     IDLE_THREAD_MS = 10000,
@@ -49,7 +50,7 @@ static void sample(bm_instructions *table, int64_t elapsed_ms)
 {
     for (size_t i = 0; i < table->n_buckets; i++)
         for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket)
-            if (one->plan) bm_plan_sample_time(one->plan, elapsed_ms);
+            if (one->slot) bm_plan_sample_time(one->slot->plan, elapsed_ms);
 }
 
 /* Sleeps while no bundle runs. */
@@ -91,6 +92,8 @@ static void open_streams(beam_harness *worker)
     bm_elements_reader_init(&worker->reader);
     bm_links_init(&worker->data, rpc, DATA_METHOD, worker->id, &data_handler, worker);
     bm_state_init(&worker->state, rpc, worker->id);
+    bm_finalizers_init(&worker->finalizers);
+    worker->state_cache = bm_state_cache_new(worker->boot.state_cache_bytes);
     bm_short_ids_init(&worker->short_ids, worker->boot.takes_short_ids);
     worker->threads = bm_threads_new(IDLE_THREAD_MS);
     worker->control_channel = bm_channel_new(rpc, worker->boot.control_endpoint, worker->id);
@@ -191,7 +194,9 @@ static void close_streams(beam_harness *worker)
     bm_threads_free(worker->threads);
     bm_links_free(&worker->data);
     bm_state_free(&worker->state);
+    bm_finalizers_free(&worker->finalizers);
     bm_plans_free(&worker->plans);
+    bm_state_cache_free(worker->state_cache);
     bm_channel_free(worker->control_channel);
     bm_short_ids_free(&worker->short_ids);
     bm_instructions_free(&worker->instructions);

@@ -6,6 +6,7 @@
 
 #include "beam/harness.h"
 #include "boot.h"
+#include "finalizers.h"
 #include "instructions.h"
 #include "log_stream.h"
 #include "monitoring.h"
@@ -31,6 +32,8 @@ struct beam_harness {
     bm_state_client state;
     bm_instructions instructions;
     bm_plans plans;
+    bm_finalizers finalizers;
+    bm_state_cache *state_cache;
     bm_short_ids short_ids;
     bm_threads *threads;
     pthread_t sampler;
@@ -51,10 +54,26 @@ extern const bm_stream_handler bm_control_handler; /* self: the worker */
 /* Answers an instruction; any thread. */
 void bm_respond(beam_harness *worker, pb_InstructionResponse *response, upb_Arena *pb);
 
-/* bundle.c: starts a bundle on a thread of its own; rpc thread. Takes over pb, in which the
- * request lives. */
-void bm_bundle_start(beam_harness *worker, beam_span instruction_id,
-                     const pb_ProcessBundleRequest *request, bm_message *message,
-                     upb_Arena *pb);
+/* An instruction on its way from request to response. */
+typedef struct bm_order {
+    beam_harness *worker;
+    beam_span id;
+    const pb_InstructionRequest *request;
+    pb_InstructionResponse *response; /* with the id */
+    upb_Arena *pb;       /* all of it lives here ... */
+    bm_message *message; /* ... but what the request points to */
+} bm_order;
+void bm_order_fail(const bm_order *order, const char *format, ...) BEAM_PRINTF(2, 3);
+void bm_order_respond(const bm_order *order);
+void bm_order_free(bm_order *order);
+
+/* live.c: what the runner asks of running bundles. Rpc thread; they answer now, or on
+ * another thread, and take the order over. */
+void bm_live_progress(bm_order *order);
+void bm_live_split(bm_order *order);
+void bm_live_finalize(bm_order *order);
+
+/* bundle.c: starts a bundle on a thread of its own; rpc thread. Takes the order over. */
+void bm_bundle_start(bm_order *order);
 
 #endif
