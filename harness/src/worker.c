@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "start.h"
 #include "exec/state_cache.h"
+#include "start.h"
 
 enum {
     IDLE_THREAD_MS = 10000,
