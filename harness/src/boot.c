@@ -36,6 +36,9 @@ static void read_capabilities(const pb_ProvisionInfo *info, bm_boot *out)
             BEAM_URN_PROTOCOL_CONTROL_RESPONSE_ELEMENTS_EMBEDDING);
         upb_StringView short_ids = bm_pb_text(
             BEAM_URN_PROTOCOL_MONITORING_INFO_SHORT_IDS);
+        upb_StringView keys_values = bm_pb_text(
+            BEAM_URN_PROTOCOL_MULTIMAP_KEYS_VALUES_SIDE_INPUT);
+        if (upb_StringView_IsEqual(all[i], keys_values)) out->serves_keys_values = true;
         if (upb_StringView_IsEqual(all[i], embeds)) out->embeds_elements = true;
         if (upb_StringView_IsEqual(all[i], short_ids)) out->takes_short_ids = true;
     }

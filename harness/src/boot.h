@@ -11,6 +11,7 @@
 typedef struct bm_boot {
     const char *control_endpoint, *logging_endpoint, *artifact_endpoint,
         *status_endpoint;      /* NULL: none */
+    bool serves_keys_values;   /* beam:protocol:multimap_keys_values_side_input:v1 */
     bool embeds_elements;      /* beam:protocol:control_response_elements_embedding:v1 */
     bool takes_short_ids;      /* beam:protocol:monitoring_info_short_ids:v1 */
     beam_severity log_level;

@@ -147,6 +147,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .state_get = io_state_get,
                         .state_append = io_state_append,
                         .state_clear = io_state_clear,
+                        .serves_keys_values = b->worker->boot.serves_keys_values,
                         .state_cache = b->worker->state_cache,
                         .has_no_state = pb_ProcessBundleRequest_has_no_state(b->request),
                         .only_bundle_for_keys =

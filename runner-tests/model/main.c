@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model_tests: runs the model tests as one job and compares what they wrote.
  *
- *     model_tests --results=model.tsv [--test=NAME] [any flag of a Beam program]
+ *     model_tests --results=model.tsv [--test=NAME|PREFIX*] [any flag of a Beam program]
  *
  * Ends with the line "N passed, N failed"; exit status 0 only if none failed. As a worker
  * (--worker, --id ...) it serves the tests' DoFns like any program. */
@@ -14,7 +14,7 @@
 #include "shared.h"
 
 static const model_suite *const suites[] = { &par_do_suite, &grouping_suite, &combine_suite,
-                                             &windowing_suite };
+                                             &windowing_suite, &side_input_suite };
 
 struct flags {
     const char *output_dir, *test, *results;
@@ -22,7 +22,9 @@ struct flags {
 
 static bool is_chosen(const char *chosen, const model_test *test)
 {
-    return !*chosen || !strcmp(chosen, test->name);
+    size_t n = strlen(chosen);
+    if (n && chosen[n - 1] == '*') return !strncmp(chosen, test->name, n - 1);
+    return !n || !strcmp(chosen, test->name);
 }
 
 static void build(beam_pipeline *p, const void *flags)
@@ -131,7 +133,7 @@ static int report(int argc, char **argv, const char *dir)
 
 static const beam_flag flags[] = {
     BEAM_TEXT_FLAG(struct flags, output_dir, "", "folder for the tests' output"),
-    BEAM_TEXT_FLAG(struct flags, test, "", "the one test to run; empty: all"),
+    BEAM_TEXT_FLAG(struct flags, test, "", "the test to run, or PREFIX*; empty: all"),
     BEAM_TEXT_FLAG(struct flags, results, "", "file for the results as TSV"),
 };
 

@@ -23,7 +23,8 @@ typedef struct model_suite {
     size_t n_combines;
 } model_suite;
 
-extern const model_suite par_do_suite, grouping_suite, combine_suite, windowing_suite;
+extern const model_suite par_do_suite, grouping_suite, combine_suite, windowing_suite,
+    side_input_suite;
 
 /* Sources and formats that suites share; their DoFns are known to the program. */
 beam_pcoll *create_ints(beam_pipeline *p, const char *name, const int64_t *values, size_t n);

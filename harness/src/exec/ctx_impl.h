@@ -25,6 +25,7 @@ struct beam_ctx {
     bm_output *outputs; /* [0]: main, then the extra ones */
     size_t n_outputs;   /* 1 + extra ones */
     bool may_emit, observes_window;
+    struct bm_sides *sides; /* side inputs; NULL: none are declared */
     /* Combiners: memory of accumulators, and how much of it was taken. */
     bm_arena *accumulators;
     size_t accumulator_bytes;

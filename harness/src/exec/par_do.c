@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "exec/par_do.h"
+#include "exec/side_input.h"
 
 /* -- elements --------------------------------------------------------------------------- */
 /* The element's callback has ended: its scratch memory is free again. */
@@ -86,6 +87,7 @@ static beam_status process_partition(bm_node *node, const bm_element *element)
 static beam_status process_each_window(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
+    bm_sides_tidy(p->ctx.sides);
     if (element->windows->n == 1) return p->process_one(node, element);
     for (size_t i = 0; i < element->windows->n; i++) {
         bm_one_window one;
@@ -112,6 +114,7 @@ beam_status bm_par_do_start(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
     p->ctx.may_emit = true;
+    bm_sides_start(p->ctx.sides);
     if (!p->fn->start_bundle) return BEAM_OK;
     beam_status status;
     BM_CALLBACK(&p->ctx, "start_bundle", &node->plan->bundle, BM_TIME_START,
@@ -122,6 +125,7 @@ beam_status bm_par_do_start(bm_node *node)
 beam_status bm_par_do_finish(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
+    bm_sides_end(p->ctx.sides);
     if (!p->fn->finish_bundle) return BEAM_OK;
     beam_status status;
     BM_CALLBACK(&p->ctx, "finish_bundle", &node->plan->bundle, BM_TIME_FINISH,
@@ -246,10 +250,10 @@ beam_status bm_par_do_make(bm_plan *plan, const bm_transform *t, const bm_node_o
         .self = fn->self_size ? bm_calloc(&plan->arena, fn->self_size) : NULL,
         .config = bm_span_copy(&plan->arena, t->fn.config),
         .input_coder = p->input->pcoll->coder,
-        .observes_window = fn->flags & BEAM_OBSERVES_WINDOW,
+        .observes_window = fn->flags & BEAM_OBSERVES_WINDOW || fn->sides.n,
     };
     p->node.phase = BM_TIME_PROCESS;
-    return BEAM_OK;
+    return bm_sides_new(&p->node, fn, t, &p->ctx.sides, err);
 }
 
 beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,

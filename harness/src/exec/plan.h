@@ -101,6 +101,7 @@ typedef struct bm_bundle_io {
     bm_state_cache *state_cache; /* of the worker; NULL: there is none */
     const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
     size_t n_cache_tokens;
+    bool serves_keys_values;   /* the runner answers MULTIMAP_KEYS_VALUES_SIDE_INPUT */
     bool has_no_state;         /* ProcessBundleRequest: the runner has no user state yet */
     bool only_bundle_for_keys; /* ...: nobody will read what user state the bundle leaves */
 } bm_bundle_io;

@@ -7,6 +7,9 @@
 #include "base/writer.h"
 
 #define BM_URN_DOFN "beam:dofn:c:v1"
+#define BM_URN_VIEW_FN "beam:viewfn:c:v1" /* the kind as its name */
+#define BM_URN_WINDOW_FN "beam:window_fn:c:v1"
+#define BM_URN_WINDOW_MAPPING "beam:windowmapping:c:v1"
 #define BM_URN_COMBINE_FN "beam:combinefn:c:v1"
 
 typedef struct bm_fn_spec {

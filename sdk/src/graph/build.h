@@ -66,6 +66,13 @@ beam_pcoll *bm_built_in(beam_pcoll *in, const char *name, const beam_dofn *fn,
 /* Fails the step unless `type` is whole, without ANY and known to the registry. */
 bool bm_step_takes_type(bm_step *step, const beam_type *type, const char *what);
 
+/* -- side_input.c --------------------------------------------------------------------- */
+/* Reads given[i] as side input i of the step's DoFn, after checks; given[n] and more must be
+ * NULL. Fails the step. */
+bool bm_step_read_sides(bm_step *step, beam_pcoll *const *given, size_t most);
+/* Will the side inputs be complete one day? Fails the step. */
+bool bm_sides_can_end(const bm_step *step);
+
 /* -- windowing.c ---------------------------------------------------------------------- */
 /* The windowing of what a GroupByKey gives, from its input's; NULL gives NULL. */
 const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_windowing *w);

@@ -6,11 +6,13 @@ beam_status bm_graph_settle(beam_pipeline *p)
 {
     for (bm_step *step = p->first; step && !beam_pipeline_error(p); step = step->next) {
         if (step->kind == BM_STEP_GROUP_BY_KEY) bm_step_can_group(step, step->inputs[0]);
+        if (step->kind == BM_STEP_PAR_DO) bm_sides_can_end(step);
         if (step->kind == BM_STEP_EXTERNAL || step->kind == BM_STEP_IMPULSE ||
             step->first_child)
             continue;
-        bool bounded = true;
-        for (size_t i = 0; i < step->n_inputs; i++)
+        bool bounded = true; /* side inputs make no difference */
+        size_t n = step->kind == BM_STEP_PAR_DO ? 1 : step->n_inputs;
+        for (size_t i = 0; i < n; i++)
             bounded = bounded && step->inputs[i]->bounded;
         for (size_t i = 0; i < step->n_outputs; i++) step->outputs[i]->bounded = bounded;
     }

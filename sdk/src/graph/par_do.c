@@ -33,6 +33,7 @@ static bool fn_is_complete(bm_step *step, const beam_dofn *fn)
                                     ".process, .map, .keep, .timestamp and .partition"
         : fn->map && !fn->out     ? "has .map but no .out: say which type it returns"
         : fn->outputs.n && !fn->outputs.at ? "counts extra outputs but has no .outputs.at"
+        : fn->sides.n && !fn->sides.at     ? "counts side inputs but has no .sides.at"
                                            : NULL;
     if (problem) bm_step_fail(step, BEAM_EINVAL, "DoFn '%s' %s", fn_name(fn), problem);
     return !problem;
@@ -227,6 +228,7 @@ beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
                      fn->name);
         return bm_nil_of(in);
     }
+    if (!bm_step_read_sides(step, opts->sides, BEAM_COUNT(opts->sides))) return bm_nil_of(in);
     step->config = bm_span_copy(&step->pipeline->arena, opts->config);
     copy_display(step, opts->display, BEAM_COUNT(opts->display));
     beam_pcoll *main_output = add_main(step, fn, opts->out);
@@ -305,6 +307,9 @@ static bool can_partition(bm_step *step, const beam_dofn *fn, int n,
         bm_step_fail(step, BEAM_EINVAL,
                      "DoFn '%s' has .partition, so it cannot have extra outputs",
                      fn->name);
+    else if (fn->sides.n)
+        bm_step_fail(step, BEAM_EINVAL,
+                     "DoFn '%s' has .partition, so it cannot have side inputs", fn->name);
     else
         return passes_on(step, fn);
     return false;

@@ -93,6 +93,10 @@ beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who
 /* May elements be combined before this trigger sees them? */
 bool bm_trigger_allows_lifting(const bm_pb_trigger *trigger);
 
+/* -- side_input_proto.c ------------------------------------------------------------- */
+/* ParDoPayload.side_inputs: those of the step's DoFn. */
+beam_status bm_add_side_inputs(bm_builder *b, const bm_step *step, bm_pb_par_do *payload);
+
 /* -- environment.c ------------------------------------------------------------------ */
 /* This SDK's, with its capabilities. */
 bm_pb_environment *bm_environment_proto(bm_arena *arena, const bm_environment *env);

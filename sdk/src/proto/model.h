@@ -49,6 +49,9 @@
     X(display_data, Pb__DisplayData, pb__display_data)                                   \
     X(labelled, Pb__LabelledPayload, pb__labelled_payload)                               \
     X(par_do, Pb__ParDoPayload, pb__par_do_payload)                                      \
+    X(side_input, Pb__SideInput, pb__side_input)                                         \
+    X(side_input_entry, Pb__ParDoPayload__SideInputsEntry,                               \
+      pb__par_do_payload__side_inputs_entry)                                             \
     X(combine, Pb__CombinePayload, pb__combine_payload)                                  \
     X(window_into, Pb__WindowIntoPayload, pb__window_into_payload)                       \
     X(fixed_windows, Pb__FixedWindowsPayload, pb__fixed_windows_payload)                 \
