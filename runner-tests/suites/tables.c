@@ -5,7 +5,8 @@
 #define TABLES(X) \
     X(go_pardo)   \
     X(go_cogbk)   \
-    X(go_flatten)
+    X(go_flatten) \
+    X(go_test_stream)
 
 #define DECLARE(table) extern const suite_table table;
 TABLES(DECLARE)

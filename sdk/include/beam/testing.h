@@ -78,6 +78,37 @@ BEAM_API void beam_assert_that_with(beam_pcoll *actual, const char *name,
  * are in quotes. In memory of beam_alloc(). For matchers. */
 BEAM_API beam_span beam_text(beam_ctx *c, beam_value v, bool quoted);
 
+/* -- streams whose time the test tells (TestStream) ------------------------------------
+ * An unbounded source of given elements, watermarks and steps of the processing-time clock,
+ * given out in this order; each waits until all that follows from the one before is done.
+ * It must be the pipeline's only source, beside beam_create() for expectations. Prism and
+ * Flink (with streaming) have it.
+ *
+ *     beam_test_stream *ts = beam_test_stream_begin(p, "Stream", BEAM_INT64);
+ *     beam_test_stream_add(ts, beam_int64(1), 5000);
+ *     beam_test_stream_watermark(ts, 10000);
+ *     beam_test_stream_add(ts, beam_int64(2), 5000);  // late
+ *     beam_pcoll *numbers = beam_test_stream_end(ts); */
+typedef struct beam_test_stream beam_test_stream; /* owned by the pipeline */
+
+/* The first failure of the functions below is kept by the pipeline, as for other steps. */
+BEAM_API beam_test_stream *beam_test_stream_begin(beam_pipeline *p, const char *name,
+                                                  const beam_type *type);
+/* One element; copied. */
+BEAM_API void beam_test_stream_add(beam_test_stream *ts, beam_value v, beam_millis timestamp);
+/* Several at once: a runner may process them as one bundle. */
+typedef struct beam_timestamped {
+    beam_value value;
+    beam_millis timestamp;
+} beam_timestamped;
+BEAM_API void beam_test_stream_add_all(beam_test_stream *ts, const beam_timestamped *elements,
+                                       size_t n);
+/* Later elements that are earlier than `to` are late. Only forward. */
+BEAM_API void beam_test_stream_watermark(beam_test_stream *ts, beam_millis to);
+BEAM_API void beam_test_stream_processing_time(beam_test_stream *ts, beam_millis by);
+/* The stream ends: the watermark goes to BEAM_MAX_TIMESTAMP. `ts` is of no use any more. */
+BEAM_API beam_pcoll *beam_test_stream_end(beam_test_stream *ts);
+
 /* -- running a pipeline in a test (TestPipeline) -------------------------------------- */
 typedef struct beam_test_opts {
     /* host:port of a Beam job service. NULL: that of the environment variable

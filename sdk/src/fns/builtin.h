@@ -16,6 +16,10 @@ extern const size_t bm_builtin_combines_count;
  * in fns/create.h). */
 extern const beam_dofn bm_create_fn;
 
+/* BYTES -> T: the element that the bytes are, encoded nested with the settled coder (see
+ * fns/create.h). */
+extern const beam_dofn bm_decode_fn;
+
 extern const beam_dofn bm_keys_fn;           /* KV<K, V> -> K */
 extern const beam_dofn bm_values_fn;         /* KV<K, V> -> V */
 extern const beam_dofn bm_swap_fn;           /* KV<K, V> -> KV<V, K> */

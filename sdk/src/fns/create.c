@@ -45,7 +45,7 @@ static beam_status emit_next(beam_ctx *c, const bm_coder *coder, bm_reader *in)
     beam_status status = bm_decode(coder, true, in, arena, &value);
     status = status == BEAM_OK
                  ? beam_emit(c, value)
-                 : beam_fail(c, BEAM_ECODER, "the elements of the Create are damaged");
+                 : beam_fail(c, BEAM_ECODER, "the bytes of an element are damaged");
     bm_arena_rewind(arena, mark);
     return status;
 }
@@ -66,4 +66,17 @@ static beam_status create_process(beam_ctx *c, beam_value impulse)
 
 const beam_dofn bm_create_fn = {
     .name = "beam.create", .in = BEAM_BYTES, .out = BEAM_ANY, .process = create_process
+};
+
+/* -- one element ---------------------------------------------------------------------- */
+static beam_status decode_process(beam_ctx *c, beam_value in)
+{
+    const bm_coder *coder = bm_ctx_output_coder(c, -1);
+    if (!coder) return BEAM_OK; /* nothing reads it */
+    bm_reader bytes = bm_reader_of(beam_as_span(in));
+    return emit_next(c, bm_coder_settled(bm_ctx_arena(c), coder), &bytes);
+}
+
+const beam_dofn bm_decode_fn = {
+    .name = "beam.decode", .in = BEAM_BYTES, .out = BEAM_ANY, .process = decode_process
 };

@@ -47,8 +47,22 @@ typedef enum bm_step_kind {
     BM_STEP_WINDOW_INTO,
     BM_STEP_RESHUFFLE, /* beam:transform:reshuffle:v1, with its expansion as children */
     BM_STEP_COMBINE_GROUPED_VALUES, /* beam:transform:combine_grouped_values:v1 */
+    BM_STEP_TEST_STREAM, /* beam:transform:teststream:v1 */
     BM_STEP_EXTERNAL
 } bm_step_kind;
+
+/* Event of TestStreamPayload. */
+typedef struct bm_test_event bm_test_event;
+struct bm_test_event {
+    bm_test_event *next;
+    enum { BM_TEST_ELEMENTS, BM_TEST_WATERMARK, BM_TEST_PROCESSING_TIME } kind;
+    beam_millis time; /* the new watermark; how far the clock goes on */
+    const struct bm_test_element {
+        beam_span bytes; /* encoded, in the outer context */
+        beam_millis timestamp;
+    } *elements;
+    size_t n;
+};
 
 struct bm_step {
     beam_pipeline *pipeline;
@@ -76,6 +90,7 @@ struct bm_step {
     beam_span config;
     const bm_windowing *windowing;      /* WINDOW_INTO */
     const beam_external_opts *external; /* deep copy */
+    const bm_test_event *test_events;   /* TEST_STREAM */
     const beam_display *display;
     size_t n_display;
 };

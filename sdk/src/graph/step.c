@@ -14,6 +14,7 @@ const char *bm_step_kind_text(bm_step_kind kind)
     case BM_STEP_WINDOW_INTO: return "WindowInto";
     case BM_STEP_RESHUFFLE: return "Reshuffle";
     case BM_STEP_COMBINE_GROUPED_VALUES: return "Combine.GroupedValues";
+    case BM_STEP_TEST_STREAM: return "TestStream";
     case BM_STEP_EXTERNAL: return "External";
     }
     return "step";

@@ -108,6 +108,9 @@ beam_status bm_add_combine(bm_builder *b, const bm_step *step);
 /* Combine.GroupedValues, and the ParDo in it. */
 beam_status bm_add_grouped_values(bm_builder *b, const bm_step *step);
 
+/* -- test_stream_proto.c ------------------------------------------------------------ */
+beam_status bm_test_stream_payload(bm_builder *b, const bm_step *step, beam_span *out);
+
 /* -- external.c --------------------------------------------------------------------- */
 /* Expands the step and splices the answer in; its outputs become `built`. */
 beam_status bm_add_external(bm_builder *b, const bm_step *step);

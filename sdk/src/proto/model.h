@@ -57,6 +57,16 @@
     X(fixed_windows, Pb__FixedWindowsPayload, pb__fixed_windows_payload)                 \
     X(sliding_windows, Pb__SlidingWindowsPayload, pb__sliding_windows_payload)           \
     X(session_windows, Pb__SessionWindowsPayload, pb__session_windows_payload)           \
+    X(test_stream, Pb__TestStreamPayload, pb__test_stream_payload)                       \
+    X(test_event, Pb__TestStreamPayload__Event, pb__test_stream_payload__event)          \
+    X(test_watermark, Pb__TestStreamPayload__Event__AdvanceWatermark,                    \
+      pb__test_stream_payload__event__advance_watermark)                                 \
+    X(test_clock, Pb__TestStreamPayload__Event__AdvanceProcessingTime,                   \
+      pb__test_stream_payload__event__advance_processing_time)                           \
+    X(test_elements, Pb__TestStreamPayload__Event__AddElements,                          \
+      pb__test_stream_payload__event__add_elements)                                      \
+    X(test_element, Pb__TestStreamPayload__TimestampedElement,                           \
+      pb__test_stream_payload__timestamped_element)                                      \
     X(trigger, Pb__Trigger, pb__trigger)                                                 \
     X(trigger_all, Pb__Trigger__AfterAll, pb__trigger__after_all)                        \
     X(trigger_any, Pb__Trigger__AfterAny, pb__trigger__after_any)                        \

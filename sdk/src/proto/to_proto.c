@@ -122,6 +122,10 @@ static beam_status spec_of(bm_builder *b, const bm_step *step, bm_pb_function_sp
         BEAM_TRY(window_into_payload(b, step, &payload));
         *runs_in_worker = true;
         break;
+    case BM_STEP_TEST_STREAM:
+        urn = BEAM_URN_TRANSFORM_TESTSTREAM;
+        BEAM_TRY(bm_test_stream_payload(b, step, &payload));
+        break;
     case BM_STEP_COMPOSITE:
     case BM_STEP_RESHUFFLE:
     case BM_STEP_COMBINE_PER_KEY:
