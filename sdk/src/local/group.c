@@ -79,6 +79,8 @@ static beam_status add_to(bm_grouping *g, bm_group_window *w, beam_span value,
         bm_trigger_view view = bm_group_view(g, w);
         bm_trigger_on_element(&view);
     }
+    /* only a WindowFn of someone else merges into the past */
+    if (bm_window_is_expired(g, &w->window)) return bm_group_expire(g, w, err);
     return bm_group_fire_if_due(g, w, err);
 }
 
@@ -114,11 +116,6 @@ static beam_status add_merging(bm_grouping *g, bm_group_key *key, beam_span valu
         }
         if (is_among(targets, i, w)) continue;
         BEAM_TRY(add_to(g, w, value, timestamp, err));
-    }
-    for (size_t i = 0; i < n; i++) {
-        bm_group_window *w = targets[i];
-        if (!w || is_among(targets, i, w)) continue;
-        if (bm_window_is_expired(g, &w->window)) BEAM_TRY(bm_group_expire(g, w, err));
     }
     return BEAM_OK;
 }

@@ -189,15 +189,24 @@ static void merge_session(bm_grouping *g, bm_group_key *key, const beam_window *
     merge(g, copy, n, &all);
 }
 
-static void merge_sessions(bm_grouping *g, bm_group_key *key, const beam_window *windows,
-                           size_t n, bm_group_window **targets)
+static beam_status merge_sessions(bm_grouping *g, bm_group_key *key,
+                                  const beam_window *windows, size_t n,
+                                  bm_group_window **targets, beam_error *err)
 {
-    for (size_t i = 0; i < n; i++) merge_session(g, key, &windows[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (windows[i].end <= windows[i].start)
+            return bm_error(err, BEAM_EINVAL,
+                            "a session from %lld to %lld is empty: it must end after it "
+                            "starts",
+                            (long long)windows[i].start, (long long)windows[i].end);
+        merge_session(g, key, &windows[i]);
+    }
     for (size_t i = 0; i < n; i++) {
         size_t n_found;
         size_t found = overlapping(&key->active, &windows[i], &n_found);
         targets[i] = n_found ? key->active.at[found] : NULL;
     }
+    return BEAM_OK;
 }
 
 /* -- other window functions ----------------------------------------------------------- */
@@ -320,7 +329,6 @@ static beam_status merge_custom(bm_grouping *g, bm_group_key *key,
 beam_status bm_group_merge(bm_grouping *g, bm_group_key *key, const beam_window *windows,
                            size_t n, bm_group_window **targets, beam_error *err)
 {
-    if (!sorts(g)) return merge_custom(g, key, windows, n, targets, err);
-    merge_sessions(g, key, windows, n, targets);
-    return BEAM_OK;
+    return sorts(g) ? merge_sessions(g, key, windows, n, targets, err)
+                    : merge_custom(g, key, windows, n, targets, err);
 }
