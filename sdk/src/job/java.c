@@ -78,12 +78,12 @@ static beam_status need_jars(const bm_session *session, bm_arena *arena,
 /* -- command lines --------------------------------------------------------------------------- */
 /* java, its own options and the class path `cp` (no shell: java expands the stars). */
 static beam_status java_command(bm_session *session, command *c, const char *cds,
-                                const char *options[2], const char *cp, beam_error *err)
+                                const char *const *options, const char *cp, beam_error *err)
 {
     const char *java = NULL;
     BEAM_TRY(find_java(c->arena, &java, err));
     add(c, java);
-    for (int i = 0; i < 2 && options[i]; i++) add(c, options[i]);
+    for (; *options; options++) add(c, *options);
     add(c, "-XX:+UseSerialGC");
     /* The quick compiler alone starts fastest; what runs long earns the other one too. */
     if (!session->streaming) add(c, "-XX:TieredStopAtLevel=1");
@@ -216,7 +216,10 @@ beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
     const char *cp = bm_format(arena, "%s/jobserver/*", dir);
     if (embedded || cluster_has_jars(arena, opts->flink_master))
         cp = bm_format(arena, "%s/shims/nostage/*:%s", dir, cp);
-    const char *options[] = { "-Xmx1g", bm_format(arena, "-Djava.io.tmpdir=%s", tmp) };
+    /* Flink copies what a streaming job sends to its side inputs with Kryo, which looks into
+     * java.util. */
+    const char *options[] = { "-Xmx1g", bm_format(arena, "-Djava.io.tmpdir=%s", tmp),
+                              "--add-opens=java.base/java.util=ALL-UNNAMED", NULL };
     BEAM_TRY(java_command(session, &c, "jobserver", options, cp, err));
     add(&c, "org.apache.beam.runners.flink.FlinkJobServerDriver");
     int ports[3];
