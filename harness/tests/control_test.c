@@ -478,6 +478,20 @@ START_TEST(a_worker_without_a_runner_says_so)
 }
 END_TEST
 
+START_TEST(cp_13_bundles_that_need_no_finalization_are_not_finalized)
+{
+    fake_runner *r = start();
+    run(r, "b1", "a");
+    ck_assert(!pb_ProcessBundleResponse_requires_finalization(
+        pb_InstructionResponse_process_bundle(fake_await(r, "b1"))));
+    fake_finalize(r, "f1", "b1");
+    fake_expect_error(r, "f1", "Bundle 'b1' does not wait to be finalized");
+    fake_finalize(r, "f2", "nobody");
+    fake_expect_error(r, "f2", "Bundle 'nobody' does not wait to be finalized");
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -506,6 +520,7 @@ int main(void)
         a_broken_control_stream_is_told,
         the_program_stops_the_worker,
         a_worker_without_a_runner_says_so,
+        cp_13_bundles_that_need_no_finalization_are_not_finalized,
     };
     return fake_run_tests("control", tests, BEAM_COUNT(tests));
 }

@@ -550,6 +550,53 @@ START_TEST(elements_in_the_request_must_be_all)
 }
 END_TEST
 
+/* CP-11: a bundle's data goes over the stream that the request names. */
+START_TEST(cp_11_named_data_streams)
+{
+    fake_runner *r = start();
+    bm_writer w = { 0 };
+    put_texts(&w, 1);
+    static const char *const names[] = { "one", "two", "", "one" };
+    for (size_t i = 0; i < BEAM_COUNT(names); i++) {
+        char id[20];
+        snprintf(id, sizeof id, "b%zu", i);
+        fake_process_bundle_on(r, names[i], id, "texts");
+        fake_send_data_on(r, names[i], id, "source", bm_written(&w), true);
+        fake_expect_ok(r, id);
+        ck_assert_str_eq(output(r, id, "sink"), "a");
+        ck_assert_str_eq(fake_await_output(r, id, "sink").stream, names[i]);
+    }
+    ck_assert_uint_eq(fake_streams(r, FAKE_DATA), 3);
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
+/* What the streams are for: one that nobody reads does not hold up the others. */
+START_TEST(cp_11_named_streams_do_not_hold_up_each_other)
+{
+    fake_runner *r = start();
+    bm_writer w = { 0 };
+    char *large = calloc(1, 1 << 20);
+    test_put_bytes(&w, (beam_span){ large, 1 << 20 });
+    fake_process_bundle_on(r, "slow", "b1", "gated-bytes");
+    for (int i = 0; i < 4; i++)
+        fake_send_data_on(r, "slow", "b1", "source", bm_written(&w), i == 3);
+    test_await_at_gate(1);
+    w.len = 0;
+    put_texts(&w, 1);
+    fake_process_bundle_on(r, "quick", "b2", "texts");
+    fake_send_data_on(r, "quick", "b2", "source", bm_written(&w), true);
+    fake_expect_ok(r, "b2");
+    ck_assert(!fake_responded(r, "b1"));
+    test_open_gate();
+    fake_expect_ok(r, "b1");
+    free(large);
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -577,6 +624,8 @@ int main(void)
         elements_in_request_and_response,
         large_outputs_are_not_embedded,
         elements_in_the_request_must_be_all,
+        cp_11_named_data_streams,
+        cp_11_named_streams_do_not_hold_up_each_other,
     };
     return fake_run_tests("data", tests, BEAM_COUNT(tests));
 }

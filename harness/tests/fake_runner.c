@@ -85,10 +85,12 @@ static bool on_stream(fake_runner *r, fake_service service, const bm_incoming *c
     fake_lock(r);
     fake_stream *one = BM_NEW(&r->arena, fake_stream);
     const char *worker_id = bm_incoming_metadata(call, "worker_id");
+    const char *name = bm_incoming_metadata(call, "data_stream_id");
     one->runner = r;
     one->service = service;
     one->stream = stream;
     one->worker_id = bm_strdup(&r->arena, worker_id ? worker_id : "");
+    one->name = bm_strdup(&r->arena, name ? name : "");
     one->next = r->streams;
     r->streams = one;
     r->n_streams[service]++;
@@ -110,22 +112,29 @@ SERVICE(open_state, FAKE_STATE)
 SERVICE(open_logging, FAKE_LOGGING)
 
 /* With the lock: the open stream that was opened last, or NULL. */
-static fake_stream *find_stream(fake_runner *r, fake_service service)
+static fake_stream *find_stream(fake_runner *r, fake_service service, const char *name)
 {
     fake_stream *one = r->streams;
-    while (one && (one->service != service || one->ended || one->left)) one = one->next;
+    while (one
+           && (one->service != service || one->ended || one->left || strcmp(one->name, name)))
+        one = one->next;
+    return one;
+}
+
+fake_stream *fake_open_named(fake_runner *r, fake_service service, const char *name)
+{
+    struct timespec until = fake_deadline();
+    fake_stream *one;
+    fake_lock(r);
+    while (!(one = find_stream(r, service, name)))
+        fake_wait(r, &until, "the", service_names[service]);
+    fake_unlock(r);
     return one;
 }
 
 fake_stream *fake_open_stream(fake_runner *r, fake_service service)
 {
-    struct timespec until = fake_deadline();
-    fake_stream *one;
-    fake_lock(r);
-    while (!(one = find_stream(r, service)))
-        fake_wait(r, &until, "the", service_names[service]);
-    fake_unlock(r);
-    return one;
+    return fake_open_named(r, service, "");
 }
 
 size_t fake_streams(fake_runner *r, fake_service service)
@@ -274,7 +283,7 @@ fake_runner *fake_runner_new(void)
 void fake_runner_free(fake_runner *r)
 {
     fake_lock(r);
-    fake_stream *control = find_stream(r, FAKE_CONTROL);
+    fake_stream *control = find_stream(r, FAKE_CONTROL, "");
     if (control) control->left = true;
     fake_unlock(r);
     if (control) bm_stream_finish(control->stream, BEAM_OK, NULL);
@@ -390,6 +399,34 @@ void fake_process_bundle(fake_runner *r, const char *id, const char *descriptor)
     fake_send(r, request);
 }
 
+/* By hand: the field is newer than the protos. */
+void fake_process_bundle_on(fake_runner *r, const char *stream_id, const char *id,
+                            const char *descriptor)
+{
+    enum { INSTRUCTION_ID = 1 << 3 | 2, PROCESS_BUNDLE = 1001 << 3 | 2,
+           DESCRIPTOR_ID = 1 << 3 | 2, DATA_STREAM_ID = 6 << 3 | 2 };
+    bm_writer bundle = { 0 }, request = { 0 };
+    bm_write_u8(&bundle, DESCRIPTOR_ID);
+    bm_write_prefixed(&bundle, beam_span_of(descriptor));
+    bm_write_u8(&bundle, DATA_STREAM_ID);
+    bm_write_prefixed(&bundle, beam_span_of(stream_id));
+    bm_write_u8(&request, INSTRUCTION_ID);
+    bm_write_prefixed(&request, beam_span_of(id));
+    bm_write_varint(&request, PROCESS_BUNDLE);
+    bm_write_prefixed(&request, bm_written(&bundle));
+    fake_send_bytes(r, FAKE_CONTROL, bm_written(&request));
+    bm_writer_free(&bundle);
+    bm_writer_free(&request);
+}
+
+void fake_finalize(fake_runner *r, const char *id, const char *bundle)
+{
+    pb_InstructionRequest *request = fake_request(r, id);
+    pb_FinalizeBundleRequest_set_instruction_id(
+        pb_InstructionRequest_mutable_finalize_bundle(request, r->upb), fake_view(bundle));
+    fake_send(r, request);
+}
+
 void fake_progress(fake_runner *r, const char *id, const char *bundle)
 {
     pb_InstructionRequest *request = fake_request(r, id);
@@ -432,7 +469,7 @@ void fake_on_control(fake_stream *stream, beam_span bytes, upb_Arena *upb)
     if (pb && pb_InstructionResponse_has_process_bundle(pb)) {
         const pb_Elements *embedded = pb_ProcessBundleResponse_elements(
             pb_InstructionResponse_process_bundle(pb));
-        if (embedded) fake_take_elements(r, embedded, true);
+        if (embedded) fake_take_elements(r, embedded, NULL);
     }
 }
 

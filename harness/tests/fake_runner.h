@@ -56,6 +56,10 @@ size_t fake_descriptor_fetches(fake_runner *r, const char *id);
 pb_InstructionRequest *fake_request(fake_runner *r, const char *id);
 void fake_send(fake_runner *r, const pb_InstructionRequest *request);
 void fake_process_bundle(fake_runner *r, const char *id, const char *descriptor);
+/* With ProcessBundleRequest.data_stream_id. */
+void fake_process_bundle_on(fake_runner *r, const char *stream_id, const char *id,
+                            const char *descriptor);
+void fake_finalize(fake_runner *r, const char *id, const char *bundle);
 void fake_progress(fake_runner *r, const char *id, const char *bundle);
 void fake_split(fake_runner *r, const char *id, const char *bundle, const char *source,
                 double fraction, int64_t estimated);
@@ -75,6 +79,9 @@ const char *fake_await_error(fake_runner *r, const char *id);
 /* Waits for the worker's data stream and until little is queued on it. */
 void fake_send_data(fake_runner *r, const char *bundle, const char *source,
                     beam_span data, bool is_last);
+/* On the data stream of that name (metadata data_stream_id). */
+void fake_send_data_on(fake_runner *r, const char *stream_id, const char *bundle,
+                       const char *source, beam_span data, bool is_last);
 /* A serialized Elements with one Data. */
 beam_span fake_elements(fake_runner *r, const char *bundle, const char *source,
                         beam_span data, bool is_last);
@@ -82,6 +89,7 @@ beam_span fake_elements(fake_runner *r, const char *bundle, const char *source,
 typedef struct fake_output {
     beam_span data; /* of all entries */
     size_t n_entries, n_last, n_embedded;
+    const char *stream; /* name of the stream that it came on, "": without one */
 } fake_output;
 
 /* What a sink sent up to now, or once it has ended. */

@@ -16,7 +16,7 @@ typedef struct fake_stream {
     fake_runner *runner;
     fake_service service;
     bm_stream *stream;
-    const char *worker_id;
+    const char *worker_id, *name; /* name: data_stream_id, or "" */
     bool left, ended; /* left: we have ended it */
 } fake_stream;
 
@@ -35,7 +35,7 @@ typedef struct fake_response {
 
 typedef struct fake_sink {
     struct fake_sink *next;
-    const char *bundle, *sink;
+    const char *bundle, *sink, *stream; /* stream: name of the last that carried it */
     bm_writer data;
     size_t n_entries, n_last, n_embedded;
 } fake_sink;
@@ -98,6 +98,7 @@ struct timespec fake_deadline(void);
 void fake_wait(fake_runner *r, const struct timespec *until, const char *what,
                const char *which);
 fake_stream *fake_open_stream(fake_runner *r, fake_service service);
+fake_stream *fake_open_named(fake_runner *r, fake_service service, const char *name);
 
 static inline beam_span fake_span(upb_StringView view)
 {
@@ -109,6 +110,7 @@ void fake_on_control(fake_stream *stream, beam_span bytes, upb_Arena *upb);
 void fake_on_data(fake_stream *stream, beam_span bytes, upb_Arena *upb);
 void fake_on_state(fake_stream *stream, beam_span bytes, upb_Arena *upb);
 void fake_on_logging(fake_stream *stream, beam_span bytes, upb_Arena *upb);
-void fake_take_elements(fake_runner *r, const pb_Elements *elements, bool embedded);
+/* `stream` NULL: embedded in a response. */
+void fake_take_elements(fake_runner *r, const pb_Elements *elements, const char *stream);
 
 #endif

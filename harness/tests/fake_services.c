@@ -43,19 +43,30 @@ beam_span fake_elements(fake_runner *r, const char *bundle, const char *source,
     return encode(r->upb, bundle, source, data, is_last);
 }
 
+static void send_bytes(fake_stream *to, beam_span message)
+{
+    bm_stream_wait_writable(to->stream, QUEUE_UP_TO);
+    bm_stream_write(to->stream, message_of(message.ptr, message.len));
+}
+
 void fake_send_bytes(fake_runner *r, fake_service service, beam_span message)
 {
-    bm_stream *stream = fake_open_stream(r, service)->stream;
-    bm_stream_wait_writable(stream, QUEUE_UP_TO);
-    bm_stream_write(stream, message_of(message.ptr, message.len));
+    send_bytes(fake_open_stream(r, service), message);
+}
+
+void fake_send_data_on(fake_runner *r, const char *stream_id, const char *bundle,
+                       const char *source, beam_span data, bool is_last)
+{
+    upb_Arena *upb = upb_Arena_New();
+    send_bytes(fake_open_named(r, FAKE_DATA, stream_id),
+               encode(upb, bundle, source, data, is_last));
+    upb_Arena_Free(upb);
 }
 
 void fake_send_data(fake_runner *r, const char *bundle, const char *source,
                     beam_span data, bool is_last)
 {
-    upb_Arena *upb = upb_Arena_New();
-    fake_send_bytes(r, FAKE_DATA, encode(upb, bundle, source, data, is_last));
-    upb_Arena_Free(upb);
+    fake_send_data_on(r, "", bundle, source, data, is_last);
 }
 
 /* -- data: from the worker --------------------------------------------------------------------- */
@@ -74,7 +85,7 @@ static fake_sink *sink_of(fake_runner *r, beam_span bundle, beam_span name)
     return r->sinks = sink;
 }
 
-void fake_take_elements(fake_runner *r, const pb_Elements *elements, bool embedded)
+void fake_take_elements(fake_runner *r, const pb_Elements *elements, const char *stream)
 {
     size_t n;
     const pb_Elements_Data *const *all = pb_Elements_data(elements, &n);
@@ -85,21 +96,22 @@ void fake_take_elements(fake_runner *r, const pb_Elements *elements, bool embedd
         bm_write_bytes(&sink->data, data.ptr, data.len);
         sink->n_entries++;
         sink->n_last += pb_Elements_Data_is_last(all[i]);
-        sink->n_embedded += embedded;
+        sink->n_embedded += !stream;
+        sink->stream = stream ? stream : "";
     }
 }
 
 void fake_on_data(fake_stream *stream, beam_span bytes, upb_Arena *upb)
 {
     const pb_Elements *elements = pb_Elements_parse(bytes.ptr, bytes.len, upb);
-    if (elements) fake_take_elements(stream->runner, elements, false);
+    if (elements) fake_take_elements(stream->runner, elements, stream->name);
 }
 
 /* With the lock. */
 static fake_output output_of(fake_runner *r, const fake_sink *sink)
 {
     return (fake_output){ bm_span_copy(&r->arena, bm_written(&sink->data)),
-                          sink->n_entries, sink->n_last, sink->n_embedded };
+                          sink->n_entries, sink->n_last, sink->n_embedded, sink->stream };
 }
 
 fake_output fake_output_now(fake_runner *r, const char *bundle, const char *sink)
