@@ -106,7 +106,8 @@ static void add_sink(maker *m, const char *id, const char *pcoll, const char *of
 static beam_span fn_payload(maker *m, const test_bundle *bundle)
 {
     bm_writer w = { 0 };
-    bm_fn_spec spec = { beam_span_of(bundle->fn), beam_span_of(bundle->config) };
+    bm_fn_spec spec = { .name = beam_span_of(bundle->fn),
+                        .config = beam_span_of(bundle->config) };
     bm_fn_spec_encode(&spec, &w);
     pb_ParDoPayload *pb = pb_ParDoPayload_new(m->upb);
     pb_FunctionSpec *fn = pb_ParDoPayload_mutable_do_fn(pb, m->upb);

@@ -194,6 +194,8 @@ struct bm_plan {
     const char *instruction_id;
     const bm_bundle_io *io;
     beam_error error; /* first failure */
+    char reason[512]; /* of it, without the names around it */
+    bool lost_runner; /* it is the runner that failed: no element is to blame */
     bm_decoding decoding;
     beam_status read_failed; /* by an iterable while it was iterated */
     bm_pager pager;

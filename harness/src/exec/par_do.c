@@ -178,7 +178,7 @@ void bm_par_do_set_outputs(bm_par_do *p, const bm_transform *t)
     p->ctx.outputs = BM_NEW_ARRAY(arena, bm_output, p->ctx.n_outputs);
     bm_output_init(&p->ctx.outputs[0], "main", NULL);
     for (size_t i = 0; i < t->n_outputs; i++)
-        if (!is_extra(fn, t->outputs[i].tag))
+        if (!is_extra(fn, t->outputs[i].tag) && strcmp(t->outputs[i].tag, BM_FAILURES_TAG))
             bm_output_init(&p->ctx.outputs[0], "main", t->outputs[i].pcoll);
     p->ctx.outputs[0].undeclared = !fn->out && !fn->keep && !fn->timestamp;
     for (size_t i = 0; i < fn->outputs.n; i++) {
@@ -193,6 +193,7 @@ static beam_status set_partitions(bm_par_do *p, const bm_transform *t, beam_erro
     bm_arena *arena = &p->node.plan->arena;
     size_t n = 0;
     for (size_t i = 0; i < t->n_outputs; i++) {
+        if (strcmp(t->outputs[i].tag, BM_FAILURES_TAG) == 0) continue;
         char *end;
         long k = strtol(t->outputs[i].tag, &end, 10);
         if (*end || end == t->outputs[i].tag || k < 0 || k > 1 << 20)
@@ -224,11 +225,17 @@ static beam_status find_fn(bm_par_do *p, const bm_plan *plan, const bm_transform
     return status;
 }
 
+static void par_do_free(bm_node *node)
+{
+    bm_catch_free(((bm_par_do *)node)->caught);
+}
+
 static const bm_node_ops par_do_ops = {
     .setup = bm_par_do_setup,
     .start = bm_par_do_start,
     .finish = bm_par_do_finish,
     .teardown = bm_par_do_teardown,
+    .free = par_do_free,
 };
 
 beam_status bm_par_do_make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops,
@@ -270,7 +277,8 @@ beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
         return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp or "
                         "partition function", p->fn->name);
     p->node.process = p->ctx.observes_window ? process_each_window : p->process_one;
-    if (p->fn->partition) return set_partitions(p, t, err);
-    bm_par_do_set_outputs(p, t);
+    if (p->fn->partition) BEAM_TRY(set_partitions(p, t, err));
+    else bm_par_do_set_outputs(p, t);
+    if (t->fn.attempts) bm_par_do_catch(p, t, t->fn.attempts);
     return BEAM_OK;
 }

@@ -12,7 +12,13 @@ typedef struct bm_par_do {
     const beam_dofn *fn;
     const bm_tagged *input; /* the main one */
     bm_process process_one; /* of an element in one window, or in any number of them */
+    struct bm_catch *caught; /* failed elements are an output; NULL: they fail the bundle */
 } bm_par_do;
+
+/* Makes the node, whose outputs and process function are set, give its failed elements to
+ * the output tagged BM_FAILURES_TAG after so many attempts (catch.c). */
+void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts);
+void bm_catch_free(struct bm_catch *caught); /* NULL is fine */
 
 /* Makes the node, of `size` zeroed bytes that begin with a bm_par_do: finds the DoFn and
  * fills its context, but for its outputs. */

@@ -52,6 +52,7 @@ static beam_status fail(bm_node *node, beam_status status, const char *doing,
     char reason[sizeof plan->error.message / 2];
     vsnprintf(reason, sizeof reason, format, args);
     if (status == BEAM_OK) status = BEAM_EUSER;
+    snprintf(plan->reason, sizeof plan->reason, "%s", reason);
     return bm_error(&plan->error, status, "Transform '%.200s'%s%.150s%s %s: %s", node->name,
                     node->what ? " (" : "", node->what ? node->what : "",
                     node->what ? ")" : "", doing, reason);
@@ -111,6 +112,7 @@ static beam_status next_page(void *self, beam_span state_token, beam_span contin
     beam_status status = plan->io->state_get(plan->io->self, &key, continuation_token, page,
                                              next_token, &err);
     if (status == BEAM_OK) return BEAM_OK;
+    plan->lost_runner = true;
     bm_node *node = atomic_load_explicit(&plan->current, memory_order_relaxed);
     return bm_fail(node ? node : plan->nodes[0], status, "could not read more of an iterable",
                    "%s", err.message);

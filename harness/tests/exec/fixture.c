@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "beam/pipeline.h"
 #include "beam_urns.h"
 #include "fns/fn_spec.h"
 #include "google/protobuf/duration.upb.h"
@@ -11,6 +12,7 @@
 #include "model/beam_fn_api.upb.h"
 #include "model/beam_runner_api.upb.h"
 #include "model/endpoints.upb.h"
+#include "model/schema.upb.h"
 #include "model/standard_window_fns.upb.h"
 
 static upb_StringView view(const char *text)
@@ -82,11 +84,51 @@ static const struct coder_name *find_coder_name(const char *name)
     return NULL;
 }
 
+/* -- rows */
+static pb_FieldType *field_type(fixture *f, const beam_field *field)
+{
+    pb_FieldType *pb = pb_FieldType_new(f->upb);
+    if (field->kind == BEAM_FIELD_ARRAY)
+        pb_ArrayType_set_element_type(pb_FieldType_mutable_array_type(pb, f->upb),
+                                      field_type(f, field->of));
+    else
+        pb_FieldType_set_atomic_type(pb, (int32_t)field->kind);
+    return pb;
+}
+
+/* Rows of atoms and arrays of them. */
+static beam_span schema_payload(fixture *f, const beam_schema *schema)
+{
+    pb_Schema *pb = pb_Schema_new(f->upb);
+    for (size_t i = 0; i < schema->fields.n; i++) {
+        pb_Field *field = pb_Schema_add_fields(pb, f->upb);
+        pb_Field_set_name(field, view(schema->fields.at[i].name));
+        pb_Field_set_type(field, field_type(f, &schema->fields.at[i]));
+    }
+    beam_span bytes;
+    bytes.ptr = pb_Schema_serialize(pb, f->upb, &bytes.len);
+    return bytes;
+}
+
+static const bm_coder *failure_coder(fixture *f)
+{
+    pb_Coder *pb = pb_Coder_new(f->upb);
+    pb_FunctionSpec *spec = pb_Coder_mutable_spec(pb, f->upb);
+    pb_FunctionSpec_set_urn(spec, view("beam:coder:row:v1"));
+    pb_FunctionSpec_set_payload(spec, span_view(schema_payload(f, &beam_failure_schema)));
+    pb_ProcessBundleDescriptor_coders_set(f->descriptor, view("failure"), pb, f->upb);
+    return bm_coder_of_schema(&f->arena, &beam_failure_schema);
+}
+
 /* Reads one coder of the text and moves past it. */
 static const bm_coder *parse_coder(fixture *f, const char **text)
 {
     const char *start = *text;
     size_t n = strcspn(start, "<>,");
+    if (n == strlen("failure") && strncmp(start, "failure", n) == 0) {
+        *text += n;
+        return failure_coder(f);
+    }
     const struct coder_name *name = find_coder_name(bm_cstr(&f->arena, (beam_span){ start, n }));
     pb_Coder *pb = pb_Coder_new(f->upb);
     pb_FunctionSpec *spec = pb_Coder_mutable_spec(pb, f->upb);
@@ -194,10 +236,11 @@ void fixture_sink(fixture *f, const char *id, const char *pcoll, const char *cod
 }
 
 static void set_fn(fixture *f, pb_FunctionSpec *spec, const char *fn_urn, const char *fn,
-                   const char *config)
+                   const char *config, unsigned attempts)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(fn), beam_span_of(config) }, &w);
+    bm_fn_spec of = { beam_span_of(fn), beam_span_of(config), attempts };
+    bm_fn_spec_encode(&of, &w);
     pb_FunctionSpec_set_urn(spec, view(fn_urn));
     pb_FunctionSpec_set_payload(spec, span_view(bm_span_copy(&f->arena, bm_written(&w))));
     bm_writer_free(&w);
@@ -207,7 +250,7 @@ beam_span fixture_fn_payload(fixture *f, const char *fn_urn, const char *fn,
                              const char *config)
 {
     pb_ParDoPayload *pb = pb_ParDoPayload_new(f->upb);
-    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), fn_urn, fn, config);
+    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), fn_urn, fn, config, 0);
     beam_span bytes;
     bytes.ptr = pb_ParDoPayload_serialize(pb, f->upb, &bytes.len);
     return bytes;
@@ -220,11 +263,21 @@ void fixture_par_do(fixture *f, const char *id, const char *fn, const char *conf
                       fixture_fn_payload(f, BM_URN_DOFN, fn, config), inputs, outputs);
 }
 
+void fixture_catching_par_do(fixture *f, const char *id, const char *fn, unsigned attempts,
+                             const char *inputs, const char *outputs)
+{
+    pb_ParDoPayload *pb = pb_ParDoPayload_new(f->upb);
+    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), BM_URN_DOFN, fn, "", attempts);
+    beam_span bytes;
+    bytes.ptr = pb_ParDoPayload_serialize(pb, f->upb, &bytes.len);
+    fixture_transform(f, id, BEAM_URN_TRANSFORM_PARDO, bytes, inputs, outputs);
+}
+
 void fixture_combine(fixture *f, const char *id, const char *urn, const char *fn,
                      const char *inputs, const char *outputs)
 {
     pb_CombinePayload *pb = pb_CombinePayload_new(f->upb);
-    set_fn(f, pb_CombinePayload_mutable_combine_fn(pb, f->upb), BM_URN_COMBINE_FN, fn, "");
+    set_fn(f, pb_CombinePayload_mutable_combine_fn(pb, f->upb), BM_URN_COMBINE_FN, fn, "", 0);
     beam_span bytes;
     bytes.ptr = pb_CombinePayload_serialize(pb, f->upb, &bytes.len);
     fixture_transform(f, id, urn, bytes, inputs, outputs);

@@ -62,6 +62,9 @@ void fixture_sink(fixture *f, const char *id, const char *pcoll, const char *cod
                   const char *window);
 void fixture_par_do(fixture *f, const char *id, const char *fn, const char *config,
                     const char *inputs, const char *outputs);
+/* With failed elements as an output; their coder is "failure". */
+void fixture_catching_par_do(fixture *f, const char *id, const char *fn, unsigned attempts,
+                             const char *inputs, const char *outputs);
 void fixture_combine(fixture *f, const char *id, const char *urn, const char *fn,
                      const char *inputs, const char *outputs);
 /* Payloads. */

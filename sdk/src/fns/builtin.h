@@ -44,6 +44,11 @@ extern const beam_dofn bm_reshuffle_by_key_fn, bm_reshuffle_from_key_fn,
  *   choose:      KV<BYTES, ITERABLE<KV<BOOL, T>>> -> T, not the default if there is another */
 extern const beam_dofn bm_empty_group_fn, bm_mark_fn, bm_choose_fn;
 
+/* The threshold on failed elements, on counts KV<INT64 failed, INT64 all>. */
+extern const beam_dofn bm_count_failed_fn, bm_count_any_fn;
+extern const beam_combine bm_count_pairs;
+extern const beam_dofn bm_check_failures_fn; /* config: the largest share, a double */
+
 /* The n largest or smallest values. Config: varints n and beam_order. */
 extern const beam_combine bm_top_combine;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The payload of our FunctionSpecs: version, name, config; the last two length-prefixed.
+/* The payload of our FunctionSpecs: version, name, config, the last two length-prefixed, and
+ * if not zero the number of attempts.
  * Any thread. */
 #include "fns/fn_spec.h"
 
@@ -12,6 +13,16 @@ void bm_fn_spec_encode(const bm_fn_spec *spec, bm_writer *out)
     bm_write_u8(out, VERSION);
     bm_write_prefixed(out, spec->name);
     bm_write_prefixed(out, spec->config);
+    if (spec->attempts) bm_write_varint(out, spec->attempts);
+}
+
+static beam_status read_attempts(bm_reader *in, unsigned *out)
+{
+    uint64_t attempts = 0;
+    if (bm_left(in)) BEAM_TRY(bm_read_varint(in, &attempts));
+    if (attempts > BM_MAX_ATTEMPTS) return BEAM_ECODER;
+    *out = (unsigned)attempts;
+    return BEAM_OK;
 }
 
 beam_status bm_fn_spec_decode(beam_span payload, bm_fn_spec *out, beam_error *err)
@@ -27,7 +38,8 @@ beam_status bm_fn_spec_decode(beam_span payload, bm_fn_spec *out, beam_error *er
             "format %d: run workers of the version that submitted the pipeline",
             version, VERSION);
     if (bm_read_prefixed(&in, &out->name) != BEAM_OK || !out->name.len ||
-        bm_read_prefixed(&in, &out->config) != BEAM_OK || bm_left(&in))
+        bm_read_prefixed(&in, &out->config) != BEAM_OK ||
+        read_attempts(&in, &out->attempts) != BEAM_OK || bm_left(&in))
         return bm_error(err, BEAM_ECODER, "the payload of a function is damaged");
     return BEAM_OK;
 }

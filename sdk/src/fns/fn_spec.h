@@ -15,7 +15,13 @@
 typedef struct bm_fn_spec {
     beam_span name;
     beam_span config;
+    unsigned attempts; /* of a DoFn whose failed elements are an output; 0: they fail the
+                          bundle */
 } bm_fn_spec;
+
+/* Tag of that output. */
+#define BM_FAILURES_TAG "beam.failures"
+enum { BM_MAX_ATTEMPTS = 1000 };
 
 void bm_fn_spec_encode(const bm_fn_spec *spec, bm_writer *out);
 /* Views into `payload`. Refuses another version of the format. */

@@ -120,6 +120,13 @@ beam_status bm_graph_check(beam_pipeline *p)
                            p->scope->unique_name);
         return p->error.status;
     }
+    if (p->failures_name) {
+        beam_pipeline_fail(p, BEAM_ESTATE,
+                           "beam_failures_begin('%s') is still open: call "
+                           "beam_failures_end()",
+                           p->failures_name);
+        return p->error.status;
+    }
     BEAM_TRY(bm_graph_settle(p));
     drop_empty_scopes(p);
     if (!p->first)

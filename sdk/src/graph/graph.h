@@ -88,6 +88,7 @@ struct bm_step {
     const beam_combine *combine; /* COMBINE_PER_KEY, COMBINE_GROUPED_VALUES */
     const beam_type *acc;        /* of `combine`, without ANY */
     beam_span config;
+    unsigned attempts; /* PAR_DO with an output of failed elements; 0: it has none */
     const bm_windowing *windowing;      /* WINDOW_INTO */
     const beam_external_opts *external; /* deep copy */
     const bm_test_event *test_events;   /* TEST_STREAM */
@@ -103,6 +104,9 @@ struct beam_pipeline {
     bm_step *scope; /* innermost open composite */
     int n_steps, n_pcolls;
     bm_map unique_names;
+    const char *failures_name;    /* beam_failures_begin: open while not NULL */
+    beam_pcoll **failures;        /* of the steps since then */
+    size_t n_failures;
     const char *experiments[16]; /* beam_pipeline_experiment */
     size_t n_experiments;
     const struct bm_registry *registry;        /* set by the program; NULL: not checked */

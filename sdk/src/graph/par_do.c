@@ -220,6 +220,7 @@ beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
 {
     static const beam_par_do_opts nothing;
     if (!opts) opts = &nothing;
+    if (opts->failures) *opts->failures = bm_nil_of(in);
     bm_step *step = par_do_step(in, name, opts->fn);
     if (!step) return bm_nil_of(in);
     const beam_dofn *fn = opts->fn;
@@ -233,6 +234,7 @@ beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
     copy_display(step, opts->display, BEAM_COUNT(opts->display));
     beam_pcoll *main_output = add_main(step, fn, opts->out);
     if (!main_output) return bm_nil_of(in);
+    if (!bm_step_catch(step, opts->failures, opts->attempts)) return bm_nil_of(in);
     for (size_t i = 0; i < fn->outputs.n; i++)
         if (!add_extra(step, fn, i)) return bm_nil_of(in);
     return main_output;
@@ -320,7 +322,7 @@ void beam_partition(beam_pcoll *in, const char *name, const beam_dofn *fn, int n
 {
     for (int i = 0; out && i < n && n <= MAX_PARTITIONS; i++) out[i] = bm_nil_of(in);
     bm_step *step = par_do_step(in, name, fn);
-    if (!step || !can_partition(step, fn, n, out)) return;
+    if (!step || !can_partition(step, fn, n, out) || !bm_step_catch(step, NULL, 0)) return;
     const beam_pcoll *from = step->inputs[0];
     for (int i = 0; i < n; i++) {
         const char *tag = bm_format(&step->pipeline->arena, "%d", i);

@@ -26,7 +26,7 @@ typedef struct combine_parts {
 static beam_span fn_payload(bm_arena *arena, const bm_step *step)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(step->combine->name), step->config },
+    bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of(step->combine->name), .config = step->config },
                       &w);
     beam_span payload = bm_span_copy(arena, bm_written(&w));
     bm_writer_free(&w);

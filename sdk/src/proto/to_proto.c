@@ -66,7 +66,8 @@ beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll
 static beam_status par_do_payload(bm_builder *b, const bm_step *step, beam_span *out)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(step->dofn->name), step->config }, &w);
+    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(step->dofn->name), step->config,
+                                       step->attempts }, &w);
     bm_pb_par_do *payload = bm_pb_par_do_new(b->arena);
     payload->do_fn = bm_pb_spec(b->arena, BM_URN_DOFN, bm_written(&w));
     beam_status status = bm_add_side_inputs(b, step, payload);

@@ -12,7 +12,7 @@ START_TEST(there_and_back)
     char config[300];
     memset(config, 'c', sizeof config);
     for (size_t n = 0; n <= sizeof config; n += 50) {
-        bm_fn_spec in = { beam_span_of("wc.words"), { config, n } }, out;
+        bm_fn_spec in = { .name = beam_span_of("wc.words"), .config = { config, n } }, out;
         bm_writer w = { 0 };
         bm_fn_spec_encode(&in, &w);
         ck_assert_int_eq(bm_fn_spec_decode(bm_written(&w), &out, NULL), BEAM_OK);
@@ -26,7 +26,7 @@ END_TEST
 START_TEST(bytes)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of("ab"), beam_span_of("xyz") }, &w);
+    bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of("ab"), .config = beam_span_of("xyz") }, &w);
     ck_assert_uint_eq(w.len, 8);
     ck_assert_mem_eq(w.data,
                      "\x01\x02"
@@ -40,7 +40,7 @@ END_TEST
 START_TEST(cut_short)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of("words"), beam_span_of("config") }, &w);
+    bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of("words"), .config = beam_span_of("config") }, &w);
     for (size_t n = 0; n < w.len; n++) {
         char *cut = malloc(n ? n : 1);
         memcpy(cut, w.data, n);

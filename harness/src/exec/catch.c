@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Errors as data: an element that fails becomes a row of the failures output, and what it
+ * had emitted is dropped. Bundle thread.
+ *
+ * What the DoFn emits goes to gates, nodes that keep copies until the element has succeeded.
+ * So the failures of steps downstream, which run when the gates open, are not caught here. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "beam/pipeline.h"
+#include "exec/par_do.h"
+
+typedef struct gate {
+    bm_node node;
+    bm_pcoll inside; /* what the DoFn sends to; the gate is its only consumer */
+    bm_node *consumer;
+    bm_pcoll *real;
+    struct bm_catch *owner;
+} gate;
+
+typedef struct kept {
+    bm_element element;
+    bm_pcoll *to;
+} kept;
+
+struct bm_catch {
+    bm_par_do *par_do;
+    bm_process process;
+    unsigned attempts;
+    bm_pcoll *failures; /* NULL: nobody reads it */
+    bm_arena arena;     /* of the element's copies */
+    kept *kept;
+    size_t n, cap;
+    bool processing; /* an element */
+};
+
+/* -- keeping what is emitted ---------------------------------------------------------------- */
+static beam_status copy_value(const bm_pcoll *pcoll, bm_arena *arena, beam_value value,
+                              beam_value *out)
+{
+    beam_status status = bm_value_copy(arena, value, out);
+    if (status != BEAM_EUNSUPPORTED) return status;
+    return bm_value_copy_as(pcoll->coder, arena, value, out); /* a struct in it */
+}
+
+static beam_status keep(bm_node *node, const bm_element *element)
+{
+    gate *g = (gate *)node;
+    struct bm_catch *c = g->owner;
+    if (!c->processing) return bm_send(g->real, element); /* of start or finish_bundle */
+    if (c->n == c->cap) {
+        c->cap = c->cap ? c->cap * 2 : 16;
+        c->kept = bm_xrealloc(c->kept, bm_times(c->cap, sizeof *c->kept));
+    }
+    bm_element around = *element;
+    around.value = beam_null();
+    kept *copy = &c->kept[c->n];
+    beam_status status = bm_element_copy(&c->arena, &around, &copy->element);
+    if (status == BEAM_OK)
+        status = copy_value(g->real, &c->arena, element->value, &copy->element.value);
+    if (status != BEAM_OK)
+        return bm_fail(&c->par_do->node, status, "failed", "a value could not be copied");
+    copy->to = g->real;
+    c->n++;
+    return BEAM_OK;
+}
+
+static beam_status open_gates(struct bm_catch *c)
+{
+    for (size_t i = 0; i < c->n; i++) BEAM_TRY(bm_send(c->kept[i].to, &c->kept[i].element));
+    return BEAM_OK;
+}
+
+static void drop_kept(struct bm_catch *c)
+{
+    c->n = 0;
+    bm_arena_reset(&c->arena);
+}
+
+/* -- the row of a failed element ---------------------------------------------------------------- */
+/* "A/B/C" is in the composites "A" and "A/B". */
+static beam_value enclosing(bm_arena *arena, const char *name)
+{
+    size_t n = 0;
+    for (const char *at = name; (at = strchr(at, '/')); at++) n++;
+    beam_value *names = BM_NEW_ARRAY(arena, beam_value, n);
+    n = 0;
+    for (const char *at = name; (at = strchr(at, '/')); at++)
+        names[n++] = beam_string((beam_span){ name, (size_t)(at - name) });
+    return beam_list(names, n);
+}
+
+static beam_status send_failure(struct bm_catch *c, const bm_element *element, unsigned attempts)
+{
+    const bm_node *node = &c->par_do->node;
+    bm_plan *plan = node->plan;
+    bm_arena *arena = &plan->scratch;
+    bm_mark mark = bm_scratch_mark(arena);
+    bm_writer bytes = { 0 };
+    if (bm_encode(c->par_do->ctx.input_coder, false, element->value, &bytes) != BEAM_OK)
+        bytes.len = 0;
+    beam_value row[] = {
+        beam_string(beam_span_of(node->name)),
+        enclosing(arena, node->name),
+        beam_bytes(bm_written(&bytes)),
+        beam_string(beam_span_of(bm_value_text(arena, element->value, 500))),
+        beam_string(beam_span_of(bm_strdup(arena, plan->reason))),
+        beam_int64(plan->error.status),
+        beam_int64(attempts),
+    };
+    plan->error = (beam_error){ 0 };
+    bm_element failed = *element;
+    failed.value = beam_row(row, BEAM_COUNT(row));
+    beam_status status = c->failures ? bm_send(c->failures, &failed) : BEAM_OK;
+    bm_writer_free(&bytes);
+    bm_rewind(arena, mark);
+    return status;
+}
+
+/* Did the element fail, and not what it was read from? */
+static bool is_its_fault(const bm_plan *plan)
+{
+    return bm_failed(plan) && !plan->lost_runner && plan->read_failed == BEAM_OK;
+}
+
+static beam_status process_caught(bm_node *node, const bm_element *element)
+{
+    struct bm_catch *c = ((bm_par_do *)node)->caught;
+    bm_plan *plan = node->plan;
+    beam_status status = BEAM_OK;
+    for (unsigned i = 1; i <= c->attempts; i++) {
+        c->processing = true;
+        status = c->process(node, element);
+        c->processing = false;
+        if (!bm_failed(plan)) {
+            status = open_gates(c);
+            break;
+        }
+        if (!is_its_fault(plan)) break;
+        c->n = 0;
+        if (i == c->attempts) status = send_failure(c, element, i);
+        else plan->error = (beam_error){ 0 };
+    }
+    drop_kept(c);
+    return status;
+}
+
+/* -- construction ------------------------------------------------------------------------------- */
+static bm_pcoll *gate_before(struct bm_catch *c, bm_pcoll *real)
+{
+    bm_node *node = &c->par_do->node;
+    gate *g = BM_NEW(&node->plan->arena, gate);
+    g->node.process = keep;
+    g->node.plan = node->plan;
+    g->node.id = node->id;
+    g->node.name = node->name;
+    g->real = real;
+    g->owner = c;
+    g->consumer = &g->node;
+    g->inside.id = real->id;
+    g->inside.coder = real->coder;
+    g->inside.producer = node;
+    g->inside.consumers = &g->consumer;
+    g->inside.n_consumers = 1;
+    g->inside.next_sample = INT64_MAX;
+    return &g->inside;
+}
+
+void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts)
+{
+    struct bm_catch *c = p->caught = BM_NEW(&p->node.plan->arena, struct bm_catch);
+    c->par_do = p;
+    c->process = p->node.process;
+    c->attempts = attempts;
+    bm_arena_init(&c->arena, 0);
+    for (size_t i = 0; i < t->n_outputs; i++)
+        if (strcmp(t->outputs[i].tag, BM_FAILURES_TAG) == 0) c->failures = t->outputs[i].pcoll;
+    for (size_t i = 0; i < p->ctx.n_outputs; i++) {
+        bm_output *output = &p->ctx.outputs[i];
+        if (output->pcoll) output->pcoll = gate_before(c, output->pcoll);
+    }
+    p->node.process = process_caught;
+}
+
+void bm_catch_free(struct bm_catch *caught)
+{
+    if (!caught) return;
+    bm_arena_free(&caught->arena);
+    free(caught->kept);
+}
