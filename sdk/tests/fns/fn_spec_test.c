@@ -56,11 +56,27 @@ START_TEST(cut_short)
 }
 END_TEST
 
+START_TEST(attempts)
+{
+    for (unsigned n = 0; n <= BM_MAX_ATTEMPTS; n += 250) {
+        bm_fn_spec in = { beam_span_of("a"), none, n }, out;
+        bm_writer w = { 0 };
+        bm_fn_spec_encode(&in, &w);
+        ck_assert_int_eq(bm_fn_spec_decode(bm_written(&w), &out, NULL), BEAM_OK);
+        ck_assert_uint_eq(out.attempts, n);
+        bm_writer_free(&w);
+    }
+}
+END_TEST
+
 START_TEST(damaged)
 {
     static const char *const payloads[] = { "\x01\x01"
                                             "a\x01"
-                                            "bc", /* more after it */
+                                            "b\x03z", /* more after the attempts */
+                                            "\x01\x01"
+                                            "a\x01"
+                                            "b\xe9\x07", /* 1001 attempts */
                                             "\x01\xff\xff\xff\xff\x7f"
                                             "a",
                                             "\x01\x05"
@@ -99,6 +115,7 @@ int main(void)
     tcase_add_test(cases, there_and_back);
     tcase_add_test(cases, bytes);
     tcase_add_test(cases, cut_short);
+    tcase_add_test(cases, attempts);
     tcase_add_test(cases, damaged);
     tcase_add_test(cases, another_version);
     suite_add_tcase(suite, cases);
