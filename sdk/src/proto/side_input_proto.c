@@ -8,7 +8,7 @@
 static bm_pb_function_spec *named(bm_arena *arena, const char *urn, const char *name)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(name), { NULL, 0 } }, &w);
+    bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of(name) }, &w);
     bm_pb_function_spec *spec = bm_pb_spec(arena, urn, bm_span_copy(arena, bm_written(&w)));
     bm_writer_free(&w);
     return spec;
