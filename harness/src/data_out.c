@@ -7,7 +7,7 @@
 
 enum {
     EMBED_BYTES = 1000000,         /* most that goes into a response */
-    STREAM_BYTES = 4 * 1024 * 1024 /* queued on a stream before writers wait */
+    STREAM_BYTES = 512 * 1024 /* queued on a stream before writers wait */
 };
 
 static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)

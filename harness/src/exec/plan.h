@@ -23,7 +23,7 @@ beam_status bm_plan_new(beam_span descriptor, const bm_registry *registry, const
 /* Runs teardown on every DoFn instance that was set up. */
 void bm_plan_free(bm_plan *plan);
 
-/* Before a run: the size at which a sink's buffer is handed over. 0: 1 MiB. */
+/* Before a run: the size at which a sink's buffer is handed over. 0: 256 KiB. */
 void bm_plan_hand_over_at(bm_plan *plan, size_t bytes);
 
 /* One beam:runner:source:v1 or :sink:v1 (RemoteGrpcPort). Ports are numbered from 0. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* beam:runner:sink:v1: elements become bytes, handed over in buffers of about 1 MiB.
+/* beam:runner:sink:v1: elements become bytes, handed over in buffers of about 256 KiB.
  * Bundle thread. */
 #include "base/error.h"
 #include "exec/node.h"
 
-enum { HAND_OVER_BYTES = 1 << 20 };
+enum { HAND_OVER_BYTES = 1 << 18 };
 
 typedef struct sink {
     bm_node node;
@@ -14,11 +14,13 @@ typedef struct sink {
     bool *same_coder; /* by source port: its elements' bytes are valid here */
     bm_writer out;
     size_t hand_over_bytes;
+    size_t expected_bytes; /* in the next buffer, from the last one */
 } sink;
 
 static beam_status hand_over(sink *s, bool last)
 {
     bm_plan *plan = s->node.plan;
+    if (s->out.len) s->expected_bytes = s->out.len + s->out.len / 8;
     beam_error err = { 0 };
     beam_status status = plan->io->write(plan->io->self, s->port, &s->out, last, &err);
     if (status != BEAM_OK)
@@ -53,6 +55,7 @@ static inline bool is_passing(const sink *s, const bm_element *e)
 static beam_status sink_process(bm_node *node, const bm_element *element)
 {
     sink *s = (sink *)node;
+    if (BM_UNLIKELY(!s->out.cap)) bm_reserve(&s->out, s->expected_bytes);
     if (is_passing(s, element)) {
         beam_span bytes = node->plan->passing.bytes;
         bm_write_bytes(&s->out, bytes.ptr, bytes.len);
@@ -66,9 +69,7 @@ static beam_status sink_process(bm_node *node, const bm_element *element)
         }
     }
     if (BM_LIKELY(s->out.len < s->hand_over_bytes)) return BEAM_OK;
-    BEAM_TRY(hand_over(s, false));
-    bm_reserve(&s->out, s->hand_over_bytes + s->hand_over_bytes / 8);
-    return BEAM_OK;
+    return hand_over(s, false);
 }
 
 /* A state-backed iterable's token means nothing to the reader of the output. */

@@ -36,6 +36,10 @@ static grpc_arg integer(const char *key, int value)
     return (grpc_arg){ GRPC_ARG_INTEGER, (char *)(uintptr_t)key, { .integer = value } };
 }
 
+/* What a peer may send on a stream before it is taken. gRPC would otherwise measure the
+ * connection with pings and let the window grow to many MiB, which are then our memory. */
+enum { WINDOW_BYTES = 1 << 20 };
+
 static grpc_channel *connect(const char *target)
 {
     grpc_arg args[] = {
@@ -46,6 +50,8 @@ static grpc_channel *connect(const char *target)
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
         integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000),
+        integer(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+        integer(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, WINDOW_BYTES),
     };
     grpc_channel_args all = { BEAM_COUNT(args), args };
     grpc_channel_credentials *insecure = grpc_insecure_credentials_create();

@@ -132,6 +132,7 @@ bool bm_start_write(bm_rpc *rpc, grpc_call *call, const grpc_op *op, bm_tag *tag
     /* This thread has done some of gRPC's other work on the way: whose tag it is expects to
      * run on the rpc thread. */
     bm_tag *other = cached;
+    atomic_load_explicit(&other->started, memory_order_acquire);
     other->failed = !success;
     bm_run_on_rpc_thread(call, other);
     return false;

@@ -206,7 +206,9 @@ END_TEST
 START_TEST(a_paused_reader_holds_the_writer_back)
 {
     enum { SIZE = 64 * 1024, COUNT = 500 };
+    pthread_mutex_lock(&server.sink_seen.lock);
     server.sink_seen.pause_each = true;
+    pthread_mutex_unlock(&server.sink_seen.lock);
     bm_stream *stream = open_stream("/t.T/Sink", NULL);
     for (size_t i = 0; i < COUNT; i++) bm_stream_write(stream, numbered(i, SIZE));
     bm_stream *sink = peer_wait_sink(&server);
