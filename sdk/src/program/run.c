@@ -10,7 +10,9 @@
 #include "graph/graph.h"
 #include "job/expansion.h"
 #include "job/options_proto.h"
+#include "job/metrics.h"
 #include "program/environment.h"
+#include "program/local_run.h"
 #include "program/loopback.h"
 #include "program/signals.h"
 #include "program/watch.h"
@@ -224,6 +226,53 @@ static int run_job(run *r)
     return bm_watch_job(&watch);
 }
 
+/* -- without a job service --------------------------------------------------------------------------- */
+static void show_metrics(const run *r, beam_span response)
+{
+    bm_metrics metrics = bm_metrics_parse(r->in->arena, response);
+    bm_writer text = { 0 };
+    bm_metrics_print(metrics, &text);
+    if (text.len) fwrite(text.data, 1, text.len, stderr);
+    bm_writer_free(&text);
+    const char *path = r->in->standard->metrics_json;
+    beam_error err;
+    if (path && bm_metrics_save(metrics, path, &err))
+        bm_log_write(&r->session.log, BEAM_LOG_ERROR, "%s", err.message);
+}
+
+static int run_locally(run *r)
+{
+    const bm_standard *s = r->in->standard;
+    bm_local_job job = {
+        .functions = bm_program_functions(r->in->program),
+        .log_level = s->severity,
+        .opts = { .log = r->session.log,
+                  .cancelled = &r->session.cancelled,
+                  .max_bundle_elements = (size_t)s->max_bundle_size,
+                  .parallelism = (size_t)s->parallelism },
+    };
+    beam_error err;
+    bm_local_result result;
+    int64_t start_ms = bm_now_ms();
+    beam_status status = bm_run_locally(r->session.rpc, r->pipeline, &job, r->in->arena,
+                                        &result, &err);
+    double seconds = (double)(bm_now_ms() - start_ms) / 1000;
+    bm_console_status(&r->console, "");
+    if (result.n_dropped_late)
+        bm_log_write(&r->session.log, BEAM_LOG_WARN,
+                     "%llu elements came too late for their windows and were dropped",
+                     (unsigned long long)result.n_dropped_late);
+    if (status && status != BEAM_ECANCELLED)
+        bm_log_write(&r->session.log, BEAM_LOG_ERROR, "the job failed: %s", err.message);
+    else
+        bm_log_write(&r->session.log, BEAM_LOG_NOTICE, "the job is %s after %.1f s",
+                     status ? "CANCELLED" : "DONE", seconds);
+    show_metrics(r, result.metrics);
+    return !status                     ? BM_EXIT_DONE
+           : status == BEAM_ECANCELLED ? BM_EXIT_CANCELLED
+                                       : BM_EXIT_FAILED;
+}
+
 static void stop_all(run *r)
 {
     bm_job_free(r->job);
@@ -240,7 +289,10 @@ static int start_session(run *r)
     beam_status status = bm_signals_start(on_signal, r, BM_EXIT_CANCELLED, &r->signals,
                                           &err);
     if (!status) status = bm_session_init(&r->session, r->in->program->name, &log, &err);
-    int result = status ? bm_report(r->in, &err) : run_job(r);
+    bool is_local = bm_standard_runner(r->in->standard) == BM_RUNNER_LOCAL;
+    int result = status     ? bm_report(r->in, &err)
+                 : is_local ? run_locally(r)
+                            : run_job(r);
     stop_all(r);
     bm_signals_free(r->signals);
     bm_session_free(&r->session);

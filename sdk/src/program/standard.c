@@ -17,7 +17,7 @@
 
 static const beam_flag running[] = {
     TEXT(runner, "flink",
-         "flink, portable, prism; check: report mistakes; print, dot: show"),
+         "flink, portable, prism, local; check: report mistakes; print, dot: show"),
     TEXT(flink_master, NULL,
          "Flink cluster, host:8081 (default: a Flink is started and stopped)"),
     TEXT(job_endpoint, NULL, "Beam job service, host:port (default: one is started)"),
@@ -94,6 +94,7 @@ static const struct {
     { "flink", BM_RUNNER_FLINK },       { "FlinkRunner", BM_RUNNER_FLINK },
     { "portable", BM_RUNNER_PORTABLE }, { "PortableRunner", BM_RUNNER_PORTABLE },
     { "prism", BM_RUNNER_PORTABLE },    { "PrismRunner", BM_RUNNER_PORTABLE },
+    { "local", BM_RUNNER_LOCAL },       { "DirectRunner", BM_RUNNER_LOCAL },
     { "check", BM_RUNNER_CHECK },       { "print", BM_RUNNER_PRINT },
     { "dot", BM_RUNNER_DOT },
 };
@@ -197,14 +198,18 @@ static beam_status check_running(const bm_standard *s, beam_error *err)
     int runner = find_runner(s->runner);
     if (runner < 0)
         return bm_error(err, BEAM_EUSAGE,
-                        "--runner must be flink, portable, prism, check, print or "
-                        "dot, not '%s'",
+                        "--runner must be flink, portable, prism, local, check, "
+                        "print or dot, not '%s'",
                         s->runner);
     if (runner == BM_RUNNER_PORTABLE && !s->job_endpoint)
         return bm_error(err, BEAM_EUSAGE,
                         "--runner=%s needs the address of its job service: "
                         "--job_endpoint=host:port",
                         s->runner);
+    if (runner == BM_RUNNER_LOCAL && find_environment(s->environment_type) != BM_LOOPBACK)
+        return bm_error(err, BEAM_EUSAGE,
+                        "--runner=local runs the DoFns in this process: leave out "
+                        "--environment_type");
     if (!s->no_wait) return BEAM_OK;
     if (find_environment(s->environment_type) == BM_LOOPBACK)
         return bm_error(err, BEAM_EUSAGE,

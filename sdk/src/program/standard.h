@@ -38,6 +38,7 @@ beam_status bm_standard_check(bm_standard *standard, beam_error *err);
 typedef enum bm_runner {
     BM_RUNNER_FLINK,    /* a job service that is given or started */
     BM_RUNNER_PORTABLE, /* a job service that is given */
+    BM_RUNNER_LOCAL,    /* this process, nothing else */
     BM_RUNNER_CHECK,
     BM_RUNNER_PRINT,
     BM_RUNNER_DOT

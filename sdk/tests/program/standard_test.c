@@ -61,7 +61,7 @@ static const struct {
     const char *args[MAX_ARGS], *message;
 } mistakes[] = {
     { { "--runner=spark" },
-      "--runner must be flink, portable, prism, check, print or dot, not 'spark'" },
+      "--runner must be flink, portable, prism, local, check, print or dot, not 'spark'" },
     { { "--runner=portable" },
       "--runner=portable needs the address of its job service: --job_endpoint=host:port" },
     { { "--job_endpoint=localhost" },

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bundle: what it was given, what comes back, and what becomes of both in the end. Nothing
+ * that a bundle puts out is seen before it has succeeded. Runner's thread. */
+#include "local/local_impl.h"
+
+/* -- starting -------------------------------------------------------------------------------- */
+static bm_bundle *make(bm_local *l, bm_stage *stage)
+{
+    bm_bundle *b = bm_xcalloc(1, sizeof *b);
+    bm_arena_init(&b->arena, 0);
+    b->stage = stage;
+    b->outputs = BM_NEW_ARRAY(&b->arena, bm_output, stage->n_sinks);
+    b->timer_outputs = BM_NEW_ARRAY(&b->arena, bm_output, stage->n_families);
+    b->id = bm_format(&b->arena, "bundle-%llu", (unsigned long long)++l->n_bundles);
+    return b;
+}
+
+static size_t attempts_of(const bm_bundle *b)
+{
+    size_t most = 0;
+    for (const bm_item *i = b->input.first; i; i = i->next)
+        if (i->n_attempts > most) most = i->n_attempts;
+    return most;
+}
+
+beam_status bm_local_bundle_start(bm_local *l, bm_stage *stage)
+{
+    bm_bundle *b = make(l, stage);
+    bm_local_stage_take(l, stage, b);
+    b->n_attempts = attempts_of(b);
+    b->n_primary = b->input.n;
+    b->began_ms = b->asked_progress_ms = b->asked_split_ms = bm_local_ticks();
+    b->next = l->running;
+    l->running = b;
+    l->n_running++;
+    stage->n_running++;
+    bm_local_send_bundle(l, b);
+    return BEAM_OK;
+}
+
+bm_bundle *bm_local_bundle_find(bm_local *l, const char *id)
+{
+    bm_bundle *b = l->running;
+    while (b && strcmp(b->id, id)) b = b->next;
+    return b;
+}
+
+void bm_local_bundle_free(bm_bundle *b)
+{
+    bm_local_items_free(&b->input);
+    bm_local_items_free(&b->residuals);
+    for (size_t i = 0; i < b->stage->n_sinks; i++) bm_writer_free(&b->outputs[i].data);
+    for (size_t i = 0; i < b->stage->n_families; i++)
+        bm_writer_free(&b->timer_outputs[i].data);
+    bm_arena_free(&b->arena);
+    free(b);
+}
+
+void bm_local_bundle_unlink(bm_local *l, bm_bundle *b)
+{
+    bm_bundle **at = &l->running;
+    while (*at != b) at = &(*at)->next;
+    *at = b->next;
+    l->n_running--;
+    b->stage->n_running--;
+}
+
+/* -- what comes back ---------------------------------------------------------------------------- */
+static void take(bm_output *out, beam_span bytes, bool is_last)
+{
+    bm_write_bytes(&out->data, bytes.ptr, bytes.len);
+    out->has_ended |= is_last;
+}
+
+static bool is_text(beam_span span, const char *text)
+{
+    return beam_span_equal(span, beam_span_of(text));
+}
+
+static bm_bundle *find(bm_local *l, beam_span id)
+{
+    bm_bundle *b = l->running;
+    while (b && !is_text(id, b->id)) b = b->next;
+    return b;
+}
+
+void bm_local_bundle_take_data(bm_local *l, beam_span id, beam_span transform,
+                               beam_span data, bool is_last)
+{
+    bm_bundle *b = find(l, id);
+    for (size_t i = 0; b && i < b->stage->n_sinks; i++)
+        if (is_text(transform, b->stage->sinks[i].id))
+            take(&b->outputs[i], data, is_last);
+}
+
+void bm_local_bundle_take_timers(bm_local *l, beam_span id, beam_span transform,
+                                 beam_span family, beam_span timers, bool is_last)
+{
+    bm_bundle *b = find(l, id);
+    for (size_t i = 0; b && i < b->stage->n_families; i++) {
+        const bm_timer_family *f = &b->stage->families[i];
+        if (is_text(transform, f->transform_id) && is_text(family, f->id))
+            take(&b->timer_outputs[i], timers, is_last);
+    }
+}
+
+static bool is_complete(const bm_bundle *b)
+{
+    for (size_t i = 0; i < b->stage->n_sinks; i++)
+        if (!b->outputs[i].has_ended) return false;
+    for (size_t i = 0; i < b->stage->n_families; i++)
+        if (!b->timer_outputs[i].has_ended) return false;
+    return true;
+}
+
+/* -- success ------------------------------------------------------------------------------------- */
+static beam_status read_output(bm_local *l, const bm_bundle *b, const bm_sink *sink,
+                               const bm_output *out, bm_items *items)
+{
+    bm_reader in = bm_reader_of(bm_written(&out->data));
+    while (bm_left(&in)) {
+        bm_item *item;
+        if (bm_local_item_read(sink->coll, &in, &item)) {
+            bm_local_items_free(items);
+            return bm_error(l->err, BEAM_ECODER,
+                            "%s: what the worker put into collection '%s' cannot be read "
+                            "with its coder, at byte %zu of %zu",
+                            b->stage->name, sink->coll->id, out->data.len - bm_left(&in),
+                            out->data.len);
+        }
+        bm_local_items_add(items, item);
+    }
+    return BEAM_OK;
+}
+
+static beam_status deliver_outputs(bm_local *l, bm_bundle *b)
+{
+    for (size_t i = 0; i < b->stage->n_sinks; i++) {
+        bm_items items = { 0 };
+        BEAM_TRY(read_output(l, b, &b->stage->sinks[i], &b->outputs[i], &items));
+        BEAM_TRY(bm_local_deliver(l, b->stage->sinks[i].coll, &items));
+    }
+    return BEAM_OK;
+}
+
+static beam_status apply_timers(bm_local *l, bm_bundle *b)
+{
+    bm_local_timers_done(b);
+    for (size_t i = 0; i < b->stage->n_families; i++)
+        BEAM_TRY(bm_local_timers_apply(l, b, &b->stage->families[i],
+                                       bm_written(&b->timer_outputs[i].data)));
+    return BEAM_OK;
+}
+
+/* Elements that were split off were not processed: they wait again. */
+static beam_status release_input(bm_local *l, bm_bundle *b)
+{
+    bm_items rest = b->input;
+    b->input = (bm_items){ 0 };
+    for (size_t i = 0; i < b->n_primary && rest.n; i++) {
+        bm_item *item = bm_local_items_take(&rest);
+        bm_local_holds_release(&b->stage->pending, item->hold);
+        free(item);
+    }
+    for (const bm_item *i = rest.first; i; i = i->next)
+        bm_local_holds_release(&b->stage->pending, i->hold);
+    return bm_local_stage_add(l, b->stage, &rest);
+}
+
+static beam_millis earliest_watermark(const Pb__BundleApplication *pb, beam_millis none)
+{
+    beam_millis least = pb->n_output_watermarks ? BEAM_MAX_TIMESTAMP : none;
+    for (size_t i = 0; i < pb->n_output_watermarks; i++) {
+        const Google__Protobuf__Timestamp *t = pb->output_watermarks[i]->value;
+        beam_millis ms = t ? t->seconds * 1000 + t->nanos / 1000000 : BEAM_MIN_TIMESTAMP;
+        if (ms < least) least = ms;
+    }
+    return least;
+}
+
+beam_status bm_local_residuals_add(bm_local *l, bm_bundle *b, bm_items *out,
+                                   Pb__DelayedBundleApplication *const *roots, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const Pb__BundleApplication *pb = roots[i]->application;
+        const Google__Protobuf__Duration *delay = roots[i]->requested_time_delay;
+        bm_item *item;
+        bm_reader in = bm_reader_of(pb ? bm_pb_span(pb->element)
+                                       : (beam_span){ NULL, 0 });
+        if (bm_local_item_read(b->stage->inputs[0], &in, &item))
+            return bm_error(l->err, BEAM_ECODER,
+                            "%s: a residual that the worker returned cannot be read",
+                            b->stage->name);
+        item->hold = earliest_watermark(pb, item->timestamp);
+        if (delay && (delay->seconds > 0 || delay->nanos > 0))
+            item->not_before = bm_local_now(l) + delay->seconds * 1000 +
+                               delay->nanos / 1000000;
+        bm_local_items_add(out, item);
+    }
+    return BEAM_OK;
+}
+
+static beam_status commit(bm_local *l, bm_bundle *b)
+{
+    const Pb__ProcessBundleResponse *response = b->parsed->process_bundle;
+    bm_local_state_commit(b);
+    BEAM_TRY(apply_timers(l, b));
+    BEAM_TRY(bm_local_residuals_add(l, b, &b->residuals, response->residual_roots,
+                                    response->n_residual_roots));
+    BEAM_TRY(release_input(l, b));
+    BEAM_TRY(bm_local_stage_add(l, b->stage, &b->residuals));
+    bm_local_stage_release_keys(b->stage, b);
+    bm_local_add_metrics(l, response);
+    if (response->requires_finalization) bm_local_send_finalize(l, b->id);
+    return deliver_outputs(l, b);
+}
+
+/* -- failure -------------------------------------------------------------------------------------- */
+void bm_local_bundle_give_back(bm_local *l, bm_bundle *b)
+{
+    bm_stage *stage = b->stage;
+    bm_local_state_roll_back(b);
+    bm_local_items_free(&b->residuals);
+    bm_local_timers_give_back(b);
+    for (bm_item *i = b->input.first; i; i = i->next) i->n_attempts++;
+    if (!stage->is_keyed) {
+        bm_local_items_prepend(&stage->waiting, &b->input);
+        return;
+    }
+    /* In their old order, before what has come meanwhile. */
+    for (size_t k = 0; k < b->n_keys; k++) {
+        bm_items mine = { 0 }, others = { 0 };
+        for (bm_item *item; (item = bm_local_items_take(&b->input));) {
+            beam_span key, value;
+            bool is_mine = !bm_local_item_kv(stage->inputs[0], bm_local_item_value(item),
+                                             &key, &value) &&
+                           beam_span_equal(key, b->keys[k]->key);
+            bm_local_items_add(is_mine ? &mine : &others, item);
+        }
+        b->input = others;
+        bm_local_items_prepend(&b->keys[k]->waiting, &mine);
+    }
+    bm_local_stage_release_keys(stage, b);
+    (void)l;
+}
+
+static beam_status fail(bm_local *l, bm_bundle *b)
+{
+    if (b->n_attempts < (size_t)l->opts->bundle_retries) {
+        bm_log_write(&l->opts->log, BEAM_LOG_WARN, "%s: %s failed and is tried again: %s",
+                     b->stage->name, b->id, b->parsed->error);
+        l->result->n_retries++;
+        bm_local_bundle_give_back(l, b);
+        return BEAM_OK;
+    }
+    bm_local_state_roll_back(b);
+    return bm_error(l->err, BEAM_EUSER, "%s: %s", b->stage->name, b->parsed->error);
+}
+
+beam_status bm_local_bundle_settle(bm_local *l, bm_bundle *b)
+{
+    if (!b->parsed) return BEAM_OK;
+    bool failed = *b->parsed->error != '\0';
+    if (!failed && !is_complete(b)) return BEAM_OK;
+    bm_local_bundle_unlink(l, b);
+    beam_status status = failed ? fail(l, b) : commit(l, b);
+    bm_local_bundle_free(b);
+    return status;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Side inputs: kept encoded by window (and key), given out by state requests, and waited
+ * for. Runner's thread. */
+#include "beam_urns.h"
+#include "local/local_impl.h"
+
+typedef struct side_values {
+    uint32_t n;
+    bm_writer values;
+} side_values;
+
+typedef struct side_window {
+    bm_writer all;
+    bm_map keys; /* encoded key -> side_values */
+} side_window;
+
+static side_window *window_of(bm_side *side, beam_span window)
+{
+    side_window *one = bm_map_get(&side->windows, window);
+    if (one) return one;
+    one = BM_NEW(&side->arena, side_window);
+    bm_map_init(&one->keys, &side->arena);
+    bm_map_put_copy(&side->windows, window, one);
+    return one;
+}
+
+static beam_status add_to_key(bm_side *side, side_window *window, beam_span element)
+{
+    beam_span key, value;
+    BEAM_TRY(bm_local_item_kv(side->coll, element, &key, &value));
+    side_values *values = bm_map_get(&window->keys, key);
+    if (!values) {
+        values = BM_NEW(&side->arena, side_values);
+        bm_map_put_copy(&window->keys, key, values);
+    }
+    values->n++;
+    bm_write_bytes(&values->values, value.ptr, value.len);
+    return BEAM_OK;
+}
+
+static beam_status add_item(bm_side *side, const bm_item *item, bm_arena *arena)
+{
+    const bm_windows *windows;
+    beam_span value = bm_local_item_value(item);
+    BEAM_TRY(bm_local_item_windows(side->coll, item, arena, &windows));
+    bm_writer id = { 0 };
+    beam_status status = BEAM_OK;
+    for (size_t i = 0; i < windows->n && !status; i++) {
+        id.len = 0;
+        status = bm_window_encode(side->coll->window, &windows->at[i], &id);
+        if (status) break;
+        side_window *window = window_of(side, bm_written(&id));
+        bm_write_bytes(&window->all, value.ptr, value.len);
+        if (side->multimap) status = add_to_key(side, window, value);
+    }
+    bm_writer_free(&id);
+    return status;
+}
+
+beam_status bm_local_side_add(bm_side *side, bm_items *items)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    beam_status status = BEAM_OK;
+    for (const bm_item *i = items->first; i && !status; i = i->next) {
+        status = add_item(side, i, &arena);
+        bm_arena_reset(&arena);
+    }
+    bm_arena_free(&arena);
+    bm_local_items_free(items);
+    return status;
+}
+
+/* -- waiting ------------------------------------------------------------------------------ */
+static beam_millis millis_of(const Google__Protobuf__Duration *d)
+{
+    return d ? d->seconds * 1000 + d->nanos / 1000000 : 0;
+}
+
+static beam_millis offset_of(const Google__Protobuf__Timestamp *t)
+{
+    return t ? t->seconds * 1000 + t->nanos / 1000000 : 0;
+}
+
+static beam_millis floor_to(beam_millis t, beam_millis period, beam_millis offset)
+{
+    if (period <= 0) return t;
+    beam_millis into = (t - offset) % period;
+    return t - (into < 0 ? into + period : into);
+}
+
+/* The window of the side input that goes with a main window, as the standard WindowFns map
+ * them: the one of the main window's last moment. What another WindowFn maps to is not known
+ * here; it is waited for the end of the main window then. */
+static beam_window side_window_for(const bm_side *side, const beam_window *main,
+                                   bm_arena *arena)
+{
+    const bm_pb_function_spec *fn = side->coll->windowing->window_fn;
+    beam_millis last = main->end - 1;
+    if (fn && !strcmp(fn->urn, BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS))
+        return bm_global_windows.at[0];
+    if (fn && !strcmp(fn->urn, BEAM_URN_WINDOW_FN_FIXED_WINDOWS)) {
+        const bm_pb_fixed_windows *pb = (const bm_pb_fixed_windows *)
+            bm_pb_unpack(arena, &pb__fixed_windows_payload__descriptor,
+                         bm_pb_span(fn->payload), BM_PB_MAX_DEPTH);
+        if (pb) {
+            beam_millis size = millis_of(pb->size);
+            beam_millis start = floor_to(last, size, offset_of(pb->offset));
+            return (beam_window){ start, start + size, { NULL, 0 } };
+        }
+    }
+    if (fn && !strcmp(fn->urn, BEAM_URN_WINDOW_FN_SLIDING_WINDOWS)) {
+        const bm_pb_sliding_windows *pb = (const bm_pb_sliding_windows *)
+            bm_pb_unpack(arena, &pb__sliding_windows_payload__descriptor,
+                         bm_pb_span(fn->payload), BM_PB_MAX_DEPTH);
+        if (pb) {
+            beam_millis start = floor_to(last, millis_of(pb->period),
+                                         offset_of(pb->offset));
+            return (beam_window){ start, start + millis_of(pb->size), { NULL, 0 } };
+        }
+    }
+    return *main;
+}
+
+static bool fires_at_end_only(const bm_pb_windowing *pb)
+{
+    return !pb->trigger || pb->trigger->trigger_case == PB__TRIGGER__TRIGGER_DEFAULT ||
+           pb->trigger->trigger_case == PB__TRIGGER__TRIGGER__NOT_SET;
+}
+
+static bool has_fired(bm_side *side, const beam_window *window)
+{
+    bm_writer id = { 0 };
+    bool found = !bm_window_encode(side->coll->window, window, &id) &&
+                 bm_map_get(&side->windows, bm_written(&id));
+    bm_writer_free(&id);
+    return found;
+}
+
+static bool is_ready(bm_side *side, const beam_window *main, bm_arena *arena)
+{
+    beam_millis watermark = side->coll->watermark;
+    if (watermark >= BEAM_MAX_TIMESTAMP) return true;
+    beam_window window = side_window_for(side, main, arena);
+    if (watermark >= window.end) return true;
+    return !fires_at_end_only(side->coll->windowing) && has_fired(side, &window);
+}
+
+beam_status bm_local_side_inputs_ready(bm_local *l, const bm_stage *stage,
+                                       const bm_item *item, bool *ready)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    const bm_windows *windows;
+    beam_status status = bm_local_item_windows(stage->inputs[0], item, &arena, &windows);
+    if (status)
+        bm_error(l->err, status, "%s: the windows of an element cannot be read",
+                 stage->name);
+    *ready = true;
+    for (bm_side *side = stage->sides; side && !status; side = side->next)
+        for (size_t i = 0; i < windows->n; i++)
+            *ready = *ready && is_ready(side, &windows->at[i], &arena);
+    bm_arena_free(&arena);
+    return status;
+}
+
+/* -- giving out -------------------------------------------------------------------------------- */
+static bm_side *find(bm_stage *stage, const char *transform, const char *tag)
+{
+    for (bm_side *s = stage->sides; s; s = s->next)
+        if (!strcmp(s->transform_id, transform) && !strcmp(s->tag, tag)) return s;
+    return NULL;
+}
+
+static beam_span take(bm_writer *w, bm_arena *arena)
+{
+    beam_span bytes = bm_span_copy(arena, bm_written(w));
+    bm_writer_free(w);
+    return bytes;
+}
+
+/* KV<K, Iterable<V>> of each key, or the keys alone. */
+static beam_span all_keys(const side_window *window, bool with_values, bm_arena *arena)
+{
+    bm_writer out = { 0 };
+    BM_MAP_EACH(&window->keys, e)
+    {
+        const side_values *values = e->value;
+        bm_write_bytes(&out, e->key.ptr, e->key.len);
+        if (!with_values) continue;
+        bm_write_be32(&out, values->n);
+        bm_write_bytes(&out, values->values.data, values->values.len);
+    }
+    return take(&out, arena);
+}
+
+bool bm_local_side_get(bm_stage *stage, const Pb__StateKey *key, bm_arena *arena,
+                       beam_span *out)
+{
+    const char *transform, *tag;
+    beam_span window, of_key = { NULL, 0 };
+#define FROM(field)                                                         \
+    (transform = key->field->transform_id, tag = key->field->side_input_id, \
+     window = bm_pb_span(key->field->window))
+    switch (key->type_case) {
+    case PB__STATE_KEY__TYPE_ITERABLE_SIDE_INPUT: FROM(iterable_side_input); break;
+    case PB__STATE_KEY__TYPE_MULTIMAP_SIDE_INPUT:
+        FROM(multimap_side_input);
+        of_key = bm_pb_span(key->multimap_side_input->key);
+        break;
+    case PB__STATE_KEY__TYPE_MULTIMAP_KEYS_SIDE_INPUT:
+        FROM(multimap_keys_side_input);
+        break;
+    case PB__STATE_KEY__TYPE_MULTIMAP_KEYS_VALUES_SIDE_INPUT:
+        FROM(multimap_keys_values_side_input);
+        break;
+    default: return false;
+    }
+#undef FROM
+    bm_side *side = find(stage, transform, tag);
+    if (!side) return false;
+    *out = (beam_span){ NULL, 0 };
+    const side_window *found = bm_map_get(&side->windows, window);
+    if (!found) return true;
+    if (key->type_case == PB__STATE_KEY__TYPE_ITERABLE_SIDE_INPUT) {
+        *out = bm_written(&found->all);
+    } else if (key->type_case == PB__STATE_KEY__TYPE_MULTIMAP_SIDE_INPUT) {
+        const side_values *values = bm_map_get(&found->keys, of_key);
+        if (values) *out = bm_written(&values->values);
+    } else {
+        *out = all_keys(found,
+                        key->type_case ==
+                            PB__STATE_KEY__TYPE_MULTIMAP_KEYS_VALUES_SIDE_INPUT,
+                        arena);
+    }
+    return true;
+}
+
+void bm_local_side_free(bm_side *side)
+{
+    BM_MAP_EACH(&side->windows, w)
+    {
+        side_window *window = w->value;
+        BM_MAP_EACH(&window->keys, k) bm_writer_free(&((side_values *)k->value)->values);
+        bm_writer_free(&window->all);
+    }
+    bm_arena_free(&side->arena);
+}
