@@ -35,6 +35,13 @@ static beam_status read_fn(bm_builder *b, const pb_FunctionSpec *spec, bm_transf
     return bm_error(b->err, status, "Transform '%s': %s", t->name, why.message);
 }
 
+static const char *const sdf_prefix = "beam:transform:sdf_";
+
+static bool is_sdf_part(const char *urn)
+{
+    return strncmp(urn, sdf_prefix, strlen(sdf_prefix)) == 0;
+}
+
 static beam_status read_par_do(bm_builder *b, beam_span payload, bm_transform *t)
 {
     const pb_ParDoPayload *pb = PARSE(pb_ParDoPayload, payload);
@@ -42,8 +49,8 @@ static beam_status read_par_do(bm_builder *b, beam_span payload, bm_transform *t
     t->unsupported =
         pb_ParDoPayload_state_specs_size(pb)                ? "user state"
         : pb_ParDoPayload_timer_family_specs_size(pb)       ? "timers"
-        : pb_ParDoPayload_restriction_coder_id(pb).size     ? "a splittable DoFn"
-        : pb_ParDoPayload_requests_finalization(pb)         ? "bundle finalization"
+        : pb_ParDoPayload_restriction_coder_id(pb).size && !is_sdf_part(t->urn)
+            ? "a splittable DoFn that the runner has not expanded into its parts"
         : pb_ParDoPayload_requires_time_sorted_input(pb)    ? "time-sorted input"
         : pb_ParDoPayload_on_window_expiration_timer_family_spec(pb).size
             ? "on_window_expiration"
@@ -202,6 +209,11 @@ static const struct kind {
     { BEAM_URN_RUNNER_SOURCE, read_port, bm_source_new },
     { BEAM_URN_RUNNER_SINK, read_port, bm_sink_new },
     { BEAM_URN_TRANSFORM_PARDO, read_par_do, bm_par_do_new },
+    { BEAM_URN_TRANSFORM_SDF_PAIR_WITH_RESTRICTION, read_par_do, bm_sdf_pair_new },
+    { BEAM_URN_TRANSFORM_SDF_SPLIT_AND_SIZE_RESTRICTIONS, read_par_do, bm_sdf_split_new },
+    { BEAM_URN_TRANSFORM_SDF_TRUNCATE_SIZED_RESTRICTIONS, read_par_do, bm_sdf_truncate_new },
+    { BEAM_URN_TRANSFORM_SDF_PROCESS_SIZED_ELEMENT_AND_RESTRICTIONS, read_par_do,
+      bm_sdf_process_new },
     { BEAM_URN_TRANSFORM_FLATTEN, read_nothing, bm_flatten_new },
     { BEAM_URN_TRANSFORM_RESHUFFLE, read_nothing, bm_flatten_new },
     { BEAM_URN_TRANSFORM_REDISTRIBUTE_BY_KEY, read_nothing, bm_flatten_new },
@@ -238,8 +250,7 @@ beam_status bm_build_payload(bm_builder *b, const pb_PTransform *pb, bm_transfor
     const pb_FunctionSpec *spec = pb_PTransform_spec(pb);
     const struct kind *kind = find_kind(t->urn);
     if (kind) return kind->read(b, bm_pb_span(pb_FunctionSpec_payload(spec)), t);
-    const char *sdf = "beam:transform:sdf_";
-    if (strncmp(t->urn, sdf, strlen(sdf)) == 0)
+    if (is_sdf_part(t->urn))
         return bm_error(b->err, BEAM_EUNSUPPORTED, "Transform '%s' is a part of a splittable "
                         "DoFn (%s), which this worker does not support yet", t->name, t->urn);
     return bm_error(b->err, BEAM_EUNSUPPORTED, "Transform '%s' has the URN '%s', which this "

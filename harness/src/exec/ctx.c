@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "exec/ctx_impl.h"
 #include "exec/metric_sets.h"
 
@@ -56,6 +57,10 @@ const bm_coder *bm_ctx_output_coder(beam_ctx *c, int output)
 /* -- failing ------------------------------------------------------------------------------ */
 static beam_status fail_in(beam_ctx *c, beam_status status, const char *reason)
 {
+    if (BM_UNLIKELY(c->aside != NULL)) {
+        if (c->aside->status == BEAM_OK) bm_error(c->aside, status, "%s", reason);
+        return status;
+    }
     if (c->callback) {
         char doing[64];
         snprintf(doing, sizeof doing, "failed in %s", c->callback);
@@ -113,6 +118,8 @@ beam_status bm_emit(beam_ctx *c, size_t output, const bm_element *element)
     const bm_output *o = &c->outputs[output];
     if (BM_UNLIKELY(!fits(o, element->value.kind)))
         return bm_fail_type(c->node, o->pcoll, o->tag, o->pcoll->coder, element->value);
+    if (BM_UNLIKELY(c->latest != NULL) && element->timestamp > bm_count_get(c->latest))
+        bm_count_set(c->latest, element->timestamp);
     if (BM_LIKELY(o->pcoll != NULL)) return bm_send(o->pcoll, element);
     if (!o->undeclared) return BEAM_OK;
     return fail_in(c, BEAM_ESTATE, "it has no main output: set .out in the DoFn");

@@ -3,6 +3,7 @@
 #ifndef BM_CTX_IMPL_H
 #define BM_CTX_IMPL_H
 
+#include "beam/splittable.h"
 #include "exec/node.h"
 #include "fns/ctx.h"
 
@@ -30,6 +31,13 @@ struct beam_ctx {
     bm_arena *accumulators;
     size_t accumulator_bytes;
     const bm_coder *value_coder; /* of what is added; NULL: not known */
+    /* Splittable DoFns. */
+    beam_error *aside; /* where beam_fail() goes: not to the bundle; NULL: to the bundle */
+    const beam_sdf *sdf;
+    const beam_value *sdf_element; /* without its restriction */
+    struct bm_tracking *tracking;  /* in process */
+    struct bm_parts *parts;        /* in split */
+    bm_count *latest;              /* timestamp emitted; NULL: nobody wants it */
 };
 
 void bm_output_init(bm_output *output, const char *tag, bm_pcoll *pcoll);

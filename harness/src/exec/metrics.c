@@ -178,7 +178,10 @@ static void add_distribution(list *l, bm_monitoring_info *info, const snapshot *
     payload(l, info, (int64_t[]){ s->n, s->sum, s->min, s->max }, 4);
 }
 
-/* Index numbers: two per collection, one per source, BM_N_TIMES per node, then user cells. */
+/* Index numbers: two per collection, one per source, BM_N_TIMES and two for progress per
+ * node, then user cells. */
+enum { PER_NODE = BM_N_TIMES + 2 };
+
 static void add_pcoll(list *l, const bm_pcoll *p, uint32_t index)
 {
     int64_t count = bm_count_get(&p->count);
@@ -220,6 +223,31 @@ static void add_times(list *l, const bm_node *node, uint32_t index)
         label(info, "PTRANSFORM", node->id);
         payload(l, info, &ms, 1);
     }
+}
+
+/* An iterable of doubles: one for each element under way. */
+static void put_progress(list *l, const bm_node *node, const char *urn, double value,
+                         uint32_t index)
+{
+    bm_monitoring_info *info = add(l, urn, BEAM_URN_METRICS_PROGRESS, index);
+    label(info, "PTRANSFORM", node->id);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bm_writer w = { 0 };
+    bm_write_be32(&w, 1);
+    bm_write_be64(&w, bits);
+    info->payload = bm_span_copy(l->arena, bm_written(&w));
+    bm_writer_free(&w);
+}
+
+static void add_progress(list *l, bm_node *node, uint32_t index)
+{
+    beam_progress progress;
+    if (!node->ops->progress || !node->ops->progress(node, &progress)) return;
+    put_progress(l, node, BEAM_URN_METRIC_PTRANSFORM_PROGRESS_COMPLETED, progress.completed,
+                 index);
+    put_progress(l, node, BEAM_URN_METRIC_PTRANSFORM_PROGRESS_REMAINING, progress.remaining,
+                 index + 1);
 }
 
 static const struct cell_urns {
@@ -273,8 +301,10 @@ size_t bm_plan_metrics(bm_plan *plan, bm_arena *arena, bm_monitoring_info **out)
     for (size_t i = 0; i < plan->n_pcolls; i++, index += 2)
         add_pcoll(&l, plan->pcolls[i], index);
     for (size_t i = 0; i < plan->n_sources; i++) add_source(&l, plan->source_nodes[i], index++);
-    for (size_t i = 0; i < plan->n_nodes; i++, index += BM_N_TIMES)
+    for (size_t i = 0; i < plan->n_nodes; i++, index += PER_NODE) {
         add_times(&l, plan->nodes[i], index);
+        add_progress(&l, plan->nodes[i], index + BM_N_TIMES);
+    }
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const bm_node *node = plan->nodes[i];
         const bm_cell *cell = atomic_load_explicit(&node->cells.first, memory_order_acquire);
@@ -286,7 +316,7 @@ size_t bm_plan_metrics(bm_plan *plan, bm_arena *arena, bm_monitoring_info **out)
 
 uint32_t bm_plan_first_cell_index(const bm_plan *plan)
 {
-    return (uint32_t)(2 * plan->n_pcolls + plan->n_sources + BM_N_TIMES * plan->n_nodes);
+    return (uint32_t)(2 * plan->n_pcolls + plan->n_sources + PER_NODE * plan->n_nodes);
 }
 
 /* -- sampling ------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "beam/splittable.h"
 #include "exec/metrics.h"
 #include "exec/plan.h"
 #include "fns/fn_spec.h"
@@ -74,6 +75,13 @@ typedef struct bm_node_ops {
     /* Encoded timers of a family that it has added by bm_plan_add_timers; the last of them
      * may be cut. */
     beam_status (*timers)(bm_node *node, int timer_port, beam_span data);
+    /* Of an element that takes long. Any thread; false: there is none under way. */
+    bool (*progress)(bm_node *node, beam_progress *out);
+    /* The node that the element which this one is given can be split in, or NULL. */
+    bm_node *(*splitter)(bm_node *node);
+    /* Gives away a part of the element under way, after `fraction` of what is left of it:
+     * fills the roots of *out. Any thread. */
+    bool (*split)(bm_node *node, double fraction, bm_arena *arena, bm_split *out);
     void (*teardown)(bm_node *node); /* only after a setup that succeeded */
     void (*free)(bm_node *node);     /* what is not in the plan's arena */
 } bm_node_ops;
@@ -143,6 +151,10 @@ typedef beam_status (*bm_node_new)(bm_plan *plan, const bm_transform *t, bm_node
 beam_status bm_source_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
 beam_status bm_sink_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
 beam_status bm_par_do_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_sdf_pair_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_sdf_split_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_sdf_truncate_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
+beam_status bm_sdf_process_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
 beam_status bm_flatten_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
 beam_status bm_to_string_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
 beam_status bm_window_into_new(bm_plan *, const bm_transform *, bm_node **, beam_error *);
@@ -329,5 +341,19 @@ int64_t bm_source_index(const bm_node *source);
 int64_t bm_source_stop(const bm_node *source);
 /* Moves the stop if no element at or after it has been taken. Under the split lock. */
 bool bm_source_set_stop(bm_node *source, int64_t stop);
+const bm_pcoll *bm_source_output(const bm_node *source);
+
+/* -- splitting (split.c) ------------------------------------------------------------------------- */
+/* The node that elements of a collection can be split in, or NULL. */
+bm_node *bm_splitter_of(const bm_pcoll *pcoll);
+/* Where to divide pieces of work that are numbered from 0 to `total`, of which the one at
+ * `index` is done by `done` (0 ... 1): at `stop`, or `inside` (0 ... 1, else less than 0)
+ * of what is left of that one. */
+typedef struct bm_cut {
+    double inside;
+    int64_t stop;
+} bm_cut;
+bm_cut bm_cut_work(int64_t index, int64_t total, double done, double fraction);
+double bm_done_part(beam_progress progress);
 
 #endif

@@ -5,13 +5,11 @@
  * elements are taken. The taker must see the new stop, or the splitter the new index. To
  * order these two without a fence per element, the splitter makes the whole process pass
  * one (membarrier(2)); where the kernel has none, sequentially consistent accesses do. */
-#include <linux/membarrier.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "exec/node.h"
+#include "exec/owner_lock.h"
 
 enum {
     /* Windows and panes are remembered by the decoder; forget them now and then. */
@@ -33,14 +31,14 @@ typedef struct source {
     bm_count stop;   /* first index that is not ours */
 } source;
 
-static int membarrier(int command)
-{
-    return (int)syscall(SYS_membarrier, command, 0, 0);
-}
-
 const bm_coder *bm_source_coder(const bm_node *node)
 {
     return ((const source *)node)->decoder.coder;
+}
+
+const bm_pcoll *bm_source_output(const bm_node *node)
+{
+    return ((const source *)node)->out;
 }
 
 /* -- splitting ------------------------------------------------------------------------ */
@@ -59,7 +57,7 @@ bool bm_source_set_stop(bm_node *node, int64_t stop)
     source *s = (source *)node;
     int64_t before = atomic_load(&s->stop);
     atomic_store(&s->stop, stop);
-    if (s->has_membarrier) membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    if (s->has_membarrier) bm_membarrier();
     if (atomic_load(&s->index) < stop) return true;
     atomic_store(&s->stop, before);
     return false;
@@ -240,7 +238,7 @@ beam_status bm_source_new(bm_plan *plan, const bm_transform *t, bm_node **out,
                         t->name, t->urn, t->n_outputs);
     source *s = bm_node_make(plan, t, &source_ops, sizeof *s);
     s->out = t->outputs[0].pcoll;
-    s->has_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+    s->has_membarrier = bm_membarrier_register();
     bm_count_set(&s->index, -1);
     bm_element_decoder_init(&s->decoder, t->coder);
     s->port = (int)plan->n_sources;
