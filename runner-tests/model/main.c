@@ -14,7 +14,8 @@
 #include "shared.h"
 
 static const model_suite *const suites[] = { &par_do_suite, &grouping_suite, &combine_suite,
-                                             &windowing_suite, &side_input_suite };
+                                             &windowing_suite, &side_input_suite,
+                                             &splittable_suite };
 
 struct flags {
     const char *output_dir, *test, *results;

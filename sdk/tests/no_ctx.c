@@ -2,6 +2,7 @@
 /* What the built-in DoFns ask of the engine, which nothing here runs. */
 #include <stdlib.h>
 
+#include "beam/splittable.h"
 #include "fns/ctx.h"
 
 /* clang-format off */
@@ -22,6 +23,7 @@ NEVER(beam_status, beam_emit_windowed, beam_ctx *c, int output, beam_value v,
       beam_millis timestamp, const beam_window *window)
 NEVER(beam_status, beam_fail, beam_ctx *c, beam_status status, const char *format, ...)
 NEVER(void *, beam_self, beam_ctx *c)
+NEVER(int64_t, beam_estimate_end, beam_ctx *c)
 NEVER(beam_millis, beam_timestamp, beam_ctx *c)
 NEVER(bm_arena *, bm_ctx_arena, beam_ctx *c)
 NEVER(const bm_coder *, bm_ctx_input_coder, beam_ctx *c)

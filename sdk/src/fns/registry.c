@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/writer.h"
+#include "beam/splittable.h"
 #include "fns/builtin.h"
 
 enum { MAX_DEPTH = 32, MAX_NAMES = 40 };
@@ -73,12 +74,20 @@ static beam_status add_state(bm_registry *registry, const beam_state_spec *state
     return state->combine ? add_combine(registry, state->combine, err) : BEAM_OK;
 }
 
+static beam_status add_restriction(bm_registry *registry, const beam_sdf *sdf,
+                                   beam_error *err)
+{
+    if (sdf->tracker) BEAM_TRY(add_structs(registry, sdf->tracker->restriction, err));
+    return add_structs(registry, sdf->restriction, err);
+}
+
 static beam_status add_dofn(bm_registry *registry, const beam_dofn *fn, beam_error *err)
 {
     if (!fn) return bm_error(err, BEAM_EINVAL, "the table of DoFns holds a NULL");
     BEAM_TRY(add(&registry->dofns, "DoFn", fn->name, fn, err));
     BEAM_TRY(add_structs(registry, fn->in, err));
     BEAM_TRY(add_structs(registry, fn->out, err));
+    if (fn->sdf) BEAM_TRY(add_restriction(registry, fn->sdf, err));
     for (size_t i = 0; fn->outputs.at && i < fn->outputs.n; i++)
         BEAM_TRY(add_structs(registry, fn->outputs.at[i].type, err));
     for (size_t i = 0; fn->sides.at && i < fn->sides.n; i++)

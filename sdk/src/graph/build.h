@@ -77,6 +77,13 @@ bool bm_sides_can_end(const bm_step *step);
 /* Gives the ParDo an output of failed elements if it is to have one; false after failing. */
 bool bm_step_catch(bm_step *step, beam_pcoll **failures, int attempts);
 
+/* -- splittable.c --------------------------------------------------------------------- */
+/* Fails the step if its DoFn is splittable and lacks what that needs. */
+bool bm_step_is_splittable(bm_step *step, const beam_dofn *fn);
+bool bm_dofn_is_bounded(const beam_dofn *fn); /* NULL: true */
+/* The outputs of a step whose DoFn may go on for ever are unbounded. */
+void bm_step_set_bounded(bm_step *step);
+
 /* -- windowing.c ---------------------------------------------------------------------- */
 /* The windowing of what a GroupByKey gives, from its input's; NULL gives NULL. */
 const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_windowing *w);

@@ -10,7 +10,8 @@ beam_status bm_graph_settle(beam_pipeline *p)
         if (step->kind == BM_STEP_EXTERNAL || step->kind == BM_STEP_IMPULSE ||
             step->first_child)
             continue;
-        bool bounded = true; /* side inputs make no difference */
+        bool bounded = bm_dofn_is_bounded(step->dofn);
+        /* Side inputs make no difference. */
         size_t n = step->kind == BM_STEP_PAR_DO ? 1 : step->n_inputs;
         for (size_t i = 0; i < n; i++)
             bounded = bounded && step->inputs[i]->bounded;

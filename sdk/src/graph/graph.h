@@ -127,6 +127,9 @@ beam_pcoll *bm_step_output(bm_step *step, const char *tag, const beam_type *type
  * collection upstream that has a windowing or is an external step's output. */
 const beam_pcoll *bm_windowing_source(const beam_pcoll *c);
 
+/* Of a splittable DoFn that was checked. */
+const beam_type *bm_sdf_restriction(const struct beam_sdf *sdf);
+
 /* "KV<STRING, ITERABLE<INT64>>", for messages and --runner=print. */
 const char *bm_type_text(bm_arena *arena, const beam_type *type);
 /* Can the type be a key: does every part have a deterministic coder (DOUBLE does, maps and

@@ -209,7 +209,7 @@ static bm_step *par_do_step(beam_pcoll *in, const char *name, const beam_dofn *f
 {
     bm_step *step = bm_step_reading(in, BM_STEP_PAR_DO, name);
     if (!step || !fn_is_complete(step, fn) || !reads(step, fn) ||
-        !fn_is_registered(step, fn))
+        !fn_is_registered(step, fn) || !bm_step_is_splittable(step, fn))
         return NULL;
     step->dofn = fn;
     return step;
@@ -237,6 +237,7 @@ beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
     if (!bm_step_catch(step, opts->failures, opts->attempts)) return bm_nil_of(in);
     for (size_t i = 0; i < fn->outputs.n; i++)
         if (!add_extra(step, fn, i)) return bm_nil_of(in);
+    bm_step_set_bounded(step);
     return main_output;
 }
 
@@ -338,7 +339,9 @@ beam_pcoll *bm_built_in(beam_pcoll *in, const char *name, const beam_dofn *fn,
     if (!step) return bm_nil_of(in);
     step->dofn = fn;
     step->config = config;
-    return bm_step_main(step, out);
+    beam_pcoll *made = bm_step_main(step, out);
+    bm_step_set_bounded(step);
+    return made;
 }
 
 /* A ParDo over KVs; NULL after failing. */

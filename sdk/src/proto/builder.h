@@ -85,6 +85,10 @@ bm_pb_schema *bm_schema_proto(bm_arena *arena, const beam_schema *schema);
 /* The schema's fields have the same names and types (nullability included). */
 bool bm_schema_matches(const bm_pb_schema *pb, const beam_schema *schema);
 
+/* -- splittable_proto.c -------------------------------------------------------------- */
+/* Of the step's DoFn: its restriction's coder, and finalization; with requirements. */
+beam_status bm_add_splitting(bm_builder *b, const bm_step *step, bm_pb_par_do *payload);
+
 /* -- windowing_proto.c -------------------------------------------------------------- */
 beam_status bm_windowing_id(bm_builder *b, const bm_windowing *windowing, const char *who,
                             const char **id);

@@ -23,6 +23,7 @@ const char *const bm_capabilities[] = {
     BEAM_URN_CODER_TIMER,
     BEAM_URN_CODER_SHARDED_KEY,
     BEAM_URN_CODER_ROW,
+    BEAM_URN_TRANSFORM_SDF_TRUNCATE_SIZED_RESTRICTIONS,
     BEAM_URN_PROTOCOL_MULTI_CORE_BUNDLE_PROCESSING,
     "beam:version:sdk_base:beam-c",
 };

@@ -71,6 +71,7 @@ static beam_status par_do_payload(bm_builder *b, const bm_step *step, beam_span 
     bm_pb_par_do *payload = bm_pb_par_do_new(b->arena);
     payload->do_fn = bm_pb_spec(b->arena, BM_URN_DOFN, bm_written(&w));
     beam_status status = bm_add_side_inputs(b, step, payload);
+    if (status == BEAM_OK) status = bm_add_splitting(b, step, payload);
     if (status == BEAM_OK) *out = BM_PB_PACK(b->arena, payload);
     bm_writer_free(&w);
     return status;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proto/splittable_proto.c - what a ParDoPayload says of a splittable DoFn and of bundle
+ * finalization. One thread. */
+#include "beam/splittable.h"
+
+#include "beam_urns.h"
+#include "proto/builder.h"
+
+/* What travels is KV<restriction, state of the watermark>, as in other SDKs. */
+static beam_status set_restriction(bm_builder *b, const bm_step *step, bm_pb_par_do *payload)
+{
+    const beam_type *restriction = bm_sdf_restriction(step->dofn->sdf);
+    beam_type *pair = BM_NEW(b->arena, beam_type);
+    *pair = (beam_type){ BEAM_KIND_KV, { restriction, BEAM_INT64 }, NULL, NULL };
+    const char *coder;
+    BEAM_TRY(bm_coder_id(b, pair, step->unique_name, &coder));
+    payload->restriction_coder_id = bm_pb_text(coder);
+    bm_add_requirement(b, BEAM_URN_REQUIREMENT_PARDO_SPLITTABLE_DOFN);
+    return BEAM_OK;
+}
+
+beam_status bm_add_splitting(bm_builder *b, const bm_step *step, bm_pb_par_do *payload)
+{
+    if (step->dofn->flags & BEAM_FINALIZES) {
+        payload->requests_finalization = true;
+        bm_add_requirement(b, BEAM_URN_REQUIREMENT_PARDO_FINALIZATION);
+    }
+    return step->dofn->sdf ? set_restriction(b, step, payload) : BEAM_OK;
+}
