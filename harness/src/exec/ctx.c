@@ -246,6 +246,15 @@ beam_pane beam_element_pane(beam_ctx *c)
     return bm_no_firing;
 }
 
+int64_t beam_estimate_end(beam_ctx *c)
+{
+    if (c->sdf && c->sdf->estimate_end && c->sdf_element)
+        return c->sdf->estimate_end(c, *c->sdf_element);
+    beam_fail(c, BEAM_ESTATE, "beam_estimate_end() is for trackers of splittable DoFns that "
+              "have .estimate_end");
+    return 0;
+}
+
 /* -- metrics and logs ---------------------------------------------------------------------------- */
 static inline bm_cell *cell_of(beam_ctx *c, bm_cell_kind kind, const char *name)
 {

@@ -94,15 +94,6 @@ double bm_restriction_size(beam_ctx *c, beam_value restriction)
     return NAN;
 }
 
-int64_t beam_estimate_end(beam_ctx *c)
-{
-    if (c->sdf && c->sdf->estimate_end && c->sdf_element)
-        return c->sdf->estimate_end(c, *c->sdf_element);
-    beam_fail(c, BEAM_ESTATE, "beam_estimate_end() is for trackers of splittable DoFns that "
-              "have .estimate_end");
-    return 0;
-}
-
 /* -- construction --------------------------------------------------------------------------- */
 beam_status bm_sdf_make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops,
                         size_t size, bm_par_do **out, beam_error *err)

@@ -296,7 +296,7 @@ START_TEST(bad_descriptors_are_refused)
     expect_refused(&f, BEAM_EUNSUPPORTED, "Transform 'Scope/b' has the URN "
                    "'beam:transform:magic:v1', which this worker does not know");
     init(&f);
-    fixture_transform(&f, "b", BEAM_URN_TRANSFORM_SDF_PAIR_WITH_RESTRICTION, beam_span_of(""),
+    fixture_transform(&f, "b", "beam:transform:sdf_unheard_of:v1", beam_span_of(""),
                       "", "");
     expect_refused(&f, BEAM_EUNSUPPORTED, "is a part of a splittable DoFn");
     init(&f);

@@ -32,6 +32,8 @@ typedef struct bm_builder {
     bm_map windowing_ids;                /* packed WindowingStrategy -> id */
     bm_map environment_ids;              /* packed Environment of an expansion -> id */
     bm_map namespaces;                   /* of expansions */
+    bm_map splittable_coders;            /* coder id of a splittable DoFn's input ->
+                                            restriction coder id */
     bm_list requirements;
     const char *environment_id; /* of this SDK's own transforms */
     bm_built_pcoll *built;      /* by beam_pcoll.id */
