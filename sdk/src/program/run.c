@@ -9,6 +9,7 @@
 #include "fns/registry.h"
 #include "graph/graph.h"
 #include "job/expansion.h"
+#include "job/known_runner.h"
 #include "job/options_proto.h"
 #include "job/metrics.h"
 #include "program/environment.h"
@@ -162,18 +163,30 @@ static void help_bounded_streams_end(run *r)
     json_object_set_new(r->options, name, json_integer(1000));
 }
 
+static const char *job_endpoint(const run *r)
+{
+    return r->job_server.child ? r->job_server.address : r->in->standard->job_endpoint;
+}
+
+static beam_status check_runner(run *r, beam_error *err)
+{
+    bool streaming = r->in->standard->streaming || !is_bounded(r->pipeline);
+    bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), streaming);
+    return bm_runner_check(runner, r->pipeline, err);
+}
+
 static beam_status submit(run *r, beam_span pipeline, beam_error *err)
 {
     if (r->job_server.child) BEAM_TRY(bm_service_wait(&r->session, &r->job_server, err));
     BEAM_TRY(check_cancelled(r, err));
     help_bounded_streams_end(r);
+    BEAM_TRY(check_runner(r, err));
     const char *master = r->in->standard->flink_master;
     if (master && master[0] != '[')
         BEAM_TRY(
             bm_flink_jobs_list(master, r->job_name, r->in->arena, &r->jobs_before, err));
     bm_submission submission = {
-        .job_endpoint = r->job_server.child ? r->job_server.address
-                                            : r->in->standard->job_endpoint,
+        .job_endpoint = job_endpoint(r),
         .is_ours = true, /* or probed already */
         .name = r->job_name,
         .pipeline = pipeline,

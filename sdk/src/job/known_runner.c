@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking a job service what it is; the table of what runners lack. Any thread. */
+#include "job/known_runner.h"
+
+#include "base/error.h"
+#include "beam/splittable.h"
+#include "model/beam_job_api.pb-c.h"
+#include "proto/model.h"
+
+enum { DESCRIBE_TIMEOUT_MS = 10000 };
+
+/* -- which one -------------------------------------------------------------------------- */
+static bool is_flink_option(const char *name)
+{
+    return !strcmp(name, "flink_master") || !strcmp(name, "flinkMaster");
+}
+
+bm_known_runner bm_runner_of_options(beam_span response, bool streaming)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    const Pb__DescribePipelineOptionsResponse *m = (const Pb__DescribePipelineOptionsResponse *)
+        bm_pb_unpack(&arena, &pb__describe_pipeline_options_response__descriptor, response,
+                     BM_PB_MAX_DEPTH);
+    bm_known_runner runner = m && !m->n_options ? BM_PRISM : BM_UNKNOWN_RUNNER;
+    for (size_t i = 0; m && i < m->n_options; i++)
+        if (is_flink_option(m->options[i]->name))
+            runner = streaming ? BM_FLINK_STREAMING : BM_FLINK_BATCH;
+    bm_arena_free(&arena);
+    return runner;
+}
+
+bm_known_runner bm_job_runner(bm_session *session, const char *job_endpoint, bool streaming)
+{
+    bm_arena arena;
+    beam_span response, nothing = { "", 0 };
+    bm_arena_init(&arena, 0);
+    bm_channel *channel = bm_channel_new(session->rpc, job_endpoint, NULL);
+    beam_status status = bm_call(
+        channel, "/org.apache.beam.model.job_management.v1.JobService/DescribePipelineOptions",
+        nothing, DESCRIBE_TIMEOUT_MS, &arena, &response, NULL);
+    bm_known_runner runner =
+        status == BEAM_OK ? bm_runner_of_options(response, streaming) : BM_UNKNOWN_RUNNER;
+    bm_channel_free(channel);
+    bm_arena_free(&arena);
+    return runner;
+}
+
+const char *bm_runner_text(bm_known_runner runner)
+{
+    static const char *const texts[] = {
+        [BM_UNKNOWN_RUNNER] = "this runner",
+        [BM_FLINK_BATCH] = "Flink in batch mode",
+        [BM_FLINK_STREAMING] = "Flink in streaming mode (--streaming)",
+        [BM_PRISM] = "Prism",
+        [BM_LOCAL] = "the local runner (--runner=local)",
+    };
+    return texts[runner];
+}
+
+/* -- what they lack ------------------------------------------------------------------------ */
+static bool has_flag(const bm_step *step, unsigned flag)
+{
+    return step->dofn && step->dofn->flags & flag;
+}
+
+static bool finalizes(const bm_step *step)
+{
+    return has_flag(step, BEAM_FINALIZES);
+}
+
+static bool needs_sorted_input(const bm_step *step)
+{
+    return has_flag(step, BEAM_TIME_SORTED_INPUT);
+}
+
+static bool expires(const bm_step *step)
+{
+    return step->dofn && step->dofn->on_window_expiration;
+}
+
+static bool is_unbounded_sdf(const bm_step *step)
+{
+    return step->dofn && step->dofn->sdf && step->dofn->sdf->unbounded;
+}
+
+static bool is_test_stream(const bm_step *step)
+{
+    return step->kind == BM_STEP_TEST_STREAM;
+}
+
+static bool is_second_test_stream(const bm_step *step)
+{
+    if (!is_test_stream(step)) return false;
+    const bm_step *first = step->pipeline->first;
+    while (!is_test_stream(first)) first = first->next;
+    return first != step;
+}
+
+static const beam_custom_windows *window_fn(const bm_step *step)
+{
+    return step->kind == BM_STEP_WINDOW_INTO ? step->windowing->opts.fn.custom : NULL;
+}
+
+static bool merges_windows(const bm_step *step)
+{
+    return window_fn(step) && window_fn(step)->merge;
+}
+
+static bool has_custom_windows(const bm_step *step)
+{
+    return window_fn(step) && window_fn(step)->custom_windows;
+}
+
+static bool is_of_another_sdk(const bm_step *step)
+{
+    return step->kind == BM_STEP_EXTERNAL;
+}
+
+#define ON(runner) (1u << (runner))
+enum {
+    FLINK = ON(BM_FLINK_BATCH) | ON(BM_FLINK_STREAMING)
+};
+
+static const struct lack {
+    bool (*needed_by)(const bm_step *step);
+    const char *what;
+    unsigned missing; /* where */
+} lacks[] = {
+    { finalizes, "bundle finalization", ON(BM_FLINK_BATCH) },
+    { is_unbounded_sdf, "an unbounded splittable DoFn", ON(BM_FLINK_BATCH) },
+    { is_test_stream, "a TestStream", ON(BM_FLINK_BATCH) },
+    { is_second_test_stream, "a second TestStream", FLINK | ON(BM_PRISM) | ON(BM_LOCAL) },
+    { merges_windows, "a merging WindowFn of the program", FLINK | ON(BM_PRISM) },
+    { has_custom_windows, "a WindowFn with windows of its own", FLINK | ON(BM_PRISM) },
+    { expires, "on_window_expiration", 0 },
+    { needs_sorted_input, "time-sorted input", 0 },
+    { is_of_another_sdk, "a transform of another SDK", ON(BM_LOCAL) },
+};
+
+static const char *runners_that_have(bm_arena *arena, const struct lack *lack)
+{
+    const char *list = NULL;
+    for (int i = BM_UNKNOWN_RUNNER + 1; i < BM_KNOWN_RUNNERS; i++) {
+        const char *text = bm_runner_text((bm_known_runner)i);
+        if (!(lack->missing & ON(i)))
+            list = list ? bm_format(arena, "%s, %s", list, text) : text;
+    }
+    return list ? bm_format(arena, "; it runs on %s", list)
+                : " (nor does any other that this SDK knows)";
+}
+
+static beam_status refuse(bm_known_runner runner, const bm_step *step, const struct lack *lack,
+                          beam_error *err)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    beam_status status = bm_error(err, BEAM_EUNSUPPORTED, "%s: %s cannot run %s%s",
+                                  step->unique_name, bm_runner_text(runner), lack->what,
+                                  runners_that_have(&arena, lack));
+    bm_arena_free(&arena);
+    return status;
+}
+
+beam_status bm_runner_check(bm_known_runner runner, const beam_pipeline *p, beam_error *err)
+{
+    if (runner == BM_UNKNOWN_RUNNER) return BEAM_OK;
+    for (const bm_step *step = p->first; step; step = step->next)
+        for (size_t i = 0; i < BEAM_COUNT(lacks); i++)
+            if (lacks[i].missing & ON(runner) && lacks[i].needed_by(step))
+                return refuse(runner, step, &lacks[i], err);
+    return BEAM_OK;
+}
