@@ -19,6 +19,7 @@ typedef struct bm_boot {
     int data_buffer_time_ms;   /* experiment data_buffer_time_limit_ms; 0: none */
     size_t state_cache_bytes;  /* option max_cache_memory_usage_mb */
     int64_t element_timeout_ms; /* option element_processing_timeout_minutes; 0: none */
+    int64_t lull_ms;           /* experiment lull_ms: when slow user code is told; 0: default */
     bool samples_data;         /* experiment enable_data_sampling */
     const char *staged_dir;    /* NULL when nothing was staged */
 } bm_boot;

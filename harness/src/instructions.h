@@ -22,6 +22,12 @@ typedef struct bm_instruction {
     size_t n_holders; /* threads that use the slot: it is not given back before */
     bool in_split;    /* one of them splits */
     int64_t since_ms; /* when it began to run, by the monotonic clock */
+    struct bm_pulse {
+        const char *transform; /* whose user code was last seen running, or NULL */
+        uint64_t count;        /* bm_plan_pulse */
+        int64_t since_ms;      /* when both were first seen so */
+        bool told;             /* that it takes long */
+    } pulse; /* taken by the thread that watches */
     char *error;     /* when failed */
     size_t id_len;
     char id[];       /* NUL-terminated */

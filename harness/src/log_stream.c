@@ -57,6 +57,7 @@ struct bm_log_stream {
     pthread_cond_t changed;
     entries queue;
     size_t dropped; /* since the last report of it */
+    bool busy;      /* a batch has been taken off the queue and not been sent */
     bm_stream *stream;
     bool ended;         /* the stream's on_end has come */
     beam_status status; /* when ended */
@@ -235,6 +236,7 @@ static bool take_batch(bm_log_stream *s, entries *batch)
         entries_add(&s->queue, entry_new(&(bm_log_entry){ BEAM_LOG_WARN, text, NULL, NULL,
                                                           "log_stream.c" }));
     }
+    s->busy = batch->first != NULL;
     pthread_mutex_unlock(&s->lock);
     return batch->first;
 }
@@ -494,6 +496,18 @@ bm_log_stream *bm_log_stream_new(bm_rpc *rpc, const char *endpoint, const char *
 const bm_log *bm_log_stream_log(bm_log_stream *stream)
 {
     return &stream->log;
+}
+
+void bm_log_stream_flush(bm_log_stream *s, int ms)
+{
+    int64_t until = bm_now_ms() + ms;
+    bool left = true;
+    while (left && s->has_sender && bm_now_ms() < until) {
+        pthread_mutex_lock(&s->lock);
+        left = s->queue.first || s->busy;
+        pthread_mutex_unlock(&s->lock);
+        if (left) bm_sleep_ms(5);
+    }
 }
 
 static void stop_sender(bm_log_stream *s)

@@ -13,6 +13,8 @@ bm_log_stream *bm_log_stream_new(bm_rpc *rpc, const char *endpoint, const char *
                                  beam_severity minimum);
 /* The sink; any thread, never blocks. */
 const bm_log *bm_log_stream_log(bm_log_stream *stream);
+/* Waits until what has been written is sent, at most so long. Not on the rpc thread. */
+void bm_log_stream_flush(bm_log_stream *stream, int ms);
 /* Sends what is left (at most 2 s) and ends the stream. Not on the rpc thread. */
 void bm_log_stream_free(bm_log_stream *stream);
 

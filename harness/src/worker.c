@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's life: boot, streams, threads, and taking it all down in order. Called on the
- * user's thread; the data handlers run on the rpc thread, the sampler on its own. */
+ * user's thread; the data handlers run on the rpc thread. */
 #include "worker.h"
 
 #include <stdlib.h>
@@ -10,8 +10,7 @@
 #include "start.h"
 
 enum {
-    IDLE_THREAD_MS = 10000,
-    SAMPLE_MS = 200 /* how often execution time is booked */
+    IDLE_THREAD_MS = 10000
 };
 
 #define CONTROL_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnControl/Control"
@@ -44,34 +43,6 @@ static void on_data_lost(void *self, bm_link *link, const char *reason)
 
 static const bm_link_handler data_handler = { NULL, on_data, on_data_lost, NULL };
 
-/* -- sampling: its own thread ------------------------------------------------------ */
-
-static void sample(bm_instructions *table, int64_t elapsed_ms)
-{
-    for (size_t i = 0; i < table->n_buckets; i++)
-        for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket)
-            if (one->slot) bm_plan_sample_time(one->slot->plan, elapsed_ms);
-}
-
-/* Sleeps while no bundle runs. */
-static void *sampler_main(void *arg)
-{
-    bm_instructions *table = &((beam_harness *)arg)->instructions;
-    pthread_mutex_lock(&table->lock);
-    while (!table->closed) {
-        int64_t before_ms = bm_now_ms();
-        struct timespec until = bm_after_ms(SAMPLE_MS);
-        table->watcher_sleeps = !table->n_running;
-        if (table->watcher_sleeps)
-            pthread_cond_wait(&table->watcher, &table->lock);
-        else
-            pthread_cond_timedwait(&table->watcher, &table->lock, &until);
-        sample(table, bm_now_ms() - before_ms);
-    }
-    pthread_mutex_unlock(&table->lock);
-    return NULL;
-}
-
 /* -- start ---------------------------------------------------------------------------- */
 
 static void set_up_log(beam_harness *worker)
@@ -98,11 +69,12 @@ static void open_streams(beam_harness *worker)
     worker->threads = bm_threads_new(IDLE_THREAD_MS);
     worker->control_channel = bm_channel_new(rpc, worker->boot.control_endpoint, worker->id);
     bm_plans_init(&worker->plans, worker->control_channel, &worker->registry, &worker->log);
-    worker->has_sampler = !pthread_create(&worker->sampler, NULL, sampler_main, worker);
+    worker->has_watcher = !pthread_create(&worker->watcher, NULL, bm_watch, worker);
     pthread_mutex_lock(&worker->lock); /* the first message may come before this returns */
     worker->control = bm_stream_open(worker->control_channel, CONTROL_METHOD, NULL,
                                      &bm_control_handler, worker);
     pthread_mutex_unlock(&worker->lock);
+    if (worker->boot.status_endpoint) bm_status_open(worker);
 }
 
 static beam_status start(beam_harness *worker, const beam_harness_opts *opts, beam_error *err)
@@ -189,7 +161,8 @@ static void close_streams(beam_harness *worker)
 {
     beam_harness_stop(worker);
     beam_harness_wait(worker, NULL);
-    if (worker->has_sampler) pthread_join(worker->sampler, NULL);
+    if (worker->has_watcher) pthread_join(worker->watcher, NULL);
+    bm_status_close(worker);
     bm_stream_free(worker->control);
     bm_threads_free(worker->threads);
     bm_links_free(&worker->data);

@@ -36,8 +36,10 @@ struct beam_harness {
     bm_state_cache *state_cache;
     bm_short_ids short_ids;
     bm_threads *threads;
-    pthread_t sampler;
-    bool has_sampler;
+    pthread_t watcher;
+    bool has_watcher;
+    bm_channel *status_channel; /* NULL: the runner does not ask */
+    bm_stream *status;          /* guarded by `lock` */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
@@ -66,6 +68,15 @@ typedef struct bm_order {
 void bm_order_fail(const bm_order *order, const char *format, ...) BEAM_PRINTF(2, 3);
 void bm_order_respond(const bm_order *order);
 void bm_order_free(bm_order *order);
+
+/* watch.c: the main function of the thread that watches running bundles; arg: the worker. */
+void *bm_watch(void *arg);
+
+/* status.c: answers what the runner asks about the worker (BeamFnWorkerStatus). */
+void bm_status_open(beam_harness *worker);
+void bm_status_close(beam_harness *worker); /* also when it was not opened */
+/* What the worker does, for people to read; malloc'd. Any thread. */
+char *bm_status_text(beam_harness *worker);
 
 /* live.c: what the runner asks of running bundles. Rpc thread; they answer now, or on
  * another thread, and take the order over. */

@@ -38,7 +38,8 @@ void fake_wait(fake_runner *r, const struct timespec *until, const char *what,
 
 /* -- streams ------------------------------------------------------------------------------- */
 static const char *const service_names[] = { "control stream", "data stream",
-                                             "state stream", "logging stream" };
+                                             "state stream", "logging stream",
+                                             "status stream" };
 
 static void on_message(void *self, bm_stream *stream, bm_message *message)
 {
@@ -52,7 +53,8 @@ static void on_message(void *self, bm_stream *stream, bm_message *message)
                                     upb_Arena *) = { [FAKE_CONTROL] = fake_on_control,
                                                      [FAKE_DATA] = fake_on_data,
                                                      [FAKE_STATE] = fake_on_state,
-                                                     [FAKE_LOGGING] = fake_on_logging };
+                                                     [FAKE_LOGGING] = fake_on_logging,
+                                                     [FAKE_STATUS] = fake_on_status };
     fake_lock(one->runner);
     handlers[one->service](one, bytes, upb);
     fake_unlock(one->runner);
@@ -110,6 +112,7 @@ SERVICE(open_control, FAKE_CONTROL)
 SERVICE(open_data, FAKE_DATA)
 SERVICE(open_state, FAKE_STATE)
 SERVICE(open_logging, FAKE_LOGGING)
+SERVICE(open_status, FAKE_STATUS)
 
 /* With the lock: the open stream that was opened last, or NULL. */
 static fake_stream *find_stream(fake_runner *r, fake_service service, const char *name)
@@ -230,6 +233,18 @@ static void put_experiments(const fake_runner *r, pb_ProvisionInfo *info, upb_Ar
                                       fake_view("beam:option:experiments:v1"), value, upb);
 }
 
+static void put_option(const struct fake_option *option, pb_ProvisionInfo *info,
+                       upb_Arena *upb)
+{
+    char name[100];
+    snprintf(name, sizeof name, "beam:option:%s:v1", option->name);
+    google_protobuf_Value *value = google_protobuf_Value_new(upb);
+    google_protobuf_Value_set_number_value(value, option->value);
+    char *key = upb_Arena_Malloc(upb, sizeof name);
+    google_protobuf_Struct_fields_set(pb_ProvisionInfo_mutable_pipeline_options(info, upb),
+                                      fake_view(strcpy(key, name)), value, upb);
+}
+
 static void on_provision(void *self, bm_incoming *call, bm_message *request)
 {
     (void)request;
@@ -245,6 +260,11 @@ static void on_provision(void *self, bm_incoming *call, bm_message *request)
     for (fake_descriptor *one = r->capabilities; one; one = one->next)
         pb_ProvisionInfo_add_runner_capabilities(info, fake_view(one->id), upb);
     if (r->experiments) put_experiments(r, info, upb);
+    for (const struct fake_option *one = r->options; one; one = one->next)
+        put_option(one, info, upb);
+    if (r->offers_status)
+        pb_ApiServiceDescriptor_set_url(pb_ProvisionInfo_mutable_status_endpoint(info, upb),
+                                        fake_view(r->url));
     fake_unlock(r);
     beam_span bytes;
     bytes.ptr = pb_GetProvisionInfoResponse_serialize(response, upb, &bytes.len);
@@ -260,6 +280,7 @@ static const bm_method methods[] = {
     { .name = FN "BeamFnData/Data", .on_stream = open_data },
     { .name = FN "BeamFnState/State", .on_stream = open_state },
     { .name = FN "BeamFnLogging/Logging", .on_stream = open_logging },
+    { .name = FN "BeamFnWorkerStatus/WorkerStatus", .on_stream = open_status },
     { .name = FN "ProvisionService/GetProvisionInfo", .on_unary = on_provision },
 };
 
@@ -328,6 +349,22 @@ void fake_add_capability(fake_runner *r, const char *urn)
 void fake_add_experiment(fake_runner *r, const char *text)
 {
     add_text(r, &r->experiments, text);
+}
+
+void fake_add_option(fake_runner *r, const char *name, double value)
+{
+    fake_lock(r);
+    struct fake_option *one = BM_NEW(&r->arena, struct fake_option);
+    one->name = bm_strdup(&r->arena, name);
+    one->value = value;
+    one->next = r->options;
+    r->options = one;
+    fake_unlock(r);
+}
+
+void fake_offer_status(fake_runner *r)
+{
+    r->offers_status = true;
 }
 
 void fake_connect(fake_runner *r, const beam_harness_opts *opts)

@@ -23,6 +23,7 @@ typedef enum fake_service {
     FAKE_DATA,
     FAKE_STATE,
     FAKE_LOGGING,
+    FAKE_STATUS,
     FAKE_SERVICES
 } fake_service;
 
@@ -41,6 +42,10 @@ static inline upb_StringView fake_view(const char *text)
 /* Before the worker is connected: what provisioning tells it. */
 void fake_add_capability(fake_runner *r, const char *urn);
 void fake_add_experiment(fake_runner *r, const char *text);
+/* A pipeline option, a number. */
+void fake_add_option(fake_runner *r, const char *name, double value);
+/* Provisioning tells of the status service only then. */
+void fake_offer_status(fake_runner *r);
 /* Starts a worker in this process; of opts the functions and log_level are used. Waits for
  * its control stream. */
 void fake_connect(fake_runner *r, const beam_harness_opts *opts);
@@ -125,6 +130,10 @@ typedef struct fake_log {
 /* Waits for an entry whose message has this part. */
 fake_log fake_await_log(fake_runner *r, const char *part);
 size_t fake_logs(fake_runner *r);
+
+/* -- status ------------------------------------------------------------------------------- */
+/* Asks the worker, and waits for its page. */
+const char *fake_ask_status(fake_runner *r, const char *id);
 
 /* -- streams and their faults ------------------------------------------------------------------- */
 /* How many the worker has opened up to now. */

@@ -80,7 +80,13 @@ struct fake_runner {
     fake_stream *streams;
     size_t n_streams[FAKE_SERVICES];
     fake_descriptor *descriptors, *capabilities, *experiments;
-    fake_response *responses;
+    struct fake_option {
+        struct fake_option *next;
+        const char *name;
+        double value;
+    } *options;
+    bool offers_status;
+    fake_response *responses, *pages; /* pages: of the status service */
     fake_sink *sinks;
     fake_cell *cells;
     fake_request_record *requests;
@@ -109,6 +115,7 @@ static inline beam_span fake_span(upb_StringView view)
 void fake_on_control(fake_stream *stream, beam_span bytes, upb_Arena *upb);
 void fake_on_data(fake_stream *stream, beam_span bytes, upb_Arena *upb);
 void fake_on_state(fake_stream *stream, beam_span bytes, upb_Arena *upb);
+void fake_on_status(fake_stream *stream, beam_span bytes, upb_Arena *upb);
 void fake_on_logging(fake_stream *stream, beam_span bytes, upb_Arena *upb);
 /* `stream` NULL: embedded in a response. */
 void fake_take_elements(fake_runner *r, const pb_Elements *elements, const char *stream);

@@ -352,3 +352,38 @@ size_t fake_logs(fake_runner *r)
     fake_unlock(r);
     return n;
 }
+
+/* -- status ------------------------------------------------------------------------------------ */
+void fake_on_status(fake_stream *stream, beam_span bytes, upb_Arena *upb)
+{
+    fake_runner *r = stream->runner;
+    const pb_WorkerStatusResponse *pb =
+        pb_WorkerStatusResponse_parse(bytes.ptr, bytes.len, upb);
+    fake_response *one = BM_NEW(&r->arena, fake_response);
+    one->id = pb ? bm_cstr(&r->arena, fake_span(pb_WorkerStatusResponse_id(pb))) : "";
+    if (pb)
+        one->bytes = bm_span_copy(&r->arena,
+                                  fake_span(pb_WorkerStatusResponse_status_info(pb)));
+    one->next = r->pages;
+    r->pages = one;
+}
+
+const char *fake_ask_status(fake_runner *r, const char *id)
+{
+    pb_WorkerStatusRequest *request = pb_WorkerStatusRequest_new(r->upb);
+    pb_WorkerStatusRequest_set_id(request, fake_view(id));
+    beam_span bytes;
+    bytes.ptr = pb_WorkerStatusRequest_serialize(request, r->upb, &bytes.len);
+    fake_send_bytes(r, FAKE_STATUS, bytes);
+    struct timespec until = fake_deadline();
+    fake_lock(r);
+    fake_response *one = NULL;
+    for (;;) {
+        for (one = r->pages; one && strcmp(one->id, id); one = one->next) continue;
+        if (one) break;
+        fake_wait(r, &until, "the status", id);
+    }
+    const char *text = bm_cstr(&r->arena, one->bytes);
+    fake_unlock(r);
+    return text;
+}

@@ -366,3 +366,11 @@ const char *bm_plan_current_transform(bm_plan *plan)
     bm_node *node = atomic_load_explicit(&plan->current, memory_order_acquire);
     return node ? node->id : NULL;
 }
+
+uint64_t bm_plan_pulse(const bm_plan *plan)
+{
+    uint64_t pulse = 0;
+    for (size_t i = 0; i < plan->n_pcolls; i++)
+        pulse += (uint64_t)bm_count_get(&plan->pcolls[i]->count);
+    return pulse;
+}

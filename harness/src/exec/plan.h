@@ -173,6 +173,10 @@ void bm_plan_sample_time(bm_plan *plan, int64_t elapsed_ms);
  * lives as long as the plan. */
 const char *bm_plan_current_transform(bm_plan *plan);
 
+/* Changes whenever an element moves on: user code that runs while it stays the same is
+ * stuck, or slow. Any thread. */
+uint64_t bm_plan_pulse(const bm_plan *plan);
+
 /* ProcessBundleSplitRequest.DesiredSplit for a source. */
 typedef struct bm_split_wish {
     double fraction_of_remainder;

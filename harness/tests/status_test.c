@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the worker says of itself, and of user code that is stuck. */
+#include <sysexits.h>
+
+#include "clock.h"
+#include "test_bundle.h"
+#include "test_fns.h"
+
+static const test_bundle gated = { .fn = "test.gate",
+                                   .in = "string_utf8",
+                                   .out = "string_utf8" };
+
+static void start_gated(fake_runner *r)
+{
+    test_add_descriptor(r, "gated", &gated);
+    fake_connect(r, &test_opts);
+    bm_writer w = { 0 };
+    test_put_text(&w, "a");
+    fake_process_bundle(r, "b1", "gated");
+    fake_send_data(r, "b1", "source", bm_written(&w), true);
+    bm_writer_free(&w);
+}
+
+static void expect_part(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part) != NULL, "no '%s' in %s", part, text);
+}
+
+START_TEST(stat_01_a_page_about_the_worker)
+{
+    fake_runner *r = fake_runner_new();
+    fake_offer_status(r);
+    start_gated(r);
+    ck_assert_str_eq(fake_await_stream(r, FAKE_STATUS), "worker-1");
+    test_await_at_gate(1);
+    bm_sleep_ms(500); /* more than two samples */
+    const char *page = fake_ask_status(r, "s1");
+    expect_part(page, "worker worker-1");
+    expect_part(page, "VmRSS:");
+    expect_part(page, "state: 0 of 104857600 bytes");
+    expect_part(page, "instruction b1: running for ");
+    expect_part(page, "in transform 'fn', with the same element for ");
+    expect_part(page, " bundle-");
+    test_open_gate();
+    fake_expect_ok(r, "b1");
+    expect_part(fake_ask_status(r, "s2"), "0 running");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(stat_01_a_status_stream_that_ends_is_no_harm)
+{
+    fake_runner *r = fake_runner_new();
+    fake_offer_status(r);
+    start_gated(r);
+    fake_drop_stream(r, FAKE_STATUS);
+    test_open_gate();
+    fake_expect_ok(r, "b1");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(stat_02_user_code_that_is_stuck_is_told_once)
+{
+    fake_runner *r = fake_runner_new();
+    fake_add_experiment(r, "lull_ms=300");
+    start_gated(r);
+    fake_log log = fake_await_log(r, "User code of transform 'fn' has run for");
+    ck_assert_int_eq(log.severity, BEAM_LOG_WARN);
+    ck_assert_str_eq(log.instruction_id, "b1");
+    ck_assert_str_eq(log.transform_id, "fn");
+    size_t n = fake_logs(r);
+    bm_sleep_ms(700);
+    ck_assert_uint_eq(fake_logs(r), n);
+    test_open_gate();
+    fake_expect_ok(r, "b1");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(stat_02_a_bundle_that_waits_for_data_is_not_stuck)
+{
+    fake_runner *r = fake_runner_new();
+    fake_add_experiment(r, "lull_ms=100");
+    test_add_descriptor(r, "gated", &gated);
+    fake_connect(r, &test_opts);
+    fake_process_bundle(r, "b1", "gated");
+    fake_await_stream(r, FAKE_DATA);
+    bm_sleep_ms(800);
+    ck_assert_uint_eq(fake_logs(r), 0);
+    fake_runner_free(r);
+}
+END_TEST
+
+/* Ends the process. */
+START_TEST(stat_03_an_element_that_takes_too_long_ends_the_worker)
+{
+    fake_runner *r = fake_runner_new();
+    fake_add_option(r, "element_processing_timeout_minutes", 0.005);
+    start_gated(r);
+    fake_await_log(r, "The worker ends: transform 'fn'");
+    bm_sleep_ms(FAKE_PATIENCE_MS);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("status");
+    TCase *tcase = tcase_create("status");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, stat_01_a_page_about_the_worker);
+    tcase_add_test(tcase, stat_01_a_status_stream_that_ends_is_no_harm);
+    tcase_add_test(tcase, stat_02_user_code_that_is_stuck_is_told_once);
+    tcase_add_test(tcase, stat_02_a_bundle_that_waits_for_data_is_not_stuck);
+    tcase_add_exit_test(tcase, stat_03_an_element_that_takes_too_long_ends_the_worker,
+                        EX_SOFTWARE);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
