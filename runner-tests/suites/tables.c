@@ -6,7 +6,8 @@
     X(go_pardo)   \
     X(go_cogbk)   \
     X(go_flatten) \
-    X(go_test_stream)
+    X(go_test_stream) \
+    X(go_window)
 
 #define DECLARE(table) extern const suite_table table;
 TABLES(DECLARE)

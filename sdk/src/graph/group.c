@@ -33,6 +33,14 @@ static bool trigger_is_safe(const beam_window_opts *opts)
     return !bm_trigger_may_finish(trigger);
 }
 
+/* The program knows what it does: the experiment has the name of Python's option. */
+static bool allows_unsafe_triggers(const beam_pipeline *p)
+{
+    for (size_t i = 0; i < p->n_experiments; i++)
+        if (!strcmp(p->experiments[i], "allow_unsafe_triggers")) return true;
+    return false;
+}
+
 /* What to name in a message: a part of a composite reads what the composite was given. */
 static const beam_pcoll *given_to(const bm_step *shown, const bm_step *step,
                                   const beam_pcoll *in)
@@ -57,7 +65,8 @@ bool bm_step_can_group(const bm_step *step, const beam_pcoll *in)
             name);
         return false;
     }
-    if (trigger_is_safe(&windowing->opts)) return true;
+    if (trigger_is_safe(&windowing->opts) || allows_unsafe_triggers(step->pipeline))
+        return true;
     bm_step_fail(shown, BEAM_EINVAL,
                  "the trigger of '%s', %s, fires for a last time before its window ends, "
                  "and later elements would be lost: put it in BEAM_REPEAT()",
