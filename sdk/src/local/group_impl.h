@@ -36,9 +36,11 @@ struct bm_group_window {
 };
 
 typedef struct bm_window_list {
-    bm_group_window **at;
-    size_t n, cap;
-} bm_window_list;
+    bm_group_window **at; /* somewhere in memory[cap] */
+    size_t n;
+    bm_group_window **memory;
+    size_t cap;
+} bm_window_list; /* zeroed: empty */
 
 struct bm_group_key {
     bm_group_key *next_in_bucket;
@@ -90,7 +92,7 @@ void bm_group_key_release(bm_grouping *g, bm_group_key *key); /* if it has no wi
 void bm_group_table_free(bm_grouping *g);
 
 void bm_window_list_insert(bm_window_list *list, size_t at, bm_group_window *w);
-void bm_window_list_remove(bm_window_list *list, size_t at, size_t n);
+void bm_window_list_remove(bm_window_list *list, size_t at);
 
 /* -- group_pane.c: what a window holds and gives out --------------------------------------- */
 /* Its last millisecond. */

@@ -64,7 +64,7 @@ void bm_group_unlist(bm_grouping *g, bm_group_window *w)
     bm_window_list *list = w->closed ? &w->key->closed : &w->key->active;
     size_t i = find(g, list, &w->window);
     while (i < list->n && list->at[i] != w) i++;
-    if (i < list->n) bm_window_list_remove(list, i, 1);
+    if (i < list->n) bm_window_list_remove(list, i);
 }
 
 void bm_group_close_merging(bm_grouping *g, bm_group_window *w)

@@ -43,8 +43,8 @@ bm_group_key *bm_group_key_get(bm_grouping *g, beam_span bytes)
 
 static void free_key(bm_group_key *key)
 {
-    free(key->active.at);
-    free(key->closed.at);
+    free(key->active.memory);
+    free(key->closed.memory);
     free(key);
 }
 
@@ -214,20 +214,37 @@ void bm_group_table_free(bm_grouping *g)
 }
 
 /* -- lists ---------------------------------------------------------------------------- */
+/* Room for one more at the end; what is free at the front is used first. */
+static void make_room(bm_window_list *list)
+{
+    size_t n_before = list->at ? (size_t)(list->at - list->memory) : 0;
+    if (n_before + list->n < list->cap) return;
+    if (n_before <= list->cap / 2) {
+        list->cap = list->cap ? 2 * list->cap : 4;
+        list->memory = bm_xrealloc(list->memory,
+                                   bm_times(list->cap, sizeof(bm_group_window *)));
+        list->at = list->memory + n_before;
+        return;
+    }
+    memmove(list->memory, list->at, list->n * sizeof *list->at);
+    list->at = list->memory;
+}
+
 void bm_window_list_insert(bm_window_list *list, size_t at, bm_group_window *w)
 {
-    if (list->n == list->cap) {
-        list->cap = list->cap ? 2 * list->cap : 4;
-        list->at = bm_xrealloc(list->at, bm_times(list->cap, sizeof(bm_group_window *)));
-    }
+    make_room(list);
     memmove(list->at + at + 1, list->at + at, (list->n - at) * sizeof *list->at);
     list->at[at] = w;
     list->n++;
 }
 
-void bm_window_list_remove(bm_window_list *list, size_t at, size_t n)
+void bm_window_list_remove(bm_window_list *list, size_t at)
 {
-    size_t after = at + n;
-    memmove(list->at + at, list->at + after, (list->n - after) * sizeof *list->at);
-    list->n -= n;
+    list->n--;
+    if (at < list->n / 2) { /* sessions end in their order */
+        memmove(list->at + 1, list->at, at * sizeof *list->at);
+        list->at++;
+    } else {
+        memmove(list->at + at, list->at + at + 1, (list->n - at) * sizeof *list->at);
+    }
 }

@@ -135,8 +135,9 @@ START_TEST(large_and_empty_values)
     beam_window window = { 0, 10, { NULL, 0 } };
     for (size_t i = 0; i < 20; i++)
         ck_assert_int_eq(bm_grouping_add(g, beam_span_of("full"),
-                                         (beam_span){ large, i % 2 ? 8 : 8 << i % 17 }, 1,
-                                         &window, 1, NULL),
+                                         (beam_span){ large,
+                                                      i % 2 ? 8 : (size_t)8 << i % 17 },
+                                         1, &window, 1, NULL),
                          BEAM_OK);
     bm_grouping_free(g);
     ck_assert_int_eq(bm_grouping_new(&windowing, take, &got, &g, NULL), BEAM_OK);
