@@ -81,8 +81,8 @@ BEAM_API beam_span beam_text(beam_ctx *c, beam_value v, bool quoted);
 /* -- streams whose time the test tells (TestStream) ------------------------------------
  * An unbounded source of given elements, watermarks and steps of the processing-time clock,
  * given out in this order; each waits until all that follows from the one before is done.
- * It must be the pipeline's only source, beside beam_create() for expectations. Prism and
- * Flink (with streaming) have it.
+ * It must be the pipeline's only source, beside beam_create() for expectations. The local
+ * runner, Prism and Flink (with streaming) have it.
  *
  *     beam_test_stream *ts = beam_test_stream_begin(p, "Stream", BEAM_INT64);
  *     beam_test_stream_add(ts, beam_int64(1), 5000);
@@ -112,7 +112,7 @@ BEAM_API beam_pcoll *beam_test_stream_end(beam_test_stream *ts);
 /* -- running a pipeline in a test (TestPipeline) -------------------------------------- */
 typedef struct beam_test_opts {
     /* host:port of a Beam job service. NULL: that of the environment variable
-     * BEAM_TEST_ENDPOINT. */
+     * BEAM_TEST_ENDPOINT, and without it, the local runner: nothing but this process. */
     const char *job_endpoint;
     const char *job_name; /* NULL: "beam-test" */
     bool streaming;

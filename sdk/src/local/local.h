@@ -54,6 +54,7 @@ typedef struct bm_local_opts {
     bool drain;                   /* restrictions are truncated before they are processed */
     bool skip_waiting;            /* the processing-time clock jumps to what is due next when
                                      nothing else can happen; always so with a TestStream */
+    int64_t timeout_ms;           /* for the whole run; 0: none */
     int startup_timeout_ms;       /* for the worker to connect; 0: 30 s */
     const bm_local_faults *faults; /* NULL: none */
 } bm_local_opts;

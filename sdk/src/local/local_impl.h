@@ -325,6 +325,7 @@ struct bm_local {
     size_t next_stage; /* whose turn it is */
     beam_millis clock_offset, synchronized;
     bool skips_waiting;
+    int64_t began_ms;
     bm_map metrics;    /* urn, labels -> bm_metric_cell */
     bm_map short_ids;  /* id -> Pb__MonitoringInfo */
     size_t n_awaited;  /* answers that the end waits for */

@@ -133,10 +133,24 @@ static beam_status handle_events(bm_local *l, int64_t wait_ms)
     return BEAM_OK;
 }
 
-static beam_status check_cancelled(const bm_local *l)
+static beam_status fail_late(bm_local *l)
 {
-    if (!l->opts->cancelled || !atomic_load(l->opts->cancelled)) return BEAM_OK;
-    return bm_error(l->err, BEAM_ECANCELLED, "cancelled");
+    bm_writer text = { 0 };
+    bm_local_explain(l, &text);
+    bm_error(l->err, BEAM_ETIMEOUT,
+             "the pipeline has not ended within %lld ms: " BEAM_SPAN_FMT,
+             (long long)l->opts->timeout_ms, BEAM_SPAN_ARG(bm_written(&text)));
+    bm_writer_free(&text);
+    return BEAM_ETIMEOUT;
+}
+
+static beam_status check_cancelled(bm_local *l)
+{
+    if (l->opts->cancelled && atomic_load(l->opts->cancelled))
+        return bm_error(l->err, BEAM_ECANCELLED, "cancelled");
+    if (!l->opts->timeout_ms || bm_local_ticks() < l->began_ms + l->opts->timeout_ms)
+        return BEAM_OK;
+    return fail_late(l);
 }
 
 static beam_status await_worker(bm_local *l)
@@ -311,6 +325,7 @@ beam_status bm_local_run(bm_rpc *rpc, beam_span pipeline, const bm_local_opts *o
     *result = (bm_local_result){ .n_bundles = 0 };
     if (opts->faults) l.faults = *opts->faults;
     l.skips_waiting = opts->skip_waiting;
+    l.began_ms = bm_local_ticks();
     bm_arena_init(&l.arena, 0);
     bm_map_init(&l.metrics, &l.arena);
     bm_map_init(&l.short_ids, &l.arena);

@@ -262,7 +262,8 @@ static int run_locally(run *r)
         .opts = { .log = r->session.log,
                   .cancelled = &r->session.cancelled,
                   .max_bundle_elements = (size_t)s->max_bundle_size,
-                  .parallelism = (size_t)s->parallelism },
+                  .parallelism = (size_t)s->parallelism,
+                  .timeout_ms = s->wait_timeout_s * 1000 },
     };
     beam_error err;
     bm_local_result result;

@@ -13,7 +13,9 @@
 #include "job/submit.h"
 #include "program/environment.h"
 #include "program/functions.h"
+#include "program/local_run.h"
 #include "program/loopback.h"
+#include "program/modes.h"
 #include "proto/to_proto.h"
 #include "transforms/transforms.h"
 
@@ -59,10 +61,6 @@ static beam_span runner_options(test_run *r, const char *job_name)
 static beam_status submit(test_run *r, beam_error *err)
 {
     const char *endpoint = endpoint_of(r->opts);
-    if (!endpoint)
-        return bm_error(err, BEAM_EINVAL,
-                        "no runner to test on: give .job_endpoint, or the environment "
-                        "variable BEAM_TEST_ENDPOINT");
     BEAM_TRY(bm_loopback_start(&r->program, &r->session, r->log.minimum, &r->loopback, err));
     bm_environment environment;
     BEAM_TRY(bm_environment_parse(&r->arena, "EXTERNAL", bm_loopback_address(r->loopback), "",
@@ -139,11 +137,9 @@ static beam_status await(test_run *r, bm_arena *scratch, beam_error *err)
 }
 
 /* -- metrics ---------------------------------------------------------------------------- */
-static void keep_metrics(test_run *r)
+static void keep_metrics(test_run *r, beam_span response)
 {
     bm_arena *arena = &r->pipeline->arena;
-    beam_span response;
-    if (bm_job_get_metrics(r->job, arena, &response, NULL)) return;
     bm_metrics *metrics = BM_NEW(arena, bm_metrics);
     *metrics = bm_metrics_parse(arena, response);
     r->pipeline->last_metrics = metrics;
@@ -208,15 +204,38 @@ int64_t beam_test_gauge(const beam_pipeline *p, const char *step, const char *na
 }
 
 /* -- the whole -------------------------------------------------------------------------- */
-static beam_status run(test_run *r, beam_error *err)
+static beam_status run_job(test_run *r, beam_error *err)
 {
     BEAM_TRY(submit(r, err));
     bm_arena scratch;
     bm_arena_init(&scratch, 0);
     beam_status status = await(r, &scratch, err);
     bm_arena_free(&scratch);
-    keep_metrics(r);
-    return status ? status : check_assertions(r->pipeline, err);
+    beam_span metrics;
+    if (!bm_job_get_metrics(r->job, &r->pipeline->arena, &metrics, NULL))
+        keep_metrics(r, metrics);
+    return status;
+}
+
+static beam_status run_locally(test_run *r, beam_error *err)
+{
+    int64_t limit_s = r->opts->timeout_s ? r->opts->timeout_s : DEFAULT_TIMEOUT_S;
+    bm_local_job job = {
+        .functions = bm_program_functions(&r->program),
+        .log_level = r->log.minimum,
+        .opts = { .log = r->log, .timeout_ms = limit_s * 1000 },
+    };
+    bm_local_result result;
+    beam_status status = bm_run_locally(r->session.rpc, r->pipeline, &job,
+                                        &r->pipeline->arena, &result, err);
+    keep_metrics(r, result.metrics);
+    return status;
+}
+
+static beam_status run(test_run *r, beam_error *err)
+{
+    BEAM_TRY(endpoint_of(r->opts) ? run_job(r, err) : run_locally(r, err));
+    return check_assertions(r->pipeline, err);
 }
 
 static beam_status run_in_session(test_run *r, beam_error *err)
