@@ -49,6 +49,11 @@ extern const beam_dofn bm_count_failed_fn, bm_count_any_fn;
 extern const beam_combine bm_count_pairs;
 extern const beam_dofn bm_check_failures_fn; /* config: the largest share, a double */
 
+extern const beam_dofn bm_explode_fn; /* ITERABLE<T> -> T, each of the values */
+
+/* n values chosen at random, and n quantiles. Config: varint n. */
+extern const beam_combine bm_sample_combine, bm_quantiles_combine;
+
 /* The n largest or smallest values. Config: varints n and beam_order. */
 extern const beam_combine bm_top_combine;
 

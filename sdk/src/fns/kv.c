@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Built-in DoFns that take KVs apart or make them. Bundle thread. */
+/* Built-in DoFns that take KVs and iterables apart or make them. Bundle thread. */
 #include "fns/builtin.h"
 
 #define KV_OF_ANY BEAM_KV(BEAM_ANY, BEAM_ANY)
@@ -31,6 +31,17 @@ static beam_status pair_with_void(beam_ctx *c, beam_value in)
     return beam_emit_kv(c, beam_bytes(beam_span_of("")), in);
 }
 
+static beam_status explode(beam_ctx *c, beam_value in)
+{
+    beam_iter *it = beam_as_iter(in);
+    for (beam_value v; beam_next(it, &v);) BEAM_TRY(beam_emit(c, v));
+    return BEAM_OK;
+}
+
+const beam_dofn bm_explode_fn = { .name = "beam.explode",
+                                  .in = BEAM_ITERABLE(BEAM_ANY),
+                                  .out = BEAM_ANY,
+                                  .process = explode };
 const beam_dofn bm_keys_fn = {
     .name = "beam.keys", .in = KV_OF_ANY, .out = BEAM_ANY, .map = key_of
 };

@@ -2,11 +2,10 @@
 /* The parts of a Reshuffle, for runners that do not do it themselves: timestamp and window
  * of each element go through the shuffle as bytes beside its value. Panes are not kept.
  * Bundle thread. */
-#include <time.h>
-
 #include "base/reader.h"
 #include "base/writer.h"
 #include "fns/builtin.h"
+#include "fns/random.h"
 #include "fns/ctx.h"
 
 /* KV<bytes, value>, as it goes through the shuffle. */
@@ -87,21 +86,14 @@ typedef struct spread_self {
 static beam_status spread_setup(beam_ctx *c)
 {
     spread_self *self = beam_self(c);
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    self->state = (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uint64_t)now.tv_sec ^
-                  (uint64_t)(uintptr_t)self;
+    self->state = bm_random_seed();
     return BEAM_OK;
 }
 
 /* Few enough keys for groups of more than one, many enough for any number of workers. */
 static int64_t next_key(spread_self *self)
 {
-    self->state += 0x9e3779b97f4a7c15u;
-    uint64_t z = self->state;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (int64_t)(z >> 50); /* 14 bits: two bytes as a varint */
+    return (int64_t)(bm_random_next(&self->state) >> 50); /* 14 bits: two bytes as a varint */
 }
 
 static beam_status spread(beam_ctx *c, beam_value in)
