@@ -24,7 +24,6 @@ typedef struct side {
 
 struct bm_sides {
     bm_node *node;
-    const beam_dofn *fn;
     side *at;
     size_t n;
 };
@@ -110,7 +109,6 @@ beam_status bm_sides_new(bm_node *node, const beam_dofn *fn, const bm_transform 
     if (!fn->sides.n) return BEAM_OK;
     bm_sides *sides = BM_NEW(arena, bm_sides);
     sides->node = node;
-    sides->fn = fn;
     sides->at = BM_NEW_ARRAY(arena, side, fn->sides.n);
     bm_arena_defer(arena, release, sides);
     for (size_t i = 0; i < fn->sides.n; i++) {

@@ -48,7 +48,8 @@ static beam_status window_into_process(bm_node *node, const bm_element *element)
     return status;
 }
 
-/* -- map_windows: KV<nonce, window> -> KV<nonce, window of the side input> ------------------ */
+/* -- map_windows: KV<nonce, window> -> KV<nonce, window of the side input> ------------------
+ * Of several windows that hold the end of the main one, the first. */
 static beam_value window_value(const beam_window *window)
 {
     beam_value value = { BEAM_KIND_WINDOW, { false } };
@@ -68,7 +69,8 @@ static beam_status map_process(bm_node *node, const bm_element *element)
     const bm_windows *mapped = bm_window_fn_assign(&w->fn, at, scratch);
     beam_status status;
     if (mapped->n) {
-        const beam_value pair[2] = { beam_key(element->value), window_value(&mapped->at[0]) };
+        const beam_value pair[2] = { beam_key(element->value),
+                                     window_value(&mapped->at[mapped->n - 1]) };
         status = send(w, element, beam_kv(pair));
     } else {
         status = bm_fail_on(node, BEAM_EINVAL, element,

@@ -273,6 +273,26 @@ void fixture_catching_par_do(fixture *f, const char *id, const char *fn, unsigne
     fixture_transform(f, id, BEAM_URN_TRANSFORM_PARDO, bytes, inputs, outputs);
 }
 
+void fixture_par_do_with_sides(fixture *f, const char *id, const char *fn, const char *inputs,
+                               const char *outputs, const char *sides)
+{
+    pb_ParDoPayload *pb = pb_ParDoPayload_new(f->upb);
+    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), BM_URN_DOFN, fn, "", 0);
+    char *copy = bm_strdup(&f->arena, sides), *save;
+    for (char *pair = strtok_r(copy, " ", &save); pair; pair = strtok_r(NULL, " ", &save)) {
+        char *pattern = strchr(pair, '=');
+        *pattern++ = '\0';
+        pb_SideInput *side = pb_SideInput_new(f->upb);
+        pb_FunctionSpec *spec = pb_SideInput_mutable_access_pattern(side, f->upb);
+        pb_FunctionSpec_set_urn(
+            spec, view(bm_format(&f->arena, "beam:side_input:%s:v1", pattern)));
+        pb_ParDoPayload_side_inputs_set(pb, view(pair), side, f->upb);
+    }
+    beam_span bytes;
+    bytes.ptr = pb_ParDoPayload_serialize(pb, f->upb, &bytes.len);
+    fixture_transform(f, id, BEAM_URN_TRANSFORM_PARDO, bytes, inputs, outputs);
+}
+
 void fixture_combine(fixture *f, const char *id, const char *urn, const char *fn,
                      const char *inputs, const char *outputs)
 {
@@ -326,6 +346,20 @@ beam_span fixture_window_fn(fixture *f, test_window_fn fn)
     beam_span bytes;
     bytes.ptr = pb_FunctionSpec_serialize(spec, f->upb, &bytes.len);
     return bytes;
+}
+
+void fixture_windowing(fixture *f, const char *pcoll, test_window_fn fn,
+                       const char *window_coder)
+{
+    struct pb_PCollection *pb;
+    ck_assert(pb_ProcessBundleDescriptor_pcollections_get(f->descriptor, view(pcoll), &pb));
+    pb_WindowingStrategy *strategy = pb_WindowingStrategy_new(f->upb);
+    set_window_fn(f, pb_WindowingStrategy_mutable_window_fn(strategy, f->upb), fn);
+    fixture_coder(f, window_coder);
+    pb_WindowingStrategy_set_window_coder_id(strategy, view(window_coder));
+    upb_StringView id = view(bm_format(&f->arena, "windows of %s", pcoll));
+    pb_PCollection_set_windowing_strategy_id(pb, id);
+    pb_ProcessBundleDescriptor_windowing_strategies_set(f->descriptor, id, strategy, f->upb);
 }
 
 beam_span fixture_window_into(fixture *f, test_window_fn fn)
@@ -468,7 +502,14 @@ void fixture_cut(fixture *f, size_t segment)
 beam_status fixture_run_cut(fixture *f)
 {
     f->io.io = (bm_bundle_io){
-        .self = f, .read = io_read, .write = io_write, .state_get = io_get
+        .self = f,
+        .read = io_read,
+        .write = io_write,
+        .state_get = f->io.state_get ? f->io.state_get : io_get,
+        .state_cache = f->io.cache,
+        .cache_tokens = f->io.cache_tokens,
+        .n_cache_tokens = f->io.n_cache_tokens,
+        .serves_keys_values = f->io.serves_keys_values,
     };
     return bm_plan_run(f->plan, "instruction", &f->io.io, &f->err);
 }

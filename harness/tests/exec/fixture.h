@@ -27,6 +27,13 @@ typedef struct test_io {
     int gets;
     bool reads_fail, writes_fail, gets_fail;
     void (*before_segment)(fixture *f, size_t segment);
+    /* Set by a test that serves its own state and caches. */
+    beam_status (*state_get)(void *fixture, const bm_state_key *key, beam_span token,
+                             bm_writer *data, bm_writer *next, beam_error *err);
+    bm_state_cache *cache;
+    const bm_cache_token *cache_tokens;
+    size_t n_cache_tokens;
+    bool serves_keys_values;
 } test_io;
 
 struct fixture {
@@ -65,6 +72,9 @@ void fixture_par_do(fixture *f, const char *id, const char *fn, const char *conf
 /* With failed elements as an output; their coder is "failure". */
 void fixture_catching_par_do(fixture *f, const char *id, const char *fn, unsigned attempts,
                              const char *inputs, const char *outputs);
+/* `sides` as "tag=iterable tag=multimap". */
+void fixture_par_do_with_sides(fixture *f, const char *id, const char *fn, const char *inputs,
+                               const char *outputs, const char *sides);
 void fixture_combine(fixture *f, const char *id, const char *urn, const char *fn,
                      const char *inputs, const char *outputs);
 /* Payloads. */
@@ -75,6 +85,9 @@ typedef struct test_window_fn {
     beam_millis size, offset, period;
 } test_window_fn;
 beam_span fixture_window_fn(fixture *f, test_window_fn fn);
+/* Of a collection that is there: its windows. */
+void fixture_windowing(fixture *f, const char *pcoll, test_window_fn fn,
+                       const char *window_coder);
 beam_span fixture_window_into(fixture *f, test_window_fn fn);
 
 /* -- bundles ------------------------------------------------------------------------------ */

@@ -121,7 +121,7 @@ START_TEST(map_windows_takes_the_window_of_the_last_moment)
         { { BEAM_URN_WINDOW_FN_FIXED_WINDOWS, 6000, 0, 0 }, "interval_window",
           "KV{\"n\", [6000, 12000)}\n" },
         { { BEAM_URN_WINDOW_FN_SLIDING_WINDOWS, 6000, 0, 2000 }, "interval_window",
-          "KV{\"n\", [8000, 14000)}\n" },
+          "KV{\"n\", [4000, 10000)}\n" },
         { { BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS, 0, 0, 0 }, "global_window",
           "KV{\"n\", global window}\n" },
     };

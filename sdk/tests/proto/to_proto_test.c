@@ -74,6 +74,57 @@ static bm_pb_combine *combine_of(const bm_pb_transform *t)
                                          bm_pb_span(t->spec->payload), 100);
 }
 
+static beam_window same(beam_window main)
+{
+    return main;
+}
+static const beam_window_mapping same_mapping = { "test.same", same };
+static const beam_side_spec sides[] = {
+    { "one", BEAM_SIDE_SINGLETON, BEAM_STRING, NULL, NULL },
+    { "map", BEAM_SIDE_MAP, BEAM_ANY, NULL, &same_mapping },
+};
+static const beam_dofn with_sides_fn = { .name = "test.with_sides",
+                                         .in = BEAM_STRING,
+                                         .out = BEAM_STRING,
+                                         .process = pass,
+                                         .sides = BEAM_TABLE(sides) };
+
+static const bm_pb_side_input *side_of(const bm_pb_par_do *par_do, const char *tag)
+{
+    for (size_t i = 0; i < par_do->n_side_inputs; i++)
+        if (!strcmp(par_do->side_inputs[i]->key, tag)) return par_do->side_inputs[i]->value;
+    ck_abort_msg("no side input %s", tag);
+    return NULL;
+}
+
+START_TEST(side_inputs_are_inputs_with_a_way_to_read_them)
+{
+    beam_pcoll *main = start();
+    beam_pcoll *fixed = beam_window_into(main, "Fixed", beam_fixed(1000));
+    beam_pcoll *kvs = beam_par_do(main, "Split", &split_fn);
+    beam_par_do(main, "Sides", &with_sides_fn, .sides = { fixed, kvs });
+    bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    check_whole(m);
+    const bm_pb_transform *t = transform_of(m, "Sides");
+    ck_assert_str_eq(input_of(t, "in"), "Start.out");
+    ck_assert_str_eq(input_of(t, "one"), "Fixed.out");
+    ck_assert_str_eq(input_of(t, "map"), "Split.out");
+
+    const bm_pb_par_do *par_do = par_do_of(t);
+    ck_assert_uint_eq(par_do->n_side_inputs, 2);
+    const bm_pb_side_input *one = side_of(par_do, "one"), *map = side_of(par_do, "map");
+    ck_assert_str_eq(one->access_pattern->urn, "beam:side_input:iterable:v1");
+    ck_assert_str_eq(map->access_pattern->urn, "beam:side_input:multimap:v1");
+    ck_assert_str_eq(one->view_fn->urn, BM_URN_VIEW_FN);
+    ck_assert_str_eq(one->window_mapping_fn->urn, "beam:window_fn:fixed_windows:v1");
+    ck_assert_str_eq(map->window_mapping_fn->urn, BM_URN_WINDOW_MAPPING);
+    bm_fn_spec spec;
+    beam_span payload = bm_pb_span(map->window_mapping_fn->payload);
+    ck_assert_int_eq(bm_fn_spec_decode(payload, &spec, NULL), BEAM_OK);
+    ck_assert(beam_span_equal(spec.name, beam_span_of("test.same")));
+}
+END_TEST
+
 START_TEST(steps_have_their_place)
 {
     beam_pcoll *words = start();
@@ -277,6 +328,7 @@ int main(void)
     TCase *tests = tcase_create("to_proto");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, steps_have_their_place);
+    tcase_add_test(tests, side_inputs_are_inputs_with_a_way_to_read_them);
     tcase_add_test(tests, par_do_names_its_function);
     tcase_add_test(tests, combine_is_lifted);
     tcase_add_test(tests, combine_with_a_counting_trigger_is_not_lifted);
