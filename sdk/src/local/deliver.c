@@ -12,7 +12,7 @@ static bm_items copy_all(const bm_items *items)
 
 static beam_status group(bm_local *l, bm_stage *stage, bm_coll *coll, bm_items *items)
 {
-    beam_status status = BEAM_OK;
+    beam_status status = bm_local_group_set_clocks(l, stage);
     for (const bm_item *i = items->first; i && !status; i = i->next)
         status = bm_local_group_add(l, stage, coll, i);
     bm_local_items_free(items);

@@ -42,7 +42,8 @@ beam_status bm_grouping_add(bm_grouping *g, beam_span key, beam_span value,
 /* The input watermark is `t`; an earlier one than before changes nothing. BEAM_MAX_TIMESTAMP
  * says that there is no more input: every window ends, is fired and forgotten. */
 beam_status bm_grouping_input_watermark(bm_grouping *g, beam_millis t, beam_error *err);
-/* The clock shows `now`; all that was taken in upstream up to `synchronized` has arrived
+/* The clock shows `now`, and triggers that wait do so from the time told last: to be told
+ * before elements are added. All that was taken in upstream up to `synchronized` has arrived
  * (the same as `now` where nothing upstream waits for a clock). */
 beam_status bm_grouping_processing_time(bm_grouping *g, beam_millis now,
                                         beam_millis synchronized, beam_error *err);

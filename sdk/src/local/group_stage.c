@@ -75,12 +75,14 @@ beam_status bm_local_group_add(bm_local *l, bm_stage *stage, bm_coll *coll,
     return status;
 }
 
+beam_status bm_local_group_set_clocks(bm_local *l, bm_stage *stage)
+{
+    return bm_grouping_processing_time(stage->grouping, bm_local_now(l), l->synchronized,
+                                       l->err);
+}
+
 beam_status bm_local_group_advance(bm_local *l, bm_stage *stage)
 {
-    beam_millis synchronized = l->synchronized;
-    beam_millis now = bm_local_now(l);
-    if (now >= bm_grouping_next_processing_time(stage->grouping) ||
-        synchronized >= bm_grouping_next_synchronized_time(stage->grouping))
-        BEAM_TRY(bm_grouping_processing_time(stage->grouping, now, synchronized, l->err));
+    BEAM_TRY(bm_local_group_set_clocks(l, stage));
     return bm_grouping_input_watermark(stage->grouping, stage->input, l->err);
 }

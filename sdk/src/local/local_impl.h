@@ -356,6 +356,8 @@ beam_status bm_local_describe(bm_local *l, bm_stage *stage);
 beam_status bm_local_group_init(bm_local *l, bm_stage *stage);
 beam_status bm_local_group_add(bm_local *l, bm_stage *stage, bm_coll *coll,
                                const bm_item *item);
+/* Tells it the time, from which triggers wait: before elements are added. */
+beam_status bm_local_group_set_clocks(bm_local *l, bm_stage *stage);
 beam_status bm_local_group_advance(bm_local *l, bm_stage *stage);
 
 /* deliver.c: elements of a collection to all that read it; the items are taken over */

@@ -100,6 +100,22 @@ START_TEST(small_bundles)
 }
 END_TEST
 
+/* Elements come bundle by bundle: none of them is old enough to fire before the end. */
+START_TEST(trigger_waits_for_the_clock)
+{
+    job.opts.max_bundle_elements = 1;
+    beam_pcoll *words = beam_par_do(make_lines(), "Words", &words_fn);
+    beam_pcoll *waiting =
+        beam_window_into(words, "Wait", beam_global(),
+                         .trigger = BEAM_REPEAT(
+                             BEAM_AFTER_PROCESSING_TIME(beam_minutes(10))));
+    beam_pcoll *grouped = beam_group_by_key(waiting, "Group");
+    beam_par_do(beam_par_do(grouped, "Count", &count_fn), "Collect", &collect_fn);
+    expect_done();
+    expect_collected(COUNTED);
+}
+END_TEST
+
 START_TEST(flatten_twice_the_same)
 {
     beam_pcoll *words = make_lines();
@@ -157,6 +173,7 @@ int main(void)
         group_by_key,
         lifted_combine,
         small_bundles,
+        trigger_waits_for_the_clock,
         flatten_twice_the_same,
         failure_is_the_workers_own,
         retried_bundle_gives_out_once,
