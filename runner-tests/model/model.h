@@ -24,7 +24,7 @@ typedef struct model_suite {
 } model_suite;
 
 extern const model_suite par_do_suite, grouping_suite, combine_suite, windowing_suite,
-    side_input_suite, splittable_suite;
+    side_input_suite, splittable_suite, state_suite;
 
 /* Sources and formats that suites share; their DoFns are known to the program. */
 beam_pcoll *create_ints(beam_pipeline *p, const char *name, const int64_t *values, size_t n);

@@ -39,6 +39,8 @@ beam_status bm_build_side_inputs(bm_builder *b, const pb_PTransform *pb, bm_tran
 /* A WindowFn; of a kind that is not known here: BM_WINDOW_FN_OTHER. Fails on a bad payload. */
 beam_status bm_build_window_fn(bm_builder *b, const char *who, const pb_FunctionSpec *spec,
                                bm_window_fn *out);
+/* State and timer specs of a ParDoPayload (build_state.c). */
+beam_status bm_build_states(bm_builder *b, const pb_ParDoPayload *pb, bm_transform *t);
 /* The constructor for a URN; NULL: there is none. */
 bm_node_new bm_build_constructor(const char *urn);
 

@@ -47,14 +47,10 @@ static beam_status read_par_do(bm_builder *b, beam_span payload, bm_transform *t
     const pb_ParDoPayload *pb = PARSE(pb_ParDoPayload, payload);
     if (!pb) return bad_payload(b, t);
     t->unsupported =
-        pb_ParDoPayload_state_specs_size(pb)                ? "user state"
-        : pb_ParDoPayload_timer_family_specs_size(pb)       ? "timers"
-        : pb_ParDoPayload_restriction_coder_id(pb).size && !is_sdf_part(t->urn)
+        pb_ParDoPayload_restriction_coder_id(pb).size && !is_sdf_part(t->urn)
             ? "a splittable DoFn that the runner has not expanded into its parts"
-        : pb_ParDoPayload_requires_time_sorted_input(pb)    ? "time-sorted input"
-        : pb_ParDoPayload_on_window_expiration_timer_family_spec(pb).size
-            ? "on_window_expiration"
             : NULL;
+    BEAM_TRY(bm_build_states(b, pb, t));
     return read_fn(b, pb_ParDoPayload_do_fn(pb), t);
 }
 

@@ -27,6 +27,8 @@ struct beam_ctx {
     size_t n_outputs;   /* 1 + extra ones */
     bool may_emit, observes_window;
     struct bm_sides *sides; /* side inputs; NULL: none are declared */
+    struct bm_user_state *state; /* NULL: the DoFn has neither state nor timers */
+    struct bm_timers *timers;
     /* Combiners: memory of accumulators, and how much of it was taken. */
     bm_arena *accumulators;
     size_t accumulator_bytes;

@@ -51,6 +51,7 @@ typedef struct bm_pcoll {
     bm_output_time output_time;
     const bm_coder *window_coder; /* NULL: not given, or not one that is known here */
     bm_window_fn window_fn;       /* OTHER: likewise */
+    beam_millis allowed_lateness;
     bm_node *producer;
     bm_node **consumers;
     size_t n_consumers, n_producers;
@@ -121,6 +122,25 @@ typedef struct bm_side_input {
     bool is_multimap; /* its access pattern; otherwise iterable */
 } bm_side_input;
 
+/* ParDoPayload.state_specs and .timer_family_specs. */
+typedef enum bm_state_protocol {
+    BM_PROTOCOL_BAG,
+    BM_PROTOCOL_MULTIMAP,
+    BM_PROTOCOL_ORDERED_LIST,
+    BM_PROTOCOL_OTHER
+} bm_state_protocol;
+typedef struct bm_state_info {
+    const char *id;
+    bm_state_protocol protocol;
+    const bm_coder *coder;     /* of the elements, the accumulators or the map's values */
+    const bm_coder *key_coder; /* multimap: of its keys */
+} bm_state_info;
+typedef struct bm_timer_info {
+    const char *family;
+    beam_time_domain domain;
+    const bm_coder *coder; /* TIMER */
+} bm_timer_info;
+
 /* A transform of the descriptor as the constructors of nodes see it: no protobuf. */
 typedef struct bm_transform {
     const char *id, *name, *urn;
@@ -131,6 +151,10 @@ typedef struct bm_transform {
     /* From the payload, as far as the URN has it. */
     const char *fn_urn;
     bm_fn_spec fn;
+    bm_state_info *states;
+    bm_timer_info *timers;
+    size_t n_states, n_timers;
+    const char *expiration_family; /* of timers that the runner sets at the end of windows */
     const char *unsupported; /* a part of the payload that is not implemented */
     const bm_coder *coder;   /* port: windowed; combine: of the accumulator */
     const char *endpoint_url;

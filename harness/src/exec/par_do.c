@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "exec/par_do.h"
 #include "exec/side_input.h"
+#include "exec/timers.h"
 
 /* -- elements --------------------------------------------------------------------------- */
 /* The element's callback has ended: its scratch memory is free again. */
@@ -83,6 +83,14 @@ static beam_status process_partition(bm_node *node, const bm_element *element)
     return after(p, mark, outer, status);
 }
 
+/* For DoFns with state or timers. */
+static beam_status process_with_state(bm_node *node, const bm_element *element)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    bm_user_state_enter(p->ctx.state);
+    return p->process_keyed(node, element);
+}
+
 /* For DoFns that look at the window: one call per window. */
 static beam_status process_each_window(bm_node *node, const bm_element *element)
 {
@@ -115,6 +123,8 @@ beam_status bm_par_do_start(bm_node *node)
     bm_par_do *p = (bm_par_do *)node;
     p->ctx.may_emit = true;
     bm_sides_start(p->ctx.sides);
+    if (p->ctx.state) bm_user_state_start(p->ctx.state);
+    if (p->ctx.timers) bm_timers_start(p->ctx.timers);
     if (!p->fn->start_bundle) return BEAM_OK;
     beam_status status;
     BM_CALLBACK(&p->ctx, "start_bundle", &node->plan->bundle, BM_TIME_START,
@@ -126,11 +136,26 @@ beam_status bm_par_do_finish(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
     bm_sides_end(p->ctx.sides);
-    if (!p->fn->finish_bundle) return BEAM_OK;
-    beam_status status;
-    BM_CALLBACK(&p->ctx, "finish_bundle", &node->plan->bundle, BM_TIME_FINISH,
-                status = bm_callback_ended(&p->ctx, p->fn->finish_bundle(&p->ctx)));
+    beam_status status = BEAM_OK;
+    if (p->fn->finish_bundle)
+        BM_CALLBACK(&p->ctx, "finish_bundle", &node->plan->bundle, BM_TIME_FINISH,
+                    status = bm_callback_ended(&p->ctx, p->fn->finish_bundle(&p->ctx)));
+    if (status == BEAM_OK && p->ctx.state) status = bm_user_state_finish(p->ctx.state);
+    if (status == BEAM_OK && p->ctx.timers) status = bm_timers_finish(p->ctx.timers);
     return status;
+}
+
+static beam_status par_do_timers(bm_node *node, int port, beam_span data)
+{
+    return bm_timers_fire(((bm_par_do *)node)->ctx.timers, port, data);
+}
+
+static void par_do_free(bm_node *node)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    if (p->ctx.state) bm_user_state_free(p->ctx.state);
+    if (p->ctx.timers) bm_timers_free(p->ctx.timers);
+    bm_catch_free(p->caught);
 }
 
 void bm_par_do_teardown(bm_node *node)
@@ -225,18 +250,26 @@ static beam_status find_fn(bm_par_do *p, const bm_plan *plan, const bm_transform
     return status;
 }
 
-static void par_do_free(bm_node *node)
-{
-    bm_catch_free(((bm_par_do *)node)->caught);
-}
-
 static const bm_node_ops par_do_ops = {
     .setup = bm_par_do_setup,
     .start = bm_par_do_start,
     .finish = bm_par_do_finish,
+    .timers = par_do_timers,
     .teardown = bm_par_do_teardown,
     .free = par_do_free,
 };
+
+static beam_status add_state(bm_par_do *p, const bm_transform *t, beam_error *err)
+{
+    const beam_dofn *fn = p->fn;
+    bool has_timers = fn->timers.n || fn->on_window_expiration;
+    if (!fn->states.n && !has_timers) return BEAM_OK;
+    p->process_keyed = p->process_one;
+    p->process_one = process_with_state;
+    p->ctx.observes_window = true;
+    BEAM_TRY(bm_user_state_new(p, t, err));
+    return has_timers ? bm_timers_new(p, t, err) : BEAM_OK;
+}
 
 beam_status bm_par_do_make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops,
                            size_t size, bm_par_do **out, beam_error *err)
@@ -276,6 +309,7 @@ beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
     if (!p->process_one)
         return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp or "
                         "partition function", p->fn->name);
+    BEAM_TRY(add_state(p, t, err));
     p->node.process = p->ctx.observes_window ? process_each_window : p->process_one;
     if (p->fn->partition) BEAM_TRY(set_partitions(p, t, err));
     else bm_par_do_set_outputs(p, t);

@@ -12,6 +12,7 @@ typedef struct bm_par_do {
     const beam_dofn *fn;
     const bm_tagged *input; /* the main one */
     bm_process process_one; /* of an element in one window, or in any number of them */
+    bm_process process_keyed; /* with state: what process_one goes on to */
     struct bm_catch *caught; /* failed elements are an output; NULL: they fail the bundle */
 } bm_par_do;
 

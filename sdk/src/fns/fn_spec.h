@@ -12,6 +12,9 @@
 #define BM_URN_WINDOW_MAPPING "beam:windowmapping:c:v1"
 #define BM_URN_COMBINE_FN "beam:combinefn:c:v1"
 
+/* Timer family of on_window_expiration, whose timers the worker itself sets. */
+#define BM_EXPIRATION_FAMILY "beam.window_expiration"
+
 typedef struct bm_fn_spec {
     beam_span name;
     beam_span config;

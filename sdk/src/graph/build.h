@@ -84,6 +84,11 @@ bool bm_dofn_is_bounded(const beam_dofn *fn); /* NULL: true */
 /* The outputs of a step whose DoFn may go on for ever are unbounded. */
 void bm_step_set_bounded(bm_step *step);
 
+/* -- state.c -------------------------------------------------------------------------- */
+/* Fails the step unless the DoFn's states and timers are well declared and fit the input;
+ * sets step->state_types and _keys. */
+bool bm_step_takes_state(bm_step *step, const beam_dofn *fn);
+
 /* -- windowing.c ---------------------------------------------------------------------- */
 /* The windowing of what a GroupByKey gives, from its input's; NULL gives NULL. */
 const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_windowing *w);

@@ -212,7 +212,7 @@ static bm_step *par_do_step(beam_pcoll *in, const char *name, const beam_dofn *f
         !fn_is_registered(step, fn) || !bm_step_is_splittable(step, fn))
         return NULL;
     step->dofn = fn;
-    return step;
+    return bm_step_takes_state(step, fn) ? step : NULL;
 }
 
 beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
@@ -339,6 +339,7 @@ beam_pcoll *bm_built_in(beam_pcoll *in, const char *name, const beam_dofn *fn,
     if (!step) return bm_nil_of(in);
     step->dofn = fn;
     step->config = config;
+    if (!bm_step_takes_state(step, fn)) return bm_nil_of(in);
     beam_pcoll *made = bm_step_main(step, out);
     bm_step_set_bounded(step);
     return made;

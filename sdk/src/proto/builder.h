@@ -79,6 +79,8 @@ beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll
  * message when the type has none (ANY). */
 beam_status bm_coder_id(bm_builder *b, const beam_type *type, const char *who,
                         const char **id);
+/* beam:coder:timer:v1 of a key and a window coder. */
+const char *bm_timer_coder_id(bm_builder *b, const char *key_id, const char *window_id);
 /* The id of a coder without payload, "beam:coder:global_window:v1" and its like. */
 const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name);
 
@@ -107,6 +109,10 @@ beam_status bm_add_side_inputs(bm_builder *b, const bm_step *step, bm_pb_par_do 
 /* This SDK's, with its capabilities. */
 bm_pb_environment *bm_environment_proto(bm_arena *arena, const bm_environment *env);
 void bm_set_artifacts(bm_arena *arena, bm_pb_environment *m, const bm_environment *env);
+
+/* -- par_do_proto.c ----------------------------------------------------------------- */
+/* The step's ParDoPayload, packed; adds to the pipeline's requirements. */
+beam_status bm_par_do_payload(bm_builder *b, const bm_step *step, beam_span *out);
 
 /* -- combine_proto.c ---------------------------------------------------------------- */
 /* The step and the sub-transforms made for it. */

@@ -32,6 +32,13 @@ const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name)
     return coder_id(b, name, urn, (beam_span){ NULL, 0 }, NULL, 0);
 }
 
+const char *bm_timer_coder_id(bm_builder *b, const char *key_id, const char *window_id)
+{
+    const char *components[] = { key_id, window_id };
+    return coder_id(b, bm_format(b->arena, "timer<%s,%s>", key_id, window_id),
+                    BEAM_URN_CODER_TIMER, (beam_span){ NULL, 0 }, components, 2);
+}
+
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
                               const char *name, const char *who, const char **id)
 {

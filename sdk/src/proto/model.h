@@ -52,6 +52,19 @@
     X(side_input, Pb__SideInput, pb__side_input)                                         \
     X(side_input_entry, Pb__ParDoPayload__SideInputsEntry,                               \
       pb__par_do_payload__side_inputs_entry)                                             \
+    X(state_entry, Pb__ParDoPayload__StateSpecsEntry,                                    \
+      pb__par_do_payload__state_specs_entry)                                             \
+    X(timer_entry, Pb__ParDoPayload__TimerFamilySpecsEntry,                              \
+      pb__par_do_payload__timer_family_specs_entry)                                      \
+    X(state, Pb__StateSpec, pb__state_spec)                                              \
+    X(state_value, Pb__ReadModifyWriteStateSpec, pb__read_modify_write_state_spec)       \
+    X(state_bag, Pb__BagStateSpec, pb__bag_state_spec)                                   \
+    X(state_combining, Pb__CombiningStateSpec, pb__combining_state_spec)                 \
+    X(state_map, Pb__MapStateSpec, pb__map_state_spec)                                   \
+    X(state_multimap, Pb__MultimapStateSpec, pb__multimap_state_spec)                    \
+    X(state_set, Pb__SetStateSpec, pb__set_state_spec)                                   \
+    X(state_list, Pb__OrderedListStateSpec, pb__ordered_list_state_spec)                 \
+    X(timer_family, Pb__TimerFamilySpec, pb__timer_family_spec)                          \
     X(combine, Pb__CombinePayload, pb__combine_payload)                                  \
     X(window_into, Pb__WindowIntoPayload, pb__window_into_payload)                       \
     X(fixed_windows, Pb__FixedWindowsPayload, pb__fixed_windows_payload)                 \

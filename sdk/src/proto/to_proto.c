@@ -3,7 +3,6 @@
  * before composites, since a composite's inputs and outputs follow from what is in it.
  * One thread. */
 #include "beam_urns.h"
-#include "fns/fn_spec.h"
 #include "proto/builder.h"
 
 /* Has sub-transforms of the graph's making, and nothing else to it. */
@@ -63,20 +62,6 @@ beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll
 }
 
 /* -- steps -------------------------------------------------------------------------- */
-static beam_status par_do_payload(bm_builder *b, const bm_step *step, beam_span *out)
-{
-    bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ beam_span_of(step->dofn->name), step->config,
-                                       step->attempts }, &w);
-    bm_pb_par_do *payload = bm_pb_par_do_new(b->arena);
-    payload->do_fn = bm_pb_spec(b->arena, BM_URN_DOFN, bm_written(&w));
-    beam_status status = bm_add_side_inputs(b, step, payload);
-    if (status == BEAM_OK) status = bm_add_splitting(b, step, payload);
-    if (status == BEAM_OK) *out = BM_PB_PACK(b->arena, payload);
-    bm_writer_free(&w);
-    return status;
-}
-
 static beam_status window_into_payload(bm_builder *b, const bm_step *step, beam_span *out)
 {
     bm_pb_window_into *payload = bm_pb_window_into_new(b->arena);
@@ -116,7 +101,7 @@ static beam_status spec_of(bm_builder *b, const bm_step *step, bm_pb_function_sp
     case BM_STEP_FLATTEN: urn = BEAM_URN_TRANSFORM_FLATTEN; break;
     case BM_STEP_PAR_DO:
         urn = BEAM_URN_TRANSFORM_PARDO;
-        BEAM_TRY(par_do_payload(b, step, &payload));
+        BEAM_TRY(bm_par_do_payload(b, step, &payload));
         *runs_in_worker = true;
         break;
     case BM_STEP_WINDOW_INTO:

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The beam_state functions of beam/dofn.h. Bundle thread. */
+#include <stdio.h>
+
+#include "exec/user_state.h"
+
+#define KIND(kind) (1u << BEAM_STATE_##kind)
+#define EVERY_KIND (~0u)
+
+static const char *kind_text(beam_state_kind kind)
+{
+    static const char *const texts[] = { "?",   "VALUE", "BAG",      "COMBINING",
+                                         "SET", "MAP",   "MULTIMAP", "ORDERED_LIST" };
+    return kind < BEAM_COUNT(texts) ? texts[kind] : texts[0];
+}
+
+/* -- refusing ----------------------------------------------------------------------------- */
+static void refuse(beam_ctx *c, int state, const char *call)
+{
+    const bm_user_state *s = c->state;
+    size_t declared = s ? s->fn->states.n : 0;
+    if (state < 0 || (size_t)state >= declared) {
+        beam_fail(c, BEAM_ESTATE, "%s() of state %d: the DoFn declares %zu in .states", call,
+                  state, declared);
+        return;
+    }
+    const beam_state_spec *spec = s->slots[state].spec;
+    if (!c->element)
+        beam_fail(c, BEAM_ESTATE, "%s() of state '%s': there is no key here; state is for "
+                  "process, on_timer and on_window_expiration", call, spec->tag);
+    else
+        beam_fail(c, BEAM_ESTATE, "%s() does not go with state '%s', which is of kind %s", call,
+                  spec->tag, kind_text(spec->kind));
+}
+
+/* A state of the callback's key and window. */
+typedef struct place {
+    const bm_state_slot *slot;
+    bm_row *row; /* NULL: the bundle has failed */
+} place;
+
+static inline place use(beam_ctx *c, int state, unsigned kinds, const char *call)
+{
+    bm_user_state *s = c->state;
+    if (bm_failed(c->node->plan)) return (place){ NULL, NULL };
+    if (BM_UNLIKELY(!s || state < 0 || (size_t)state >= s->fn->states.n || !c->element
+                    || !(kinds & 1u << s->slots[state].spec->kind))) {
+        refuse(c, state, call);
+        return (place){ NULL, NULL };
+    }
+    return (place){ &s->slots[state], s->row ? s->row : bm_user_state_row(s) };
+}
+#define USE(kinds) use(c, state, (kinds), __func__)
+
+static beam_status failure(const beam_ctx *c)
+{
+    return c->node->plan->error.status;
+}
+
+/* -- every kind ------------------------------------------------------------------------------ */
+beam_status beam_state_clear(beam_ctx *c, int state)
+{
+    place at = USE(EVERY_KIND);
+    return at.row ? at.slot->ops->clear(c->state, at.slot, at.row) : failure(c);
+}
+
+bool beam_state_is_empty(beam_ctx *c, int state)
+{
+    place at = USE(EVERY_KIND);
+    return !at.row || at.slot->ops->is_empty(c->state, at.slot, at.row);
+}
+
+beam_status beam_state_add(beam_ctx *c, int state, beam_value v)
+{
+    place at = USE(KIND(BAG) | KIND(COMBINING));
+    if (!at.row) return failure(c);
+    return at.slot->spec->kind == BEAM_STATE_BAG ? bm_bag_add(c->state, at.slot, at.row, v)
+                                                 : bm_acc_add(c->state, at.slot, at.row, v);
+}
+
+beam_iter *beam_state_iter(beam_ctx *c, int state)
+{
+    place at = USE(KIND(BAG));
+    return at.row ? bm_bag_iter(c->state, at.slot, at.row) : NULL;
+}
+
+/* -- VALUE and COMBINING ----------------------------------------------------------------------- */
+beam_value beam_state_read(beam_ctx *c, int state)
+{
+    place at = USE(KIND(VALUE) | KIND(COMBINING));
+    if (!at.row) return beam_null();
+    return at.slot->spec->kind == BEAM_STATE_VALUE ? bm_value_read(c->state, at.slot, at.row)
+                                                   : bm_acc_read(c->state, at.slot, at.row);
+}
+
+beam_status beam_state_write(beam_ctx *c, int state, beam_value v)
+{
+    place at = USE(KIND(VALUE));
+    return at.row ? bm_value_write(c->state, at.slot, at.row, v) : failure(c);
+}

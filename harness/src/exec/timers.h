@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/timers.h - the timers that a DoFn declares. Bundle thread.
+ *
+ * What a bundle sets or clears is kept until its end and then sent to the runner, the last
+ * word for each timer only. A timer of the runner's that fires after the bundle has set it
+ * anew or cleared it is ignored, and timers that the bundle has set for a moment before it
+ * fire first: so they fire in order. */
+#ifndef BM_TIMERS_H
+#define BM_TIMERS_H
+
+#include "exec/user_state.h"
+
+typedef struct bm_timers bm_timers;
+
+/* Sets p->ctx.timers, after p->ctx.state. Adds the families' ports to the plan. */
+beam_status bm_timers_new(bm_par_do *p, const bm_transform *t, beam_error *err);
+void bm_timers_free(bm_timers *timers);
+void bm_timers_start(bm_timers *timers);
+/* Encoded timers that fire; the last may be cut. */
+beam_status bm_timers_fire(bm_timers *timers, int port, beam_span data);
+/* Sends what was set and ends the families. */
+beam_status bm_timers_finish(bm_timers *timers);
+/* The callback's key and window have state: on_window_expiration is to be called for them. */
+beam_status bm_timers_expire(bm_timers *timers);
+
+#endif

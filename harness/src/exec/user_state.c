@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* User state: rows by key and window, and what goes to and comes from the runner. Bundle
+ * thread. */
+#include "exec/timers.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum {
+    MOST_BYTES = 32 << 20,  /* of rows: then they are written back between callbacks */
+    COMPACT_ONE_IN = 32
+};
+
+/* -- to and from the runner ---------------------------------------------------------------- */
+beam_status bm_state_failed(bm_user_state *s, const bm_state_slot *slot, beam_status status,
+                            const char *doing, const char *why)
+{
+    char text[128];
+    s->node->plan->lost_runner = true;
+    snprintf(text, sizeof text, "%s state '%s'", doing, slot->spec->tag);
+    return bm_fail(s->node, status, text, "%s", why);
+}
+
+bm_state_key bm_state_key_of(const bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
+                             bm_state_kind kind)
+{
+    return (bm_state_key){ .kind = kind,
+                           .transform_id = s->node->id,
+                           .id = slot->info->id,
+                           .window = row->window,
+                           .key = row->key };
+}
+
+beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_row *row, size_t most,
+                          bm_writer *out, bm_writer *next)
+{
+    const bm_bundle_io *io = s->node->plan->io;
+    if (s->runner_has_none) return BEAM_OK;
+    bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
+    bm_writer token = { 0 };
+    beam_status status = BEAM_OK;
+    do {
+        beam_error err = { 0 };
+        next->len = 0;
+        status = io->state_get(io->self, &key, bm_written(&token), out, next, &err);
+        if (status != BEAM_OK)
+            bm_state_failed(s, slot, status, "could not read", err.message);
+        token.len = 0;
+        bm_write_bytes(&token, next->data, next->len);
+    } while (status == BEAM_OK && token.len && out->len < most);
+    bm_writer_free(&token);
+    return status;
+}
+
+beam_status bm_state_write(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
+                           bool clear, beam_span append)
+{
+    const bm_bundle_io *io = s->node->plan->io;
+    if (io->only_bundle_for_keys && !s->spilling) return BEAM_OK;
+    bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
+    beam_error err = { 0 };
+    beam_status status = BEAM_OK;
+    if (clear) status = io->state_clear(io->self, &key, &err);
+    if (status == BEAM_OK && append.len)
+        status = io->state_append(io->self, &key, append, &err);
+    if (status == BEAM_OK) return BEAM_OK;
+    return bm_state_failed(s, slot, status, "could not write", err.message);
+}
+
+/* -- values and bytes ------------------------------------------------------------------------ */
+beam_status bm_state_encode(bm_user_state *s, const bm_state_slot *slot, const bm_coder *coder,
+                            beam_value value, beam_span *out)
+{
+    s->encoded.len = 0;
+    beam_status status = bm_encode(coder, true, value, &s->encoded);
+    *out = bm_written(&s->encoded);
+    if (BM_LIKELY(status == BEAM_OK)) return BEAM_OK;
+    bm_arena texts;
+    bm_arena_init(&texts, 0);
+    beam_fail(s->ctx, status, "state '%s' takes %s, not %s, value %s", slot->spec->tag,
+              bm_coder_text(&texts, coder), bm_value_type_text(&texts, value),
+              bm_value_text(&texts, value, 100));
+    bm_arena_free(&texts);
+    return status;
+}
+
+beam_value bm_state_decode(bm_user_state *s, const bm_state_slot *slot, const bm_coder *coder,
+                           beam_span bytes)
+{
+    beam_value v;
+    bm_decoding decoding = s->node->plan->decoding;
+    decoding.arena = s->ctx->arena;
+    if (!slot->is_scalar) bytes = bm_span_copy(s->ctx->arena, bytes);
+    bm_reader in = bm_reader_of(bytes);
+    beam_status status = bm_decode_with(coder, true, &in, &decoding, &v);
+    if (BM_LIKELY(status == BEAM_OK)) return v;
+    bm_state_failed(s, slot, status, "could not read", "its bytes are not what its coder says");
+    return beam_null();
+}
+
+void bm_chunks_add(bm_user_state *s, bm_chunks *chunks, beam_span bytes)
+{
+    bm_chunk *last = chunks->last;
+    if (!last || last->cap - last->len < bytes.len) {
+        size_t cap = last ? last->cap * 2 : 112;
+        if (cap > 1 << 16) cap = 1 << 16;
+        if (cap < bytes.len) cap = bytes.len;
+        bm_chunk *made = bm_alloc(&s->arena, sizeof *made + cap);
+        *made = (bm_chunk){ .cap = cap };
+        s->bytes += sizeof *made + cap;
+        if (last)
+            last->next = made;
+        else
+            chunks->first = made;
+        chunks->last = last = made;
+    }
+    bm_copy_short(last->at + last->len, bytes.ptr, bytes.len);
+    last->len += bytes.len;
+}
+
+bool bm_state_compacts(bm_user_state *s)
+{
+    s->random = s->random * 6364136223846793005u + 1442695040888963407u;
+    return (s->random >> 33) % COMPACT_ONE_IN == 0;
+}
+
+/* -- rows --------------------------------------------------------------------------------------- */
+static beam_status encode_window(bm_user_state *s, const beam_window *window)
+{
+    if (s->has_window && bm_window_equal(window, &s->window)) return BEAM_OK;
+    s->window_bytes.len = 0;
+    s->window = *window;
+    beam_status status = bm_window_encode(s->window_coder, window, &s->window_bytes);
+    s->has_window = status == BEAM_OK && !window->custom.ptr;
+    return status;
+}
+
+/* Key and window of the callback as bytes, in s->key. */
+static beam_status encode_row(bm_user_state *s, size_t *key_len)
+{
+    const bm_element *element = s->ctx->element;
+    s->key.len = 0;
+    beam_status status = bm_encode(s->key_coder, true, element->value.as.kv[0], &s->key);
+    *key_len = s->key.len;
+    if (status == BEAM_OK) status = encode_window(s, &element->windows->at[0]);
+    if (status != BEAM_OK)
+        return beam_fail(s->ctx, status, "the key or window of the element cannot be encoded");
+    bm_write_bytes(&s->key, s->window_bytes.data, s->window_bytes.len);
+    return BEAM_OK;
+}
+
+static bm_row *new_row(bm_user_state *s, size_t key_len, beam_span *both)
+{
+    size_t size = sizeof(bm_row) + s->n * sizeof(bm_state_cell);
+    bm_row *row = bm_calloc(&s->arena, size);
+    *both = bm_span_copy(&s->arena, bm_written(&s->key));
+    row->key = (beam_span){ both->ptr, key_len };
+    row->window = (beam_span){ both->ptr + key_len, both->len - key_len };
+    for (size_t i = 0; i < s->n; i++) {
+        row->cells[i].known = s->runner_has_none;
+        row->cells[i].stored = !s->runner_has_none;
+    }
+    s->bytes += size + both->len + 64;
+    return row;
+}
+
+static beam_status flush_row(bm_user_state *s, bm_row *row)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (row->cells[i].changed) BEAM_TRY(s->slots[i].ops->flush(s, &s->slots[i], row));
+    return BEAM_OK;
+}
+
+static void forget(bm_user_state *s)
+{
+    bm_arena_reset(&s->arena);
+    bm_arena_reset(&s->accumulators);
+    bm_map_init(&s->rows, &s->arena);
+    s->bytes = 0;
+    s->row = s->last = NULL;
+}
+
+beam_status bm_user_state_finish(bm_user_state *s)
+{
+    BM_MAP_EACH(&s->rows, entry) BEAM_TRY(flush_row(s, entry->value));
+    forget(s);
+    return BEAM_OK;
+}
+
+/* Makes room, while no callback looks at a row. */
+static beam_status spill(bm_user_state *s)
+{
+    s->spilling = true;
+    s->runner_has_none = false;
+    beam_status status = bm_user_state_finish(s);
+    s->spilling = false;
+    return status;
+}
+
+static bool is_of(const bm_row *row, beam_span both)
+{
+    return row->key.len + row->window.len == both.len
+           && memcmp(row->key.ptr, both.ptr, both.len) == 0;
+}
+
+bm_row *bm_user_state_row(bm_user_state *s)
+{
+    if (s->row) return s->row;
+    size_t key_len;
+    if (encode_row(s, &key_len) != BEAM_OK) return NULL;
+    if (BM_UNLIKELY(s->bytes > MOST_BYTES) && spill(s) != BEAM_OK) return NULL;
+    beam_span both = bm_written(&s->key);
+    if (s->last && is_of(s->last, both)) return s->row = s->last;
+    bool is_new;
+    void **slot = bm_map_slot(&s->rows, both, &is_new);
+    if (is_new) *slot = new_row(s, key_len, &s->rows.entries[s->rows.n - 1].key);
+    s->row = s->last = *slot;
+    bool in_process = !s->ctx->callback;
+    if (is_new && in_process && s->ctx->timers && bm_timers_expire(s->ctx->timers) != BEAM_OK)
+        return NULL;
+    return s->row;
+}
+
+/* -- life ------------------------------------------------------------------------------------------ */
+static const bm_state_info *find_info(const bm_transform *t, const char *tag)
+{
+    for (size_t i = 0; i < t->n_states; i++)
+        if (strcmp(t->states[i].id, tag) == 0) return &t->states[i];
+    return NULL;
+}
+
+static bool is_scalar(const bm_coder *coder)
+{
+    return coder->kind == BM_CODER_VARINT || coder->kind == BM_CODER_DOUBLE
+           || coder->kind == BM_CODER_BOOL;
+}
+
+static bool allocates(const bm_coder *coder)
+{
+    return !is_scalar(coder) && coder->kind != BM_CODER_BYTES && coder->kind != BM_CODER_STRING;
+}
+
+static const bm_state_ops *ops_of(beam_state_kind kind)
+{
+    switch (kind) {
+    case BEAM_STATE_VALUE: return &bm_value_ops;
+    case BEAM_STATE_BAG: return &bm_bag_ops;
+    case BEAM_STATE_COMBINING: return &bm_acc_ops;
+    default: return NULL;
+    }
+}
+
+static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i, beam_error *err)
+{
+    const beam_state_spec *spec = &s->fn->states.at[i];
+    bm_state_slot *slot = &s->slots[i];
+    *slot = (bm_state_slot){ .spec = spec,
+                       .info = find_info(t, spec->tag),
+                       .index = i,
+                       .ops = ops_of(spec->kind) };
+    const char *problem =
+        !slot->info  ? "the pipeline does not have it; was it made by another version of the "
+                       "program?"
+        : !slot->ops ? "its kind is not supported"
+        : slot->info->protocol != BM_PROTOCOL_BAG
+            ? "the runner keeps it by another protocol than bag"
+        : spec->kind == BEAM_STATE_COMBINING && !spec->combine ? "it has no CombineFn"
+                                                               : NULL;
+    if (problem)
+        return bm_error(err, BEAM_EINVAL, "Transform '%s' (DoFn '%s'), state '%s': %s", t->name,
+                        s->fn->name, spec->tag, problem);
+    slot->coder = slot->info->coder;
+    slot->is_scalar = is_scalar(slot->coder);
+    slot->allocates = allocates(slot->coder);
+    if (!spec->combine) return BEAM_OK;
+    bm_arena *arena = &s->node->plan->arena;
+    slot->result_coder = bm_coder_of_type(arena, spec->combine->out);
+    slot->combine_ctx = (beam_ctx){ .node = s->node,
+                                    .value_coder = bm_coder_of_type(arena, spec->combine->in),
+                                    .config = s->ctx->config,
+                                    .arena = &s->node->plan->scratch,
+                                    .input_coder = s->ctx->input_coder,
+                                    .accumulators = &s->accumulators };
+    return BEAM_OK;
+}
+
+beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *err)
+{
+    bm_plan *plan = p->node.plan;
+    const bm_pcoll *in = p->input->pcoll;
+    const bm_coder *coder = in->coder;
+    while (coder->kind == BM_CODER_LENGTH_PREFIX) coder = coder->arg[0];
+    if (coder->kind != BM_CODER_KV || !in->window_coder)
+        return bm_error(err, BEAM_EINVAL, "Transform '%s' (DoFn '%s') has state or timers: its "
+                        "input must be of KVs%s, not %s", t->name, p->fn->name,
+                        in->window_coder ? "" : " with a known window coder",
+                        bm_coder_text(&plan->arena, in->coder));
+    bm_user_state *s = p->ctx.state = BM_NEW(&plan->arena, bm_user_state);
+    s->node = &p->node;
+    s->ctx = &p->ctx;
+    s->fn = p->fn;
+    s->key_coder = coder->arg[0];
+    s->window_coder = in->window_coder;
+    s->n = p->fn->states.n;
+    s->slots = BM_NEW_ARRAY(&plan->arena, bm_state_slot, s->n);
+    s->random = (uint64_t)(uintptr_t)s;
+    bm_arena_init(&s->arena, 1 << 14);
+    bm_arena_init(&s->accumulators, 0);
+    forget(s);
+    for (size_t i = 0; i < s->n; i++) BEAM_TRY(init_slot(s, t, i, err));
+    return BEAM_OK;
+}
+
+void bm_user_state_start(bm_user_state *s)
+{
+    forget(s);
+    s->runner_has_none = s->node->plan->io->has_no_state;
+}
+
+void bm_user_state_free(bm_user_state *s)
+{
+    bm_arena_free(&s->arena);
+    bm_arena_free(&s->accumulators);
+    bm_writer_free(&s->key);
+    bm_writer_free(&s->encoded);
+    bm_writer_free(&s->window_bytes);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/user_state.h - the states that a DoFn declares, per key and window.
+ *
+ * A write-back cache over the runner's state: a *row* is what the bundle knows of one key
+ * and window, with one *cell* for each declared state. A row is found once per callback.
+ * Cells read what they need when they are asked for it; what has changed is written when
+ * the bundle ends, or when the rows take too much memory and no callback runs. Bundle
+ * thread. */
+#ifndef BM_USER_STATE_H
+#define BM_USER_STATE_H
+
+#include "exec/par_do.h"
+
+/* Encoded values, one after the other; each lies in one chunk. */
+typedef struct bm_chunk {
+    struct bm_chunk *next;
+    size_t len, cap;
+    uint8_t at[];
+} bm_chunk;
+typedef struct bm_chunks {
+    bm_chunk *first, *last;
+} bm_chunks;
+
+/* VALUE: its encoding. */
+typedef struct bm_value_cell {
+    uint8_t *at;
+    size_t len, cap;
+    bool exists;
+} bm_value_cell;
+
+/* BAG: what the runner has, or the beginning of it, and what was added here. */
+typedef struct bm_bag_cell {
+    beam_span held, next_token; /* next_token: where the rest of a large bag goes on */
+    bm_chunks added;
+    uint32_t lent; /* serial of the last callback that was given an iterator */
+} bm_bag_cell;
+
+/* COMBINING: one accumulator; without `known`, of what was added here alone. */
+typedef struct bm_acc_cell {
+    void *acc; /* NULL: nothing was added */
+    size_t n_stored;
+} bm_acc_cell;
+
+typedef struct bm_state_cell {
+    bool known;   /* what the runner has was read, or does not count any more */
+    bool stored;  /* the runner may have something that a replacement must clear */
+    bool changed; /* there is something to write */
+    union {
+        bm_value_cell value;
+        bm_bag_cell bag;
+        bm_acc_cell acc;
+        struct bm_map_cell *map;   /* SET, MAP, MULTIMAP */
+        struct bm_list_cell *list; /* ORDERED_LIST */
+    } as;
+} bm_state_cell;
+
+typedef struct bm_row {
+    beam_span key, window; /* encoded, one after the other */
+    struct bm_timer_row *timers; /* or NULL; see timers.c */
+    bm_state_cell cells[];
+} bm_row;
+
+typedef struct bm_user_state bm_user_state;
+typedef struct bm_state_slot bm_state_slot;
+
+/* What depends on a state's kind. */
+typedef struct bm_state_ops {
+    bool (*is_empty)(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+    beam_status (*clear)(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+    /* Sends what has changed to the runner; the cell is dropped or kept after it. */
+    beam_status (*flush)(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+} bm_state_ops;
+
+/* A declared state. */
+struct bm_state_slot {
+    const beam_state_spec *spec;
+    const bm_state_info *info; /* of the payload */
+    size_t index;              /* of its cell */
+    const bm_state_ops *ops;
+    const bm_coder *coder;     /* of its values, elements, accumulators */
+    const bm_coder *map_key_coder;
+    bool is_scalar;            /* decoded values do not point to the bytes */
+    bool allocates;            /* decoding takes memory */
+    beam_ctx combine_ctx;      /* COMBINING: what its functions get */
+    const bm_coder *result_coder;
+};
+
+struct bm_user_state {
+    bm_node *node;
+    beam_ctx *ctx;
+    const beam_dofn *fn;
+    const bm_coder *key_coder, *window_coder;
+    bm_state_slot *slots;
+    size_t n;
+
+    bm_arena arena;        /* of the rows */
+    bm_arena accumulators; /* of COMBINING */
+    bm_map rows;           /* by encoded key and window */
+    size_t bytes;          /* about what the rows take */
+    uint32_t serial;       /* of the callback under way */
+    bm_row *row, *last;    /* of the callback under way, NULL: not looked for yet; before it */
+    bm_writer key, encoded;
+    beam_window window; /* the last one, and its encoding */
+    bm_writer window_bytes;
+    bool has_window;
+    bool runner_has_none; /* the runner holds no state for the bundle's keys */
+    bool spilling;        /* rows are written back in the middle of the bundle */
+    uint64_t random;
+};
+
+/* -- life: called by par_do.c -------------------------------------------------------------- */
+/* Sets p->ctx.state. */
+beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *err);
+void bm_user_state_free(bm_user_state *s);
+void bm_user_state_start(bm_user_state *s);
+/* Writes back and forgets all rows. */
+beam_status bm_user_state_finish(bm_user_state *s);
+/* Before each callback that has a key. */
+static inline void bm_user_state_enter(bm_user_state *s)
+{
+    s->row = NULL;
+    s->serial++;
+}
+
+/* The row of the callback's key and window; NULL after failing. */
+bm_row *bm_user_state_row(bm_user_state *s);
+
+/* -- what the kinds share -------------------------------------------------------------------- */
+/* Appends what the runner has of a bag, up to about `most` bytes; `next` gets the token of
+ * what is left. */
+beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_row *row, size_t most,
+                          bm_writer *out, bm_writer *next);
+beam_status bm_state_write(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
+                           bool clear, beam_span append);
+bm_state_key bm_state_key_of(const bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
+                             bm_state_kind kind);
+beam_status bm_state_failed(bm_user_state *s, const bm_state_slot *slot, beam_status status,
+                            const char *doing, const char *why);
+/* The value's encoding, until the next call. Fails the bundle if it is of another type. */
+beam_status bm_state_encode(bm_user_state *s, const bm_state_slot *slot, const bm_coder *coder,
+                            beam_value value, beam_span *out);
+/* A value that lives as long as the callback's scratch memory; NONE after failing. */
+beam_value bm_state_decode(bm_user_state *s, const bm_state_slot *slot, const bm_coder *coder,
+                           beam_span bytes);
+void bm_chunks_add(bm_user_state *s, bm_chunks *chunks, beam_span bytes);
+/* Once in a while: is it time to read a state that is only ever written, to make it small? */
+bool bm_state_compacts(bm_user_state *s);
+
+extern const bm_state_ops bm_value_ops, bm_bag_ops, bm_acc_ops;
+
+beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+beam_status bm_value_write(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
+beam_status bm_bag_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
+beam_iter *bm_bag_iter(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+beam_value bm_acc_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+beam_status bm_acc_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
+
+#endif
