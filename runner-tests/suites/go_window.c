@@ -166,7 +166,9 @@ static beam_pcoll *pane_sums(beam_pcoll *in, beam_window_fn fn, const beam_trigg
 {
     beam_pipeline *p = beam_pcoll_pipeline(in);
     beam_pipeline_experiment(p, "allow_unsafe_triggers");
-    beam_pcoll *windowed = beam_window_into(in, "Windows", fn, .trigger = trigger);
+    /* The Go SDK has no empty panes at the end of a window. */
+    beam_pcoll *windowed = beam_window_into(in, "Windows", fn, .trigger = trigger,
+                                            .on_time = BEAM_ON_TIME_IF_NONEMPTY);
     beam_pcoll *sums = beam_combine_globally(windowed, "Sum", &beam_sum_double);
     return beam_window_into(sums, "Global", beam_global());
 }

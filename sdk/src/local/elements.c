@@ -38,8 +38,7 @@ static void put_part(bm_writer *out, const char *bundle, port to, beam_span byte
     if (to.family) put_bytes(&part, TIMERS_FAMILY, beam_span_of(to.family));
     put_bytes(&part, to.family ? TIMERS_BYTES : DATA_BYTES, bytes);
     if (last) put_true(&part, to.family ? TIMERS_LAST : DATA_LAST);
-    bm_write_varint(out, (to.family ? ELEMENTS_TIMERS : ELEMENTS_DATA) << 3 | 2);
-    bm_write_prefixed(out, bm_written(&part));
+    put_bytes(out, to.family ? ELEMENTS_TIMERS : ELEMENTS_DATA, bm_written(&part));
     bm_writer_free(&part);
 }
 

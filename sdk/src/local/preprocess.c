@@ -94,6 +94,26 @@ static const char *first_side_input_free(const bm_pb_transform *pb,
     return NULL;
 }
 
+/* Combined before the shuffle, elements are too few for triggers that look at each. */
+static bool fires_at_end_only(const bm_local *l, const char *pcoll)
+{
+    const bm_pb_pcoll *in = bm_local_by_id(&l->pcolls, pcoll);
+    const bm_pb_windowing *w =
+        in ? bm_local_by_id(&l->windowings, in->windowing_strategy_id) : NULL;
+    return !w || !w->trigger ||
+           w->trigger->trigger_case == PB__TRIGGER__TRIGGER_DEFAULT ||
+           w->trigger->trigger_case == PB__TRIGGER__TRIGGER__NOT_SET;
+}
+
+static void do_not_lift(bm_local *l, bm_leaf *leaf)
+{
+    if (strcmp(leaf->urn, BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE) ||
+        fires_at_end_only(l, leaf->main_input))
+        return;
+    leaf->urn = BEAM_URN_TRANSFORM_COMBINE_PER_KEY_CONVERT_TO_ACCUMULATORS;
+    leaf->pb->spec->urn = bm_pb_text(leaf->urn);
+}
+
 static bool has_par_do_payload(const char *urn)
 {
     return !strcmp(urn, BEAM_URN_TRANSFORM_PARDO);
@@ -122,6 +142,7 @@ static beam_status read_leaf(bm_local *l, const char *id, bm_pb_transform *pb,
                             pb->unique_name);
     }
     leaf->main_input = first_side_input_free(pb, leaf->par_do);
+    do_not_lift(l, leaf);
     return BEAM_OK;
 }
 
