@@ -13,7 +13,8 @@ const beam_dofn *const bm_builtin_dofns[] = {
     &bm_empty_group_fn,      &bm_mark_fn,
     &bm_choose_fn,           &bm_count_failed_fn,
     &bm_count_any_fn,        &bm_check_failures_fn,
-    &bm_explode_fn,
+    &bm_explode_fn,          &bm_batch_fn,
+    &bm_shard_fn,
 };
 const size_t bm_builtin_dofns_count = BEAM_COUNT(bm_builtin_dofns);
 

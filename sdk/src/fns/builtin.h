@@ -51,6 +51,11 @@ extern const beam_dofn bm_check_failures_fn; /* config: the largest share, a dou
 
 extern const beam_dofn bm_explode_fn; /* ITERABLE<T> -> T, each of the values */
 
+/* GroupIntoBatches.
+ *   batch: KV<K, V> -> KV<K, ITERABLE<V>>; config: varints elements, bytes, waiting ms
+ *   shard: KV<K, V> -> KV<KV<K, BYTES>, V> */
+extern const beam_dofn bm_batch_fn, bm_shard_fn;
+
 /* n values chosen at random, and n quantiles. Config: varint n. */
 extern const beam_combine bm_sample_combine, bm_quantiles_combine;
 
