@@ -71,7 +71,7 @@ static const char *run(beam_pipeline *p, const batch *b, const batch_opts *opts)
     beam_error err;
     bool streams = opts->runner->streaming || needs & (NEEDS_STREAMING | NEEDS_TEST_STREAM);
     beam_status status = beam_test_run(
-        p, .job_endpoint = opts->endpoint, .streaming = streams, .timeout_s = opts->timeout_s,
+        p, .job_endpoint = opts->endpoint, .local = !opts->endpoint, .streaming = streams, .timeout_s = opts->timeout_s,
         .job_name = b->n == 1 ? b->tests[0]->test->name : "suites", .err = &err,
         .options = { { "parallelism", "1" } },
         .log_level = opts->verbose ? BEAM_LOG_INFO : BEAM_LOG_CRITICAL);

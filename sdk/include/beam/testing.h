@@ -110,10 +110,30 @@ BEAM_API void beam_test_stream_processing_time(beam_test_stream *ts, beam_millis
 BEAM_API beam_pcoll *beam_test_stream_end(beam_test_stream *ts);
 
 /* -- running a pipeline in a test (TestPipeline) -------------------------------------- */
+/* How the local runner is unkind to the worker on purpose. Pipelines give the same results
+ * with all of them, but for those that drop something: these fail the run. */
+typedef struct beam_test_faults {
+    bool data_before_request;  /* elements of a bundle come before the bundle is asked for */
+    bool last_with_data;       /* is_last comes with the last data, not on its own */
+    size_t data_bytes;         /* data is cut every so many bytes, inside of elements too */
+    bool embed_elements;       /* elements come in the request for their bundle */
+    bool no_response_embedding, no_short_ids; /* the runner lacks these protocols */
+    bool cache_tokens;         /* state may be cached across bundles */
+    size_t state_page_bytes;   /* state comes in pages of this size */
+    size_t reorder_state;      /* answers to state requests come out of order, by so many */
+    int progress_every_ms;     /* asks running bundles how far they are */
+    int split_every_ms;        /* splits running bundles, at this fraction of what remains */
+    double split_fraction;
+    bool unknown_instructions; /* asks about bundles that never were */
+    bool late_instructions;    /* asks about bundles that have ended, and sends them data */
+    uint64_t drop_control_after, drop_data_after, drop_state_after; /* so many bundles */
+} beam_test_faults;
+
 typedef struct beam_test_opts {
     /* host:port of a Beam job service. NULL: that of the environment variable
-     * BEAM_TEST_ENDPOINT, and without it, the local runner: nothing but this process. */
+     * BEAM_TEST_ENDPOINT, and without it the local runner, in this process. */
     const char *job_endpoint;
+    bool local; /* the local runner, whatever the environment says */
     const char *job_name; /* NULL: "beam-test" */
     bool streaming;
     int64_t timeout_s; /* the job is cancelled after it, and has failed; 0: 120 */
@@ -121,6 +141,15 @@ typedef struct beam_test_opts {
     const char *options[16][2];
     beam_severity log_level; /* of what workers and runner say on stderr; 0: ERROR */
     beam_error *err;         /* gets the failure; may be NULL */
+
+    /* Of the local runner only. */
+    size_t bundle_size;  /* elements of a bundle; 0: 1000 */
+    size_t parallelism;  /* bundles at once; 0: 2 */
+    int bundle_retries;  /* of a bundle that failed */
+    bool drain;          /* splittable DoFns get their restrictions truncated */
+    bool real_time;      /* waits for processing-time timers; otherwise the clock jumps to
+                            the next one when nothing else is to do */
+    const beam_test_faults *faults;
 } beam_test_opts;
 
 /* Runs the pipeline with workers in this process and waits for its end. The functions that
