@@ -149,6 +149,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .state_clear = io_state_clear,
                         .serves_keys_values = b->worker->boot.serves_keys_values,
                         .state_cache = b->worker->state_cache,
+                        .sampler = b->worker->sampler,
                         .has_no_state = pb_ProcessBundleRequest_has_no_state(b->request),
                         .only_bundle_for_keys =
                             pb_ProcessBundleRequest_only_bundle_for_keys(b->request) };

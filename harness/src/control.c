@@ -70,9 +70,8 @@ static void dispatch(bm_order *in)
     case pb_InstructionRequest_request_finalize_bundle: bm_live_finalize(in); return;
     case pb_InstructionRequest_request_register: register_descriptors(in); break;
     case pb_InstructionRequest_request_monitoring_infos: monitoring_infos(in); break;
-    case pb_InstructionRequest_request_harness_monitoring_infos:
-        pb_InstructionResponse_mutable_harness_monitoring_infos(in->response, in->pb);
-        break;
+    case pb_InstructionRequest_request_harness_monitoring_infos: bm_inspect_metrics(in); break;
+    case pb_InstructionRequest_request_sample_data: bm_inspect_samples(in); break;
     default: bm_order_fail(in, "This worker does not know that kind of instruction."); break;
     }
     bm_order_respond(in);

@@ -73,6 +73,18 @@ static const char *short_id(bm_short_ids *ids, bm_plan_slot *slot,
     return *known;
 }
 
+const char *bm_short_id_of(bm_short_ids *ids, const bm_monitoring_info *info)
+{
+    bm_writer scratch = { 0 };
+    pthread_mutex_lock(&ids->lock);
+    beam_span key = key_of(info, &scratch);
+    const char *id = bm_map_get(&ids->by_key, key);
+    if (!id) id = new_id(ids, key, info);
+    pthread_mutex_unlock(&ids->lock);
+    bm_writer_free(&scratch);
+    return id;
+}
+
 static void fill(pb_MonitoringInfo *out, const bm_monitoring_info *info, upb_Arena *pb)
 {
     pb_MonitoringInfo_set_urn(out, bm_pb_text(info->urn));

@@ -29,6 +29,8 @@ void bm_monitor_bundle(bm_short_ids *ids, bm_plan_slot *slot, pb_ProcessBundleRe
                        upb_Arena *pb);
 void bm_monitor_progress(bm_short_ids *ids, bm_plan_slot *slot,
                          pb_ProcessBundleProgressResponse *out, upb_Arena *pb);
+/* The short id of an info that belongs to no plan. Any thread. */
+const char *bm_short_id_of(bm_short_ids *ids, const bm_monitoring_info *info);
 /* MonitoringInfosMetadataRequest: the infos behind short ids; unknown ones are left out. */
 void bm_monitor_metadata(bm_short_ids *ids, const pb_MonitoringInfosMetadataRequest *request,
                          pb_MonitoringInfosMetadataResponse *out, upb_Arena *pb);

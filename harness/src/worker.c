@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "exec/data_sampler.h"
 #include "exec/state_cache.h"
 #include "start.h"
 
@@ -65,6 +66,7 @@ static void open_streams(beam_harness *worker)
     bm_state_init(&worker->state, rpc, worker->id);
     bm_finalizers_init(&worker->finalizers);
     worker->state_cache = bm_state_cache_new(worker->boot.state_cache_bytes);
+    if (worker->boot.samples_data) worker->sampler = bm_data_sampler_new();
     bm_short_ids_init(&worker->short_ids, worker->boot.takes_short_ids);
     worker->threads = bm_threads_new(IDLE_THREAD_MS);
     worker->control_channel = bm_channel_new(rpc, worker->boot.control_endpoint, worker->id);
@@ -170,6 +172,7 @@ static void close_streams(beam_harness *worker)
     bm_finalizers_free(&worker->finalizers);
     bm_plans_free(&worker->plans);
     bm_state_cache_free(worker->state_cache);
+    bm_data_sampler_free(worker->sampler);
     bm_channel_free(worker->control_channel);
     bm_short_ids_free(&worker->short_ids);
     bm_instructions_free(&worker->instructions);

@@ -34,6 +34,7 @@ struct beam_harness {
     bm_plans plans;
     bm_finalizers finalizers;
     bm_state_cache *state_cache;
+    bm_data_sampler *sampler; /* NULL: not wanted */
     bm_short_ids short_ids;
     bm_threads *threads;
     pthread_t watcher;
@@ -71,6 +72,10 @@ void bm_order_free(bm_order *order);
 
 /* watch.c: the main function of the thread that watches running bundles; arg: the worker. */
 void *bm_watch(void *arg);
+
+/* inspect.c: what the runner asks of the worker itself; fills the response. */
+void bm_inspect_samples(const bm_order *order);
+void bm_inspect_metrics(const bm_order *order);
 
 /* status.c: answers what the runner asks about the worker (BeamFnWorkerStatus). */
 void bm_status_open(beam_harness *worker);

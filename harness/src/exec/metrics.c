@@ -4,6 +4,7 @@
 
 #include "beam_urns.h"
 #include "exec/metric_sets.h"
+#include "exec/data_sampler.h"
 #include "exec/node.h"
 
 /* -- values --------------------------------------------------------------------------- */
@@ -332,12 +333,51 @@ static const bm_element *passing_element(const bm_plan *plan, const bm_element *
     return plan->passing.source >= 0 && plan->passing.element == element ? element : NULL;
 }
 
+/* The value under the PCollection's coder; false when it cannot be had. */
+static bool encode_for_people(bm_plan *plan, const bm_pcoll *pcoll, const bm_element *element)
+{
+    plan->sizing.len = 0;
+    return !pcoll->has_iterable && pcoll->coder
+           && bm_encode(pcoll->coder, true, element->value, &plan->sizing) == BEAM_OK;
+}
+
+static void take_element(bm_plan *plan, const bm_pcoll *pcoll, const bm_element *element)
+{
+    bm_data_sampler *sampler = plan->io->sampler;
+    if (!bm_data_sampler_wants(sampler, pcoll->id)) return;
+    if (!encode_for_people(plan, pcoll, element)) return;
+    const bm_data_sample sample = { .element = bm_written(&plan->sizing) };
+    bm_data_sampler_add(sampler, pcoll->id, &sample);
+}
+
+static const bm_pcoll *input_of(const bm_node *node)
+{
+    const bm_plan *plan = node->plan;
+    for (size_t i = 0; i < plan->n_pcolls; i++)
+        for (size_t k = 0; k < plan->pcolls[i]->n_consumers; k++)
+            if (plan->pcolls[i]->consumers[k] == node) return plan->pcolls[i];
+    return NULL;
+}
+
+void bm_sample_failure(bm_node *node, const bm_element *element)
+{
+    bm_plan *plan = node->plan;
+    const bm_pcoll *pcoll = input_of(node);
+    if (!plan->io->sampler || !pcoll || !encode_for_people(plan, pcoll, element)) return;
+    const bm_data_sample sample = { .element = bm_written(&plan->sizing),
+                                    .instruction_id = plan->instruction_id,
+                                    .transform_id = node->id,
+                                    .error = plan->error.message };
+    bm_data_sampler_add(plan->io->sampler, pcoll->id, &sample);
+}
+
 beam_status bm_sample(bm_pcoll *pcoll, const bm_element *element, int64_t count)
 {
     pcoll->next_sample = count + sample_gap(pcoll->seen + count);
     bm_node *producer = pcoll->producer;
     if (!producer) return BEAM_OK;
     bm_plan *plan = producer->plan;
+    if (BM_UNLIKELY(plan->io->sampler)) take_element(plan, pcoll, element);
     if (passing_element(plan, element)) {
         bm_distribution_add(&pcoll->bytes, (int64_t)plan->passing.bytes.len);
         return BEAM_OK;

@@ -325,6 +325,8 @@ static inline beam_value bm_value_of(const beam_value *from)
 
 /* -- moving elements -------------------------------------------------------------------------- */
 beam_status bm_send_to_all(bm_pcoll *pcoll, const bm_element *element);
+/* The element that made the node fail, to the worker's samples if it takes any. */
+void bm_sample_failure(bm_node *node, const bm_element *element);
 /* Takes a size sample, and checks the value against the coder on the way. */
 beam_status bm_sample(bm_pcoll *pcoll, const bm_element *element, int64_t count);
 

@@ -81,6 +81,7 @@ beam_status bm_fail_on(bm_node *node, beam_status status, const bm_element *elem
     status = fail(node, status, doing, format, args);
     va_end(args);
     bm_arena_free(&texts);
+    bm_sample_failure(node, element);
     return status;
 }
 

@@ -70,6 +70,7 @@ typedef struct bm_cache_token {
     beam_span token;
 } bm_cache_token;
 typedef struct bm_state_cache bm_state_cache; /* exec/state_cache.h */
+typedef struct bm_data_sampler bm_data_sampler; /* exec/data_sampler.h */
 
 /* A piece of input, valid until the next read. */
 typedef struct bm_segment {
@@ -102,6 +103,7 @@ typedef struct bm_bundle_io {
     const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
     size_t n_cache_tokens;
     bool serves_keys_values;   /* the runner answers MULTIMAP_KEYS_VALUES_SIDE_INPUT */
+    bm_data_sampler *sampler;  /* of the worker; NULL: elements are not sampled */
     bool has_no_state;         /* ProcessBundleRequest: the runner has no user state yet */
     bool only_bundle_for_keys; /* ...: nobody will read what user state the bundle leaves */
 } bm_bundle_io;
