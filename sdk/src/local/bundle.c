@@ -23,10 +23,8 @@ static size_t attempts_of(const bm_bundle *b)
     return most;
 }
 
-beam_status bm_local_bundle_start(bm_local *l, bm_stage *stage)
+static void start(bm_local *l, bm_stage *stage, bm_bundle *b)
 {
-    bm_bundle *b = make(l, stage);
-    bm_local_stage_take(l, stage, b);
     b->n_attempts = attempts_of(b);
     b->n_primary = b->input.n;
     b->began_ms = b->asked_progress_ms = b->asked_split_ms = bm_local_ticks();
@@ -35,6 +33,13 @@ beam_status bm_local_bundle_start(bm_local *l, bm_stage *stage)
     l->n_running++;
     stage->n_running++;
     bm_local_send_bundle(l, b);
+}
+
+beam_status bm_local_bundle_start(bm_local *l, bm_stage *stage)
+{
+    bm_bundle *b = make(l, stage);
+    bm_local_stage_take(l, stage, b);
+    start(l, stage, b);
     return BEAM_OK;
 }
 
@@ -259,11 +264,46 @@ static beam_status fail(bm_local *l, bm_bundle *b)
 
 beam_status bm_local_bundle_settle(bm_local *l, bm_bundle *b)
 {
-    if (!b->parsed) return BEAM_OK;
+    if (!b->parsed || b->is_call || l->in_call) return BEAM_OK;
     bool failed = *b->parsed->error != '\0';
     if (!failed && !is_complete(b)) return BEAM_OK;
     bm_local_bundle_unlink(l, b);
     beam_status status = failed ? fail(l, b) : commit(l, b);
+    bm_local_bundle_free(b);
+    return status;
+}
+
+beam_status bm_local_bundle_settle_all(bm_local *l)
+{
+    for (bm_bundle *b = l->running, *next; b; b = next) {
+        next = b->next;
+        BEAM_TRY(bm_local_bundle_settle(l, b));
+    }
+    return BEAM_OK;
+}
+
+/* -- questions -------------------------------------------------------------------------------- */
+static beam_status await(bm_local *l, bm_bundle *b)
+{
+    while (!b->parsed || (!*b->parsed->error && !is_complete(b)))
+        BEAM_TRY(bm_local_handle_events(l, 100));
+    if (!*b->parsed->error) return BEAM_OK;
+    return bm_error(l->err, BEAM_EUSER, "%s: %s", b->stage->name, b->parsed->error);
+}
+
+beam_status bm_local_bundle_call(bm_local *l, bm_stage *stage, bm_item *item,
+                                 bm_arena *arena, beam_span *output)
+{
+    bm_bundle *b = make(l, stage);
+    bm_local_items_add(&b->input, item);
+    b->is_call = true;
+    start(l, stage, b);
+    bool outer = l->in_call;
+    l->in_call = true;
+    beam_status status = await(l, b);
+    l->in_call = outer;
+    if (!status) *output = bm_span_copy(arena, bm_written(&b->outputs[0].data));
+    bm_local_bundle_unlink(l, b);
     bm_local_bundle_free(b);
     return status;
 }

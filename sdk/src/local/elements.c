@@ -189,22 +189,12 @@ static beam_status read_elements(bm_local *l, bm_reader *in)
     return BEAM_OK;
 }
 
-/* Bundles may be complete now. */
-static beam_status settle_all(bm_local *l)
-{
-    for (bm_bundle *b = l->running, *next; b; b = next) {
-        next = b->next;
-        BEAM_TRY(bm_local_bundle_settle(l, b));
-    }
-    return BEAM_OK;
-}
-
 beam_status bm_local_take_elements(bm_local *l, beam_span message)
 {
     bm_reader in = bm_reader_of(message);
     if (read_elements(l, &in))
         return bm_error(l->err, BEAM_ERPC, "the worker sent data that is not Elements");
-    return settle_all(l);
+    return bm_local_bundle_settle_all(l);
 }
 
 beam_status bm_local_take_embedded(bm_local *l, const Pb__Elements *elements)

@@ -2,6 +2,7 @@
 /* Leaves become stages: what can run in one bundle with the transform that it reads from is
  * fused with it. Runner's thread. */
 #include "beam_urns.h"
+#include "fns/fn_spec.h"
 #include "local/local_impl.h"
 
 static bool has_urn(const bm_leaf *leaf, const char *urn)
@@ -57,6 +58,16 @@ static beam_status add_input(bm_local *l, bm_stage *stage, const char *id, bm_si
     return BEAM_OK;
 }
 
+/* The standard WindowFns are known here too. Of a mapping that is no WindowFn, workers are
+ * not asked: it is waited until the end of the main window. */
+static bool asks_worker(const char *urn)
+{
+    return strcmp(urn, BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS) &&
+           strcmp(urn, BEAM_URN_WINDOW_FN_FIXED_WINDOWS) &&
+           strcmp(urn, BEAM_URN_WINDOW_FN_SLIDING_WINDOWS) &&
+           strcmp(urn, BM_URN_WINDOW_MAPPING);
+}
+
 static beam_status add_sides(bm_local *l, bm_stage *stage, const bm_leaf *leaf)
 {
     const Pb__ParDoPayload *p = leaf->par_do;
@@ -71,6 +82,7 @@ static beam_status add_sides(bm_local *l, bm_stage *stage, const bm_leaf *leaf)
         stage->sides = side;
         bm_arena_init(&side->arena, 0);
         bm_map_init(&side->windows, &side->arena);
+        bm_map_init(&side->mapped, &side->arena);
         const char *id = NULL;
         for (size_t k = 0; k < leaf->pb->n_inputs; k++)
             if (!strcmp(leaf->pb->inputs[k]->key, side->tag))
@@ -80,6 +92,12 @@ static beam_status add_sides(bm_local *l, bm_stage *stage, const bm_leaf *leaf)
                             "%s: side input '%s' is none of its inputs",
                             leaf->pb->unique_name, side->tag);
         BEAM_TRY(add_input(l, stage, id, side));
+        const bm_pb_function_spec *mapping = pb->window_mapping_fn;
+        if (mapping && asks_worker(mapping->urn))
+            BEAM_TRY(
+                bm_local_map_call(l,
+                                  bm_format(&l->arena, "%s/%s", stage->name, side->tag),
+                                  mapping, stage->inputs[0], side->coll, &side->mapping));
     }
     return BEAM_OK;
 }

@@ -40,6 +40,16 @@ static beam_status on_pane(void *user, const bm_fired_pane *pane, beam_error *er
     return bm_local_deliver(sink->l, out, &items);
 }
 
+static beam_status ask_merge(void *user, const beam_window *windows, size_t n,
+                             bm_arena *arena, const bm_window_merge **merges,
+                             size_t *n_merges, beam_error *err)
+{
+    (void)err; /* the same */
+    const sink_of *sink = user;
+    return bm_local_ask_merge(sink->l, sink->stage->merging, windows, n, arena, merges,
+                              n_merges);
+}
+
 beam_status bm_local_group_init(bm_local *l, bm_stage *stage)
 {
     if (stage->n_inputs != 1 || stage->inputs[0]->value->kind != BM_CODER_KV)
@@ -49,6 +59,12 @@ beam_status bm_local_group_init(bm_local *l, bm_stage *stage)
                                 &stage->group_windowing));
     sink_of *sink = BM_NEW(&l->arena, sink_of);
     *sink = (sink_of){ l, stage };
+    if (stage->group_windowing.merging == BM_MERGE_CUSTOM) {
+        BEAM_TRY(bm_local_merge_call(l, stage->name, stage->inputs[0]->windowing,
+                                     &stage->merging));
+        stage->group_windowing.merge_windows = ask_merge;
+        stage->group_windowing.merge_user = sink;
+    }
     beam_error why;
     beam_status status = bm_grouping_new(&stage->group_windowing, on_pane, sink,
                                          &stage->grouping, &why);

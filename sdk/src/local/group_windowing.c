@@ -192,10 +192,5 @@ beam_status bm_local_windowing(bm_local *l, const char *who, const bm_pb_windowi
     out->on_time = pb->on_time_behavior == PB__ON_TIME_BEHAVIOR__ENUM__FIRE_IF_NONEMPTY
                        ? BEAM_ON_TIME_IF_NONEMPTY
                        : BEAM_ON_TIME_ALWAYS;
-    if (out->merging == BM_MERGE_CUSTOM)
-        return bm_error(l->err, BEAM_EUNSUPPORTED,
-                        "%s: the local runner cannot merge windows of a WindowFn of the "
-                        "program's yet",
-                        who);
     return BEAM_OK;
 }

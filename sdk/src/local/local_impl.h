@@ -22,6 +22,7 @@ typedef struct bm_coll bm_coll;
 typedef struct bm_side bm_side;
 typedef struct bm_bundle bm_bundle;
 typedef struct bm_user_key bm_user_key;
+typedef struct bm_window_call bm_window_call; /* window_call.c */
 
 /* -- holds.c: a multiset of times ------------------------------------------------------- */
 typedef struct bm_heap {
@@ -104,8 +105,10 @@ struct bm_side {
     const char *transform_id, *tag;
     bm_coll *coll;
     bool multimap;
+    bm_window_call *mapping; /* NULL: windows are mapped here */
     bm_arena arena;
-    bm_map windows; /* encoded window -> bm_side_window */
+    bm_map windows; /* encoded window -> what is in it */
+    bm_map mapped;  /* encoded main window -> beam_window, as the worker said */
 };
 
 /* -- leaves of the pipeline (preprocess.c) ------------------------------------------------ */
@@ -211,6 +214,7 @@ struct bm_stage {
     /* GROUP */
     bm_group_windowing group_windowing;
     bm_grouping *grouping;
+    bm_window_call *merging;
     bm_writer scratch;
 
     /* TEST_STREAM */
@@ -239,6 +243,7 @@ struct bm_bundle {
     size_t n_attempts;
     Pb__InstructionResponse *parsed; /* the answer, once it is there */
     struct bm_cell *touched; /* by next_touched */
+    bool is_call;            /* of window_call.c: its output is not the pipeline's */
     bm_items residuals;      /* of splits; come back when it has succeeded */
     size_t n_primary;        /* elements of the input that are the bundle's */
     beam_millis began_ms, asked_progress_ms, asked_split_ms;
@@ -321,6 +326,8 @@ struct bm_local {
 
     bm_bundle *running;
     size_t n_running;
+    bool in_call; /* bundles settle when it is over */
+    size_t n_window_calls;
     uint64_t n_bundles, n_instructions, n_serials;
     size_t next_stage; /* whose turn it is */
     beam_millis clock_offset, synchronized;
@@ -415,6 +422,11 @@ void bm_local_bundle_take_timers(bm_local *l, beam_span id, beam_span transform,
                            beam_span timers, bool is_last);
 /* Commits or fails it when all of it is there. */
 beam_status bm_local_bundle_settle(bm_local *l, bm_bundle *bundle);
+/* Runs a bundle of one element, which is taken over, and waits for its output. */
+beam_status bm_local_bundle_call(bm_local *l, bm_stage *stage, bm_item *item, bm_arena *arena,
+                                 beam_span *output);
+/* Those that have become complete. */
+beam_status bm_local_bundle_settle_all(bm_local *l);
 void bm_local_bundle_free(bm_bundle *bundle);
 void bm_local_bundle_unlink(bm_local *l, bm_bundle *bundle);
 /* Its input waits again. */
@@ -440,6 +452,20 @@ beam_status bm_local_take_response(bm_local *l, beam_span message);
 /* state_service.c */
 beam_status bm_local_take_state_request(bm_local *l, bm_local_stream *stream,
                                         beam_span message);
+
+/* window_call.c */
+beam_status bm_local_merge_call(bm_local *l, const char *who, const bm_pb_windowing *windowing,
+                                bm_window_call **out);
+beam_status bm_local_map_call(bm_local *l, const char *who, const bm_pb_function_spec *mapping,
+                              const bm_coll *main, const bm_coll *side, bm_window_call **out);
+beam_status bm_local_ask_merge(bm_local *l, bm_window_call *call, const beam_window *windows,
+                               size_t n, bm_arena *arena, const bm_window_merge **merges,
+                               size_t *n_merges);
+beam_status bm_local_ask_map(bm_local *l, bm_window_call *call, const beam_window *main,
+                             bm_arena *arena, beam_window *side);
+
+/* run.c: handles what comes, at most so long */
+beam_status bm_local_handle_events(bm_local *l, int64_t wait_ms);
 
 /* watermarks.c: lets times go on as far as they can */
 beam_status bm_local_refresh(bm_local *l);

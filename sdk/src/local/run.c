@@ -50,7 +50,7 @@ static beam_status replace_worker(bm_local *l, const char *why)
 {
     const char *reason = why ? why : "it ended the control stream";
     for (const bm_bundle *b = l->running; b; b = b->next)
-        if (b->n_attempts >= (size_t)l->opts->bundle_retries)
+        if (b->is_call || b->n_attempts >= (size_t)l->opts->bundle_retries)
             return bm_error(l->err, BEAM_ERPC, "the worker was lost while it ran %s: %s",
                             b->stage->name, reason);
     if (l->n_workers >= WORKER_STARTS)
@@ -125,7 +125,7 @@ static beam_status handle(bm_local *l, bm_local_event *event)
 }
 
 /* All that is there, or waits so long for the first. */
-static beam_status handle_events(bm_local *l, int64_t wait_ms)
+beam_status bm_local_handle_events(bm_local *l, int64_t wait_ms)
 {
     for (bm_local_event *event; (event = bm_local_inbox_take(&l->inbox, wait_ms));
          wait_ms = 0)
@@ -164,7 +164,7 @@ static beam_status await_worker(bm_local *l)
             return bm_error(l->err, BEAM_ETIMEOUT,
                             "the worker has not connected within %lld ms",
                             (long long)patience);
-        BEAM_TRY(handle_events(l, PATIENCE_MS));
+        BEAM_TRY(bm_local_handle_events(l, PATIENCE_MS));
     }
     return BEAM_OK;
 }
@@ -240,7 +240,9 @@ static beam_status go_on(bm_local *l, bool *done)
         return BEAM_OK;
     }
     int64_t wait = next - now;
-    return handle_events(l, wait < 1 ? 1 : wait > PATIENCE_MS ? PATIENCE_MS : wait);
+    return bm_local_handle_events(l, wait < 1             ? 1
+                                     : wait > PATIENCE_MS ? PATIENCE_MS
+                                                          : wait);
 }
 
 static beam_status execute(bm_local *l)
@@ -250,10 +252,11 @@ static beam_status execute(bm_local *l)
             BEAM_TRY(emit_impulse(l, l->stages[i]));
     for (bool done = false; !done;) {
         BEAM_TRY(check_cancelled(l));
-        BEAM_TRY(handle_events(l, 0));
+        BEAM_TRY(bm_local_handle_events(l, 0));
+        BEAM_TRY(bm_local_bundle_settle_all(l));
         BEAM_TRY(bm_local_refresh(l));
         BEAM_TRY(start_bundles(l));
-        BEAM_TRY(l->n_running ? handle_events(l, PATIENCE_MS) : go_on(l, &done));
+        BEAM_TRY(l->n_running ? bm_local_handle_events(l, PATIENCE_MS) : go_on(l, &done));
     }
     return BEAM_OK;
 }
@@ -262,7 +265,7 @@ static beam_status await_answers(bm_local *l)
 {
     int64_t until = bm_local_ticks() + LAST_ANSWERS_MS;
     while (l->n_awaited && bm_local_ticks() < until)
-        BEAM_TRY(handle_events(l, PATIENCE_MS));
+        BEAM_TRY(bm_local_handle_events(l, PATIENCE_MS));
     return BEAM_OK;
 }
 

@@ -137,13 +137,43 @@ static bool has_fired(bm_side *side, const beam_window *window)
     return found;
 }
 
-static bool is_ready(bm_side *side, const beam_window *main, bm_arena *arena)
+/* Asks the worker once for each window. */
+static beam_status map_in_worker(bm_local *l, bm_side *side, const bm_coder *coder,
+                                 const beam_window *main, bm_arena *arena,
+                                 beam_window *out)
+{
+    bm_writer id = { 0 };
+    beam_status status = bm_window_encode(coder, main, &id);
+    beam_window *known = status ? NULL : bm_map_get(&side->mapped, bm_written(&id));
+    if (!status && !known) {
+        status = bm_local_ask_map(l, side->mapping, main, arena, out);
+        if (!status) {
+            known = BM_NEW(&side->arena, beam_window);
+            *known = *out;
+            if (known->custom.ptr)
+                known->custom = bm_span_copy(&side->arena, out->custom);
+            bm_map_put_copy(&side->mapped, bm_written(&id), known);
+        }
+    }
+    if (known) *out = *known;
+    bm_writer_free(&id);
+    return status;
+}
+
+static beam_status check_ready(bm_local *l, bm_side *side, const bm_coder *coder,
+                               const beam_window *main, bm_arena *arena, bool *ready)
 {
     beam_millis watermark = side->coll->watermark;
-    if (watermark >= BEAM_MAX_TIMESTAMP) return true;
-    beam_window window = side_window_for(side, main, arena);
-    if (watermark >= window.end) return true;
-    return !fires_at_end_only(side->coll->windowing) && has_fired(side, &window);
+    *ready = true;
+    if (watermark >= BEAM_MAX_TIMESTAMP) return BEAM_OK;
+    beam_window window;
+    if (side->mapping)
+        BEAM_TRY(map_in_worker(l, side, coder, main, arena, &window));
+    else
+        window = side_window_for(side, main, arena);
+    *ready = watermark >= window.end ||
+             (!fires_at_end_only(side->coll->windowing) && has_fired(side, &window));
+    return BEAM_OK;
 }
 
 beam_status bm_local_side_inputs_ready(bm_local *l, const bm_stage *stage,
@@ -153,13 +183,16 @@ beam_status bm_local_side_inputs_ready(bm_local *l, const bm_stage *stage,
     bm_arena_init(&arena, 0);
     const bm_windows *windows;
     beam_status status = bm_local_item_windows(stage->inputs[0], item, &arena, &windows);
-    if (status)
-        bm_error(l->err, status, "%s: the windows of an element cannot be read",
-                 stage->name);
+    if (status) {
+        bm_arena_free(&arena);
+        return bm_error(l->err, status, "%s: the windows of an element cannot be read",
+                        stage->name);
+    }
     *ready = true;
-    for (bm_side *side = stage->sides; side && !status; side = side->next)
-        for (size_t i = 0; i < windows->n; i++)
-            *ready = *ready && is_ready(side, &windows->at[i], &arena);
+    for (bm_side *side = stage->sides; side && *ready; side = side->next)
+        for (size_t i = 0; !status && *ready && i < windows->n; i++)
+            status = check_ready(l, side, stage->inputs[0]->window, &windows->at[i],
+                                 &arena, ready);
     bm_arena_free(&arena);
     return status;
 }
