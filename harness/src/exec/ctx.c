@@ -130,6 +130,7 @@ static const char *emit_problem(const beam_ctx *c, int output)
 {
     if (!c->may_emit)
         return c->callback ? "beam_emit() is not allowed in this callback"
+               : c->sdf    ? "of a splittable DoFn's callbacks only process() emits elements"
                            : "a CombineFn cannot emit elements";
     if (output < -1 || (size_t)(output + 1) >= c->n_outputs)
         return "there is no such extra output: the index is that in .outputs of the DoFn";

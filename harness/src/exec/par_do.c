@@ -290,6 +290,7 @@ beam_status bm_par_do_make(bm_plan *plan, const bm_transform *t, const bm_node_o
         .self = fn->self_size ? bm_calloc(&plan->arena, fn->self_size) : NULL,
         .config = bm_span_copy(&plan->arena, t->fn.config),
         .input_coder = p->input->pcoll->coder,
+        .finalizes = fn->flags & BEAM_FINALIZES,
         .observes_window = fn->flags & BEAM_OBSERVES_WINDOW || fn->sides.n,
     };
     p->node.phase = BM_TIME_PROCESS;

@@ -567,12 +567,12 @@ static void write_element(bm_arena *arena, const bm_element *e, bm_writer *out)
     write_text(out, "\n");
 }
 
-const char *fixture_output(fixture *f, int sink)
+const char *fixture_elements(fixture *f, const bm_coder *coder, beam_span bytes)
 {
     bm_element_decoder decoder;
-    bm_element_decoder_init(&decoder, f->out_coder[sink]);
+    bm_element_decoder_init(&decoder, coder);
     bm_decoding decoding = { .arena = &f->arena };
-    bm_reader in = bm_reader_of(bm_written(&f->io.out[sink]));
+    bm_reader in = bm_reader_of(bytes);
     bm_writer text = { 0 };
     for (bm_element e; in.at < in.end;) {
         ck_assert_int_eq(bm_element_decode(&decoder, &in, &decoding, &e), BEAM_OK);
@@ -582,6 +582,11 @@ const char *fixture_output(fixture *f, int sink)
     bm_writer_free(&text);
     bm_element_decoder_free(&decoder);
     return all;
+}
+
+const char *fixture_output(fixture *f, int sink)
+{
+    return fixture_elements(f, f->out_coder[sink], bm_written(&f->io.out[sink]));
 }
 
 static int by_text(const void *a, const void *b)

@@ -112,6 +112,8 @@ void fixture_cut(fixture *f, size_t segment);
 beam_status fixture_run_cut(fixture *f);
 /* What a sink got, one element a line. */
 const char *fixture_output(fixture *f, int sink);
+/* The same of encoded elements from elsewhere. */
+const char *fixture_elements(fixture *f, const bm_coder *coder, beam_span bytes);
 #define expect_output(f, sink, text) ck_assert_str_eq(fixture_output((f), (sink)), (text))
 #define expect_error(f, part) \
     ck_assert_msg(strstr((f)->err.message, (part)), "message: %s", (f)->err.message)
