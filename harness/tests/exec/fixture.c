@@ -179,6 +179,18 @@ void fixture_pcoll(fixture *f, const char *id, const char *coder)
     fixture_pcoll_at(f, id, coder, pb_OutputTime_END_OF_WINDOW);
 }
 
+void fixture_window_coder(fixture *f, const char *coder)
+{
+    fixture_coder(f, coder);
+    size_t iter = kUpb_Map_Begin;
+    const pb_ProcessBundleDescriptor_WindowingStrategiesEntry *e;
+    while ((e = pb_ProcessBundleDescriptor_windowing_strategies_next(f->descriptor, &iter)))
+        pb_WindowingStrategy_set_window_coder_id(
+            (pb_WindowingStrategy *)(uintptr_t)
+                pb_ProcessBundleDescriptor_WindowingStrategiesEntry_value(e),
+            view(coder));
+}
+
 /* Splits "a=b" at the '='. */
 static void each_pair(fixture *f, const char *text, pb_PTransform *pb,
                       bool (*set)(pb_PTransform *, upb_StringView, upb_StringView, upb_Arena *))

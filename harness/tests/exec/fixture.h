@@ -59,6 +59,8 @@ const bm_coder *fixture_coder(fixture *f, const char *text);
 void fixture_pcoll(fixture *f, const char *id, const char *coder);
 /* With the windowing strategy's output_time. */
 void fixture_pcoll_at(fixture *f, const char *id, const char *coder, int output_time);
+/* The window coder of all collections that were added. */
+void fixture_window_coder(fixture *f, const char *coder);
 /* Inputs and outputs as "tag=pcoll tag=pcoll". */
 void fixture_transform(fixture *f, const char *id, const char *urn, beam_span payload,
                        const char *inputs, const char *outputs);

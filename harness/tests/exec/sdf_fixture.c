@@ -196,9 +196,67 @@ static beam_status ask_restriction(beam_ctx *c, beam_value n)
 static const beam_dofn plain_fn = { .name = "test.plain", .in = BEAM_INT64, .out = BEAM_INT64,
                                     .process = ask_restriction };
 
+/* -- splits that fail ---------------------------------------------------------------------- */
+static bool broken_split(beam_ctx *c, void *self, double fraction, beam_value *primary,
+                         beam_value *residual)
+{
+    if (is("split fails")) return beam_fail(c, BEAM_EIO, "the tracker is broken"), false;
+    if (!beam_offset_tracker.split(c, self, fraction, primary, residual)) return false;
+    if (is("split type")) *residual = beam_bool(true);
+    return true;
+}
+static beam_progress broken_progress(beam_ctx *c, const void *self)
+{
+    if (is("progress fails")) beam_fail(c, BEAM_EIO, "no progress can be seen");
+    return beam_offset_tracker.progress(c, self);
+}
+static beam_status broken_start(beam_ctx *c, void *self, beam_value restriction)
+{
+    return beam_offset_tracker.start(c, self, restriction);
+}
+static bool broken_claim(beam_ctx *c, void *self, beam_value position)
+{
+    return beam_offset_tracker.claim(c, self, position);
+}
+static beam_status broken_check_done(beam_ctx *c, const void *self)
+{
+    return beam_offset_tracker.check_done(c, self);
+}
+static const beam_tracker broken_tracker = {
+    .name = "broken", .restriction = BEAM_KV(BEAM_INT64, BEAM_INT64), .position = BEAM_INT64,
+    .size = 64, .start = broken_start, .claim = broken_claim, .split = broken_split,
+    .check_done = broken_check_done, .progress = broken_progress,
+};
+static double broken_size(beam_ctx *c, beam_value n, beam_value part)
+{
+    (void)c, (void)n, (void)part;
+    return is("split size") ? -1 : 1;
+}
+static const beam_sdf broken_sdf = { .tracker = &broken_tracker, .initial = up_to,
+                                     .size = broken_size };
+static const beam_dofn broken_fn = { .name = "test.broken", .in = BEAM_INT64,
+                                     .out = BEAM_INT64, .process = count,
+                                     .sdf = &broken_sdf };
+
+/* Emits an item of its list for each claim. */
+static beam_status list(beam_ctx *c, beam_value items)
+{
+    beam_iter *it = beam_as_iter(items);
+    int64_t i = beam_offset_from(beam_restriction(c));
+    for (beam_value item; beam_next(it, &item);) {
+        if (i >= 0 && beam_claim_offset(c, i) && on_claim) on_claim(c, i++);
+        else i = -1;
+        BEAM_TRY(beam_emit(c, item));
+    }
+    return BEAM_OK;
+}
+static const beam_dofn lists_fn = { .name = "test.lists", .in = BEAM_ITERABLE(BEAM_INT64),
+                                    .out = BEAM_INT64, .process = list,
+                                    .sdf = &count_sdf };
+
 static const beam_dofn *const dofns[] = { &count_fn, &watch_fn,  &manual_fn, &observed_fn,
                                           &wall_fn,  &endless_fn, &pieces_fn, &once_fn,
-                                          &bad_fn,   &plain_fn };
+                                          &bad_fn,   &plain_fn,  &broken_fn, &lists_fn };
 const beam_functions sdf_functions = { .dofns = { dofns, BEAM_COUNT(dofns) } };
 
 /* -- plans ---------------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ extern void (*on_claim)(beam_ctx *c, int64_t offset);
  *   test.endless  growable offsets from 0; unbounded; its end is estimated at 10
  *   test.pieces   parts of two offsets; sizes are 7 a piece; drains to one offset
  *   test.once     unsplittable
+ *   test.broken   as test.count, with a tracker that fails as `bad` says
+ *   test.lists    of lists: emits their items, claims offsets
  *   test.bad      does what `bad` says */
 extern const beam_functions sdf_functions;
 extern const char *bad;
