@@ -550,6 +550,61 @@ START_TEST(elements_in_the_request_must_be_all)
 }
 END_TEST
 
+/* A text of the global window with ElementMetadata. */
+static void put_with_metadata(bm_writer *out, const char *text, beam_span metadata)
+{
+    test_put_header(out);
+    out->data[out->len - 1] |= 0x80; /* of the pane: metadata follows */
+    bm_write_prefixed(out, metadata);
+    bm_write_prefixed(out, beam_span_of(text));
+}
+
+/* drain DRAINING, traceparent "tp", tracestate "ts", value_kind DELETE, and a field that is
+ * not known yet. */
+static const beam_span metadata = { "\x08\x02\x12\x02tp\x1a\x02ts\x20\x04\x7a\x01z", 15 };
+
+static void expect_metadata_on(fake_runner *r, const char *descriptor, const char *sink,
+                               const char *text)
+{
+    bm_writer in = { 0 }, want = { 0 };
+    put_with_metadata(&in, "a", metadata);
+    fake_process_bundle(r, sink, descriptor);
+    fake_send_data(r, sink, "source", bm_written(&in), true);
+    fake_expect_ok(r, sink);
+    put_with_metadata(&want, text, metadata);
+    ck_assert(beam_span_equal(fake_await_output(r, sink, sink).data, bm_written(&want)));
+    bm_writer_free(&in);
+    bm_writer_free(&want);
+}
+
+START_TEST(dp_11_metadata_goes_on_with_what_is_emitted)
+{
+    fake_runner *r = start();
+    expect_metadata_on(r, "texts", "sink", "a");
+    expect_metadata_on(r, "fan", "extra", "more");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(dp_11_a_fn_reads_the_metadata)
+{
+    static const test_bundle said = { .fn = "test.said",
+                                      .in = "string_utf8",
+                                      .out = "string_utf8" };
+    fake_runner *r = start();
+    test_add_descriptor(r, "said", &said);
+    expect_metadata_on(r, "said", "sink", "draining tp ts 4");
+    bm_writer in = { 0 };
+    test_put_text(&in, "a");
+    fake_process_bundle(r, "b2", "said");
+    fake_send_data(r, "b2", "source", bm_written(&in), true);
+    fake_expect_ok(r, "b2");
+    ck_assert_str_eq(output(r, "b2", "sink"), "-   0");
+    bm_writer_free(&in);
+    fake_runner_free(r);
+}
+END_TEST
+
 /* CP-11: a bundle's data goes over the stream that the request names. */
 START_TEST(cp_11_named_data_streams)
 {
@@ -624,6 +679,8 @@ int main(void)
         elements_in_request_and_response,
         large_outputs_are_not_embedded,
         elements_in_the_request_must_be_all,
+        dp_11_metadata_goes_on_with_what_is_emitted,
+        dp_11_a_fn_reads_the_metadata,
         cp_11_named_data_streams,
         cp_11_named_streams_do_not_hold_up_each_other,
     };

@@ -118,6 +118,18 @@ static const beam_dofn twice_fn = { .name = "test.twice",
                                     .out = BEAM_STRING,
                                     .process = twice };
 
+static beam_status said(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    beam_metadata said = beam_element_metadata(c);
+    beam_span text = beam_format(c, "%s " BEAM_SPAN_FMT " " BEAM_SPAN_FMT " %d",
+                                 said.is_draining ? "draining" : "-",
+                                 BEAM_SPAN_ARG(said.traceparent),
+                                 BEAM_SPAN_ARG(said.tracestate), (int)said.value_kind);
+    return beam_emit(c, beam_string(text));
+}
+static const beam_dofn said_fn = TEXT_FN("test.said", said);
+
 /* -- logs --------------------------------------------------------------------------------- */
 static beam_status log_it(beam_ctx *c, beam_value in)
 {
@@ -170,5 +182,5 @@ void test_await_at_gate(int n)
 }
 
 static const beam_dofn *const all[] = { &pass_fn,  &gate_fn,   &fail_fn,  &fan_fn,
-                                        &count_fn, &repeat_fn, &twice_fn, &log_fn };
+                                        &count_fn, &repeat_fn, &twice_fn, &said_fn, &log_fn };
 const beam_harness_opts test_opts = { .functions.dofns = BEAM_TABLE(all) };

@@ -20,6 +20,7 @@ void test_await_at_gate(int n);
  * test.count   bytes -> nothing; the elements are counted
  * test.repeat  text -> the same, as often as the config's number says
  * test.twice   KV of text and iterable of texts -> "key: a b c | a b c"
+ * test.said    text -> what the runner said about it: "drain parent state kind"
  * test.log     text -> the same, which it logs; "bad" as an error */
 extern const beam_harness_opts test_opts;
 

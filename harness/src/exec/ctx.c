@@ -247,6 +247,14 @@ beam_pane beam_element_pane(beam_ctx *c)
     return bm_no_firing;
 }
 
+beam_metadata beam_element_metadata(beam_ctx *c)
+{
+    if (c->element) return bm_metadata_decode(c->element->pane->metadata);
+    fail_in(c, BEAM_ESTATE,
+            "beam_element_metadata() needs an element, and there is none here");
+    return bm_metadata_decode((beam_span){ NULL, 0 });
+}
+
 int64_t beam_estimate_end(beam_ctx *c)
 {
     if (c->sdf && c->sdf->estimate_end && c->sdf_element)

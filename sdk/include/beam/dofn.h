@@ -38,7 +38,26 @@ typedef struct beam_pane {
     beam_pane_timing timing;
     int64_t index;          /* of the firing, from 0 */
     int64_t on_time_index;  /* of the firing among on-time and late ones; -1 when early */
+    /* Travels with the pane, as it does between runners and SDKs: what was said about the
+     * element, see beam_element_metadata(). .ptr NULL: nothing. */
+    beam_span metadata;
 } beam_pane;
+
+/* What kind of change an element is, in a stream of changes (Elements.ValueKind). */
+typedef enum beam_value_kind {
+    BEAM_VALUE_KIND_UNSPECIFIED,
+    BEAM_VALUE_INSERT,
+    BEAM_VALUE_UPDATE_BEFORE,
+    BEAM_VALUE_UPDATE_AFTER,
+    BEAM_VALUE_DELETE
+} beam_value_kind;
+
+/* Elements.ElementMetadata of the Fn API. */
+typedef struct beam_metadata {
+    bool is_draining;                   /* the pipeline is being drained */
+    beam_span traceparent, tracestate;  /* W3C trace context; empty: none */
+    beam_value_kind value_kind;
+} beam_metadata;
 
 typedef struct beam_output_spec {
     const char *tag;
@@ -231,6 +250,9 @@ BEAM_API beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v,
 BEAM_API beam_millis beam_timestamp(beam_ctx *c);
 BEAM_API beam_window beam_element_window(beam_ctx *c); /* needs BEAM_OBSERVES_WINDOW */
 BEAM_API beam_pane beam_element_pane(beam_ctx *c);
+/* What the runner or another SDK said about the element; all zero when nothing. It goes on
+ * with what is emitted for the element. Spans are valid as long as the input. */
+BEAM_API beam_metadata beam_element_metadata(beam_ctx *c);
 
 /* The worker's clock. In tests with a TestStream not the stream's. */
 BEAM_API beam_millis beam_now(beam_ctx *c);

@@ -79,6 +79,9 @@ const bm_windows *bm_windows_copy(bm_arena *arena, const bm_windows *windows);
 /* pane.c: the pane of a firing, PaneInfoCoder elsewhere */
 beam_status bm_pane_decode(bm_reader *in, beam_pane *out, bool *has_metadata);
 void bm_pane_encode(const beam_pane *pane, bm_writer *out);
+/* With the element's metadata; the decoded points into the input. */
+beam_status bm_element_pane_decode(bm_reader *in, beam_pane *out);
+void bm_element_pane_encode(const beam_pane *pane, bm_writer *out);
 const beam_pane *bm_pane_copy(bm_arena *arena, const beam_pane *pane);
 
 /* element.c and timer.c, as values */

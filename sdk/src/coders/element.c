@@ -44,24 +44,15 @@ void bm_element_decoder_reset(bm_element_decoder *decoder)
     decoder->last_header = (beam_span){ NULL, 0 };
 }
 
-/* The pane, and metadata of the element: nothing here makes use of it. */
-static beam_status read_pane(bm_reader *in, beam_pane *out)
-{
-    bool has_metadata;
-    beam_span metadata;
-    BEAM_TRY(bm_pane_decode(in, out, &has_metadata));
-    return has_metadata ? bm_read_prefixed(in, &metadata) : BEAM_OK;
-}
-
 static beam_status decode_header(bm_element_decoder *decoder, beam_span bytes,
                                  header **out)
 {
     bm_arena *arena = &decoder->header_arena;
-    bm_reader in = bm_reader_of(bytes);
     header *made = BM_NEW(arena, header);
+    made->bytes = bm_span_copy(arena, bytes); /* to which the pane's metadata points */
+    bm_reader in = bm_reader_of(made->bytes);
     BEAM_TRY(bm_windows_decode(decoder->coder->arg[1], &in, arena, &made->windows));
-    BEAM_TRY(read_pane(&in, &made->pane));
-    made->bytes = bm_span_copy(arena, bytes);
+    BEAM_TRY(bm_element_pane_decode(&in, &made->pane));
     *out = made;
     return BEAM_OK;
 }
@@ -72,7 +63,7 @@ static beam_status find_header(bm_element_decoder *decoder, bm_reader *in)
     const uint8_t *start = in->at;
     beam_pane ignored;
     BEAM_TRY(bm_windows_skip(decoder->coder->arg[1], in));
-    BEAM_TRY(read_pane(in, &ignored));
+    BEAM_TRY(bm_element_pane_decode(in, &ignored));
     beam_span bytes = { (const char *)start, (size_t)(in->at - start) };
     header *found = bm_map_get(&decoder->headers, bytes);
     if (!found) {
@@ -147,7 +138,7 @@ static bool encode_common_header(bm_coder_kind window, const bm_element *element
         at = put_timestamp(at + COUNT_SIZE, w->end);
         at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
         out->len += (size_t)(at - start);
-        bm_pane_encode(element->pane, out);
+        bm_element_pane_encode(element->pane, out);
         return true;
     } else {
         return false;
@@ -162,7 +153,7 @@ static beam_status encode_header(const bm_coder *coder, const bm_element *elemen
     if (encode_common_header(coder->arg[1]->kind, element, out)) return BEAM_OK;
     bm_write_timestamp(out, element->timestamp);
     BEAM_TRY(bm_windows_encode(coder->arg[1], element->windows, out));
-    bm_pane_encode(element->pane, out);
+    bm_element_pane_encode(element->pane, out);
     return BEAM_OK;
 }
 
@@ -191,7 +182,7 @@ beam_status bm_windowed_header_decode(const bm_coder *window_coder, bm_reader *i
     out->pane = pane;
     BEAM_TRY(bm_read_timestamp(in, &out->timestamp));
     BEAM_TRY(bm_windows_decode(window_coder, in, arena, &out->windows));
-    return read_pane(in, pane);
+    return bm_element_pane_decode(in, pane);
 }
 
 beam_status bm_windowed_decode(const bm_coder *coder, bool nested, bm_reader *in,
@@ -211,7 +202,7 @@ beam_status bm_windowed_skip(const bm_coder *coder, bool nested, bm_reader *in)
         beam_pane pane;
         BEAM_TRY(bm_read_timestamp(in, &timestamp));
         BEAM_TRY(bm_windows_skip(coder->arg[1], in));
-        BEAM_TRY(read_pane(in, &pane));
+        BEAM_TRY(bm_element_pane_decode(in, &pane));
     }
     return bm_skip_value(coder->arg[0], nested, in);
 }

@@ -27,6 +27,8 @@ static inline bool bm_window_is_global(const beam_window *w)
     return w->start == BEAM_MIN_TIMESTAMP && w->end == BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1
            && !w->custom.ptr;
 }
+/* What is in beam_pane.metadata, as far as it can be read. */
+beam_metadata bm_metadata_decode(beam_span bytes);
 bool bm_window_equal(const beam_window *a, const beam_window *b);
 
 /* Streams of windowed values: remembers the last header's bytes, so that elements which

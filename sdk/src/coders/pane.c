@@ -7,9 +7,11 @@
  * (Elements.ElementMetadata); only SDKs that say they know of it are sent any. */
 #include "coders/coder_impl.h"
 
-const beam_pane bm_no_firing = { true, true, BEAM_PANE_UNKNOWN, 0, 0 };
+const beam_pane bm_no_firing = { .is_first = true, .is_last = true,
+                                 .timing = BEAM_PANE_UNKNOWN };
 
 enum { NO_INDEX, ONE_INDEX, TWO_INDEXES };
+enum { HAS_METADATA = 0x80 };
 
 beam_status bm_pane_decode(bm_reader *in, beam_pane *out, bool *has_metadata)
 {
@@ -20,7 +22,8 @@ beam_status bm_pane_decode(bm_reader *in, beam_pane *out, bool *has_metadata)
     out->timing = (beam_pane_timing)(byte >> 2 & 3);
     out->index = 0;
     out->on_time_index = 0;
-    *has_metadata = byte & 0x80;
+    out->metadata = (beam_span){ NULL, 0 };
+    *has_metadata = byte & HAS_METADATA;
     unsigned n = byte >> 4 & 7;
     if (n > TWO_INDEXES) return BEAM_ECODER;
     if (n >= ONE_INDEX) BEAM_TRY(bm_decode_int64(in, &out->index));
@@ -46,10 +49,27 @@ void bm_pane_encode(const beam_pane *pane, bm_writer *out)
     if (n == TWO_INDEXES) bm_write_varint(out, (uint64_t)pane->on_time_index);
 }
 
+beam_status bm_element_pane_decode(bm_reader *in, beam_pane *out)
+{
+    bool has_metadata;
+    BEAM_TRY(bm_pane_decode(in, out, &has_metadata));
+    return has_metadata ? bm_read_prefixed(in, &out->metadata) : BEAM_OK;
+}
+
+void bm_element_pane_encode(const beam_pane *pane, bm_writer *out)
+{
+    size_t start = out->len;
+    bm_pane_encode(pane, out);
+    if (!pane->metadata.ptr) return;
+    out->data[start] |= HAS_METADATA;
+    bm_write_prefixed(out, pane->metadata);
+}
+
 const beam_pane *bm_pane_copy(bm_arena *arena, const beam_pane *pane)
 {
     if (pane == &bm_no_firing) return pane;
     beam_pane *copy = bm_alloc(arena, sizeof *copy);
     *copy = *pane;
+    if (copy->metadata.ptr) copy->metadata = bm_span_copy(arena, pane->metadata);
     return copy;
 }

@@ -13,7 +13,8 @@ static const bm_coder *windowed(bm_coder_kind window)
 static const bm_windows first = { 1, { { 0, 10, { NULL, 0 } } } };
 static const bm_windows second = { 1, { { 10, 20, { NULL, 0 } } } };
 static const bm_windows both = { 2, { { 0, 10, { NULL, 0 } }, { 10, 20, { NULL, 0 } } } };
-static const beam_pane late = { false, true, BEAM_PANE_LATE, 3, 1 };
+static const beam_pane late = { .is_last = true, .timing = BEAM_PANE_LATE, .index = 3,
+                                .on_time_index = 1 };
 
 static void write_element(const bm_coder *coder, const char *text, beam_millis timestamp,
                           const bm_windows *windows, const beam_pane *pane,
@@ -141,7 +142,7 @@ START_TEST(cut_anywhere)
 }
 END_TEST
 
-START_TEST(metadata_is_passed_over)
+START_TEST(metadata_goes_with_the_pane)
 {
     beam_span bytes = BYTES("\x80\0\0\0\0\0\0\x01\0\0\0\x01\x8f\x02zz\x01"
                             "a");
@@ -152,10 +153,60 @@ START_TEST(metadata_is_passed_over)
     bm_element element = next(&decoder, &in);
     expect_bytes(beam_as_span(element.value), BYTES("a"));
     ck_assert_int_eq(element.pane->timing, BEAM_PANE_UNKNOWN);
+    expect_bytes(element.pane->metadata, BYTES("zz"));
+    bm_writer out = { 0 };
+    bm_element copy;
+    ck_assert_int_eq(bm_element_copy(&test_arena, &element, &copy), BEAM_OK);
     bm_element_decoder_free(&decoder);
+    ck_assert_int_eq(bm_element_encode(coder, &copy, &out), BEAM_OK);
+    expect_bytes(bm_written(&out), bytes);
+    bm_writer_free(&out);
     beam_value value = decoded(coder, bytes);
     ck_assert_int_eq(((const bm_element *)value.as.ptr)->timestamp, 1);
     ck_assert_int_eq(decode_status(coder, true, bytes), BEAM_OK);
+}
+END_TEST
+
+START_TEST(metadata_is_what_beam_says)
+{
+    beam_metadata all = bm_metadata_decode(
+        BYTES("\x08\x02\x12\x02tp\x1a\x02ts\x20\x03\x79" "12345678\x7a\x01z"));
+    ck_assert(all.is_draining);
+    expect_bytes(all.traceparent, BYTES("tp"));
+    expect_bytes(all.tracestate, BYTES("ts"));
+    ck_assert_int_eq(all.value_kind, BEAM_VALUE_UPDATE_AFTER);
+    ck_assert(!bm_metadata_decode(BYTES("\x08\x01")).is_draining);
+    ck_assert_int_eq(bm_metadata_decode(BYTES("\x20\x09")).value_kind,
+                     BEAM_VALUE_KIND_UNSPECIFIED);
+    /* Cut or wrong: what could be read. */
+    ck_assert(bm_metadata_decode(BYTES("\x08\x02\x12\x09x")).is_draining);
+    ck_assert(!bm_metadata_decode(BYTES("\x0b")).is_draining);
+}
+END_TEST
+
+START_TEST(metadata_differs_between_neighbours)
+{
+    const bm_coder *coder = windowed(BM_CODER_INTERVAL_WINDOW);
+    bm_writer out = { 0 };
+    beam_pane one = late, two = late;
+    one.metadata = BYTES("one");
+    two.metadata = BYTES("two");
+    write_element(coder, "a", 1, &first, &one, &out);
+    write_element(coder, "b", 2, &first, &two, &out);
+    write_element(coder, "c", 3, &first, &late, &out);
+    write_element(coder, "d", 4, &both, &two, &out);
+    bm_element_decoder decoder;
+    bm_element_decoder_init(&decoder, coder);
+    bm_reader in = bm_reader_of(bm_written(&out));
+    expect_bytes(next(&decoder, &in).pane->metadata, BYTES("one"));
+    expect_bytes(next(&decoder, &in).pane->metadata, BYTES("two"));
+    ck_assert_ptr_null(next(&decoder, &in).pane->metadata.ptr);
+    bm_element last = next(&decoder, &in);
+    expect_bytes(last.pane->metadata, BYTES("two"));
+    ck_assert_int_eq(last.pane->index, 3);
+    expect_windows(last.windows, &both);
+    bm_element_decoder_free(&decoder);
+    bm_writer_free(&out);
 }
 END_TEST
 
@@ -242,7 +293,9 @@ int main(void)
                                    global_window,
                                    windows_of_the_wrong_kind,
                                    cut_anywhere,
-                                   metadata_is_passed_over,
+                                   metadata_goes_with_the_pane,
+                                   metadata_is_what_beam_says,
+                                   metadata_differs_between_neighbours,
                                    reset_forgets,
                                    copies,
                                    timers };

@@ -4,6 +4,13 @@
 
 #include "coders/coder_impl.h"
 
+static beam_pane pane(bool is_first, bool is_last, beam_pane_timing timing, int64_t index,
+                      int64_t on_time_index)
+{
+    return (beam_pane){ .is_first = is_first, .is_last = is_last, .timing = timing,
+                        .index = index, .on_time_index = on_time_index };
+}
+
 static void expect_window(const bm_coder *coder, beam_window window, beam_span bytes)
 {
     bm_writer out = { 0 };
@@ -146,12 +153,12 @@ static void expect_pane(beam_pane pane, beam_span bytes)
 START_TEST(panes)
 {
     expect_pane(bm_no_firing, BYTES("\x0f"));
-    expect_pane((beam_pane){ true, false, BEAM_PANE_ON_TIME, 0, 0 }, BYTES("\x05"));
-    expect_pane((beam_pane){ true, false, BEAM_PANE_EARLY, 0, -1 }, BYTES("\x11\0"));
-    expect_pane((beam_pane){ false, false, BEAM_PANE_EARLY, 300, -1 },
+    expect_pane(pane(true, false, BEAM_PANE_ON_TIME, 0, 0), BYTES("\x05"));
+    expect_pane(pane(true, false, BEAM_PANE_EARLY, 0, -1), BYTES("\x11\0"));
+    expect_pane(pane(false, false, BEAM_PANE_EARLY, 300, -1),
                 BYTES("\x10\xac\x02"));
-    expect_pane((beam_pane){ false, true, BEAM_PANE_LATE, 2, 2 }, BYTES("\x1a\x02"));
-    expect_pane((beam_pane){ false, true, BEAM_PANE_ON_TIME, 2, 0 }, BYTES("\x26\x02\0"));
+    expect_pane(pane(false, true, BEAM_PANE_LATE, 2, 2), BYTES("\x1a\x02"));
+    expect_pane(pane(false, true, BEAM_PANE_ON_TIME, 2, 0), BYTES("\x26\x02\0"));
 }
 END_TEST
 
