@@ -17,8 +17,9 @@ NEVER(beam_value, beam_acc_copy, beam_ctx *c, beam_value v)
 NEVER(void *, beam_alloc, beam_ctx *c, size_t n)
 NEVER(beam_span, beam_config, beam_ctx *c)
 NEVER(beam_window, beam_element_window, beam_ctx *c)
-NEVER(beam_status, beam_emit, beam_ctx *c, beam_value v)
-NEVER(beam_status, beam_emit_kv, beam_ctx *c, beam_value key, beam_value value)
+NEVER(beam_status, beam_emit_ref, beam_ctx *c, const beam_value *v)
+NEVER(beam_status, beam_emit_kv_ref, beam_ctx *c, const beam_value *key,
+      const beam_value *value)
 NEVER(beam_status, beam_emit_windowed, beam_ctx *c, int output, beam_value v,
       beam_millis timestamp, const beam_window *window)
 NEVER(beam_status, beam_fail, beam_ctx *c, beam_status status, const char *format, ...)

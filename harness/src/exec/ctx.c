@@ -147,29 +147,29 @@ static beam_status cannot_emit(beam_ctx *c, int output)
     return fail_in(c, BEAM_ESTATE, problem);
 }
 
-static inline beam_status emit_like_input(beam_ctx *c, int output, beam_value v)
+static inline beam_status emit_like_input(beam_ctx *c, int output, const beam_value *v)
 {
     if (BM_UNLIKELY(!c->element || !c->may_emit || (size_t)(output + 1) >= c->n_outputs))
         return cannot_emit(c, output);
     const bm_element *in = c->element;
-    const bm_element element = { bm_value_of(&v), in->timestamp, in->windows, in->pane };
+    const bm_element element = { bm_value_of(v), in->timestamp, in->windows, in->pane };
     return bm_emit(c, (size_t)(output + 1), &element);
 }
 
-beam_status beam_emit(beam_ctx *c, beam_value v)
+beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)
 {
     return emit_like_input(c, -1, v);
 }
 
-beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value)
+beam_status beam_emit_kv_ref(beam_ctx *c, const beam_value *key, const beam_value *value)
 {
-    const beam_value pair[2] = { bm_value_of(&key), bm_value_of(&value) };
-    return emit_like_input(c, -1, beam_kv(pair));
+    const beam_value pair[2] = { bm_value_of(key), bm_value_of(value) }, kv = beam_kv(pair);
+    return emit_like_input(c, -1, &kv);
 }
 
 beam_status beam_emit_to(beam_ctx *c, int output, beam_value v)
 {
-    return emit_like_input(c, output, v);
+    return emit_like_input(c, output, &v);
 }
 
 static beam_status bad_timestamp(beam_ctx *c, beam_millis timestamp)

@@ -234,8 +234,20 @@ BEAM_API beam_status beam_fail(beam_ctx *c, beam_status status, const char *form
  * of the steps downstream; a DoFn may ignore it, since a failed context ignores further
  * emits and fails the bundle anyway. In start_bundle and finish_bundle, where there is no
  * input, use beam_emit_windowed(). */
-BEAM_API beam_status beam_emit(beam_ctx *c, beam_value v);
-BEAM_API beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value);
+static inline beam_status beam_emit(beam_ctx *c, beam_value v);
+static inline beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value);
+/* The same for values that are not passed on by copy, which takes as long as the rest. */
+BEAM_API beam_status beam_emit_ref(beam_ctx *c, const beam_value *v);
+BEAM_API beam_status beam_emit_kv_ref(beam_ctx *c, const beam_value *key,
+                                      const beam_value *value);
+static inline beam_status beam_emit(beam_ctx *c, beam_value v)
+{
+    return beam_emit_ref(c, &v);
+}
+static inline beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value)
+{
+    return beam_emit_kv_ref(c, &key, &value);
+}
 /* With another event timestamp. One that is earlier than the input's may be behind the
  * watermark: the element is then late, and is dropped by a grouping whose windowing does
  * not allow for so much lateness. */

@@ -112,53 +112,62 @@ struct beam_value {
 };
 
 /* -- making values; what is passed in is borrowed ------------------------- */
+/* Member by member: an initializer would clear it as a whole, and copying what was written
+ * in overlapping parts stalls the processor. */
+static inline beam_value beam_value_of_kind_(beam_kind kind)
+{
+    beam_value v;
+    v.kind = kind;
+    v.as.span.ptr = NULL;
+    v.as.span.len = 0;
+    return v;
+}
 static inline beam_value beam_null(void)
 {
-    beam_value v = { BEAM_KIND_NONE, { false } };
-    return v;
+    return beam_value_of_kind_(BEAM_KIND_NONE);
 }
 static inline beam_value beam_bool(bool b)
 {
-    beam_value v = { BEAM_KIND_BOOL, { false } };
+    beam_value v = beam_value_of_kind_(BEAM_KIND_BOOL);
     v.as.boolean = b;
     return v;
 }
 static inline beam_value beam_int64(int64_t i)
 {
-    beam_value v = { BEAM_KIND_INT64, { false } };
+    beam_value v = beam_value_of_kind_(BEAM_KIND_INT64);
     v.as.int64 = i;
     return v;
 }
 static inline beam_value beam_double(double d)
 {
-    beam_value v = { BEAM_KIND_DOUBLE, { false } };
+    beam_value v = beam_value_of_kind_(BEAM_KIND_DOUBLE);
     v.as.number = d;
     return v;
 }
 static inline beam_value beam_bytes(beam_span s)
 {
-    beam_value v = { BEAM_KIND_BYTES, { false } };
+    beam_value v = beam_value_of_kind_(BEAM_KIND_BYTES);
     v.as.span = s;
     return v;
 }
 /* The bytes must be UTF-8; the coder does not check. */
 static inline beam_value beam_string(beam_span s)
 {
-    beam_value v = { BEAM_KIND_STRING, { false } };
+    beam_value v = beam_value_of_kind_(BEAM_KIND_STRING);
     v.as.span = s;
     return v;
 }
 /* A C struct of a BEAM_STRUCT type. */
 static inline beam_value beam_struct(const void *object)
 {
-    beam_value v = { BEAM_KIND_STRUCT, { false } };
+    beam_value v = beam_value_of_kind_(BEAM_KIND_STRUCT);
     v.as.ptr = object;
     return v;
 }
 /* `pair` is {key, value}. */
 static inline beam_value beam_kv(const beam_value pair[2])
 {
-    beam_value v = { BEAM_KIND_KV, { false } };
+    beam_value v = beam_value_of_kind_(BEAM_KIND_KV);
     v.as.kv = pair;
     return v;
 }

@@ -99,14 +99,14 @@ beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v,
     return bm_value_copy(&c->kept, v, &c->last);
 }
 
-beam_status beam_emit(beam_ctx *c, beam_value v)
+beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)
 {
-    return beam_emit_windowed(c, -1, v, c->timestamp, &c->window);
+    return beam_emit_windowed(c, -1, *v, c->timestamp, &c->window);
 }
 
-beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value value)
+beam_status beam_emit_kv_ref(beam_ctx *c, const beam_value *key, const beam_value *value)
 {
-    beam_value pair[] = { key, value };
+    beam_value pair[] = { *key, *value };
     return beam_emit(c, beam_kv(pair));
 }
 
