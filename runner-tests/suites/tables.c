@@ -7,7 +7,8 @@
     X(go_cogbk)   \
     X(go_flatten) \
     X(go_test_stream) \
-    X(go_window)
+    X(go_window)  \
+    X(py_pardo)
 
 #define DECLARE(table) extern const suite_table table;
 TABLES(DECLARE)
