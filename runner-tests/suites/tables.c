@@ -8,7 +8,8 @@
     X(go_flatten) \
     X(go_test_stream) \
     X(go_window)  \
-    X(py_pardo)
+    X(py_pardo)  \
+    X(py_side)
 
 #define DECLARE(table) extern const suite_table table;
 TABLES(DECLARE)
