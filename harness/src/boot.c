@@ -44,6 +44,14 @@ static void read_capabilities(const pb_ProvisionInfo *info, bm_boot *out)
     }
 }
 
+static void read_siblings(const pb_ProvisionInfo *info, bm_arena *arena, bm_boot *out)
+{
+    upb_StringView const *ids = pb_ProvisionInfo_sibling_worker_ids(info, &out->n_siblings);
+    out->sibling_ids = BM_NEW_ARRAY(arena, const char *, out->n_siblings);
+    for (size_t i = 0; i < out->n_siblings; i++)
+        out->sibling_ids[i] = bm_cstr(arena, bm_span_of_pb(ids[i]));
+}
+
 static void read_info(const pb_ProvisionInfo *info, const beam_harness_opts *opts,
                       bm_arena *arena, bm_boot *out)
 {
@@ -55,6 +63,7 @@ static void read_info(const pb_ProvisionInfo *info, const beam_harness_opts *opt
                                       pb_ProvisionInfo_artifact_endpoint(info), arena);
     out->status_endpoint = endpoint(NULL, pb_ProvisionInfo_status_endpoint(info), arena);
     read_capabilities(info, out);
+    read_siblings(info, arena, out);
     out->log_level = BEAM_LOG_INFO;
     bm_boot_read_options(pb_ProvisionInfo_pipeline_options(info), arena, out);
     if (opts->log_level) out->log_level = opts->log_level;

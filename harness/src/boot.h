@@ -22,6 +22,8 @@ typedef struct bm_boot {
     int64_t lull_ms;           /* experiment lull_ms: when slow user code is told; 0: default */
     bool samples_data;         /* experiment enable_data_sampling */
     const char *staged_dir;    /* NULL when nothing was staged */
+    const char **sibling_ids;  /* ProvisionInfo.sibling_worker_ids */
+    size_t n_siblings;
 } bm_boot;
 
 /* Asks the provision service, if there is one, and fetches staged files. Blocks; not on the

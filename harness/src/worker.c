@@ -79,13 +79,18 @@ static void open_streams(beam_harness *worker)
     if (worker->boot.status_endpoint) bm_status_open(worker);
 }
 
-static beam_status start(beam_harness *worker, const beam_harness_opts *opts, beam_error *err)
+/* `elder` NULL: asks the provision service; else the worker whose sibling it becomes. */
+static beam_status start(beam_harness *worker, const beam_harness_opts *opts,
+                         const beam_harness *elder, beam_error *err)
 {
     BEAM_TRY(bm_registry_init(&worker->registry, &opts->functions, err));
     if (!opts->id || !*opts->id)
         return bm_error(err, BEAM_EUSAGE, "A worker needs an id: --id=...");
     worker->id = bm_strdup(&worker->arena, opts->id);
-    BEAM_TRY(bm_boot_run(worker->rpc, opts, &worker->arena, &worker->boot, err));
+    if (elder)
+        worker->boot = elder->boot; /* the elder is there for longer */
+    else
+        BEAM_TRY(bm_boot_run(worker->rpc, opts, &worker->arena, &worker->boot, err));
     if (!worker->boot.control_endpoint)
         return bm_error(err, BEAM_EUSAGE,
                         "A worker needs --control_endpoint or --provision_endpoint.");
@@ -94,8 +99,8 @@ static beam_status start(beam_harness *worker, const beam_harness_opts *opts, be
     return BEAM_OK;
 }
 
-beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_harness **out,
-                             beam_error *err)
+static beam_status start_new(const beam_harness_opts *opts, bm_rpc *rpc,
+                             const beam_harness *elder, beam_harness **out, beam_error *err)
 {
     beam_harness *worker = bm_xcalloc(1, sizeof *worker);
     bm_arena_init(&worker->arena, 0);
@@ -103,9 +108,36 @@ beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_ha
     bm_cond_init(&worker->changed);
     worker->has_own_rpc = !rpc;
     worker->rpc = rpc ? rpc : bm_rpc_new();
-    beam_status status = start(worker, opts, err);
+    beam_status status = start(worker, opts, elder, err);
     *out = status == BEAM_OK ? worker : NULL;
     if (status != BEAM_OK) beam_harness_free(worker);
+    return status;
+}
+
+/* A runner may give one process the work of several (SIBLING_WORKERS): each id has streams
+ * of its own. */
+static beam_status start_siblings(beam_harness *worker, const beam_harness_opts *opts,
+                                  beam_error *err)
+{
+    size_t n = worker->boot.n_siblings;
+    worker->siblings = BM_NEW_ARRAY(&worker->arena, beam_harness *, n);
+    for (size_t i = 0; i < n; i++) {
+        beam_harness_opts of_sibling = *opts;
+        of_sibling.id = worker->boot.sibling_ids[i];
+        BEAM_TRY(start_new(&of_sibling, worker->rpc, worker, &worker->siblings[i], err));
+        worker->n_siblings++;
+    }
+    return BEAM_OK;
+}
+
+beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_harness **out,
+                             beam_error *err)
+{
+    BEAM_TRY(start_new(opts, rpc, NULL, out, err));
+    beam_status status = start_siblings(*out, opts, err);
+    if (status == BEAM_OK) return BEAM_OK;
+    beam_harness_free(*out);
+    *out = NULL;
     return status;
 }
 
@@ -119,12 +151,15 @@ void beam_harness_counters(beam_harness *worker,
                            void (*each)(void *self, const char *name, int64_t sum), void *self)
 {
     bm_each_counter(&worker->short_ids, each, self);
+    for (size_t i = 0; i < worker->n_siblings; i++)
+        bm_each_counter(&worker->siblings[i]->short_ids, each, self);
 }
 
 /* -- end --------------------------------------------------------------------------------- */
 
 void beam_harness_stop(beam_harness *worker)
 {
+    for (size_t i = 0; i < worker->n_siblings; i++) beam_harness_stop(worker->siblings[i]);
     pthread_mutex_lock(&worker->lock);
     worker->stopped = true;
     worker->control_ended = true;
@@ -150,6 +185,8 @@ beam_status beam_harness_wait(beam_harness *worker, beam_error *err)
         bm_links_half_close(&worker->data);
         bm_links_half_close(&worker->state.links);
     }
+    for (size_t i = 0; i < worker->n_siblings; i++)
+        BEAM_TRY(beam_harness_wait(worker->siblings[i], err));
     pthread_mutex_lock(&worker->lock);
     beam_error outcome = worker->outcome;
     bool stopped = worker->stopped;
@@ -182,6 +219,9 @@ static void close_streams(beam_harness *worker)
 void beam_harness_free(beam_harness *worker)
 {
     if (!worker) return;
+    for (size_t i = 0; i < worker->n_siblings; i++) beam_harness_stop(worker->siblings[i]);
+    for (size_t i = 0; i < worker->n_siblings; i++) beam_harness_free(worker->siblings[i]);
+    worker->n_siblings = 0;
     if (worker->control) close_streams(worker);
     if (worker->log_stream) bm_log_stream_free(worker->log_stream);
     if (worker->has_own_rpc) bm_rpc_free(worker->rpc);

@@ -21,6 +21,8 @@ struct beam_harness {
     const char *id;
     bm_rpc *rpc;
     bool has_own_rpc;
+    beam_harness **siblings; /* workers of other ids in this process, which it owns */
+    size_t n_siblings;
     bm_log_stream *log_stream; /* NULL: to stderr */
     bm_log log;
 

@@ -492,6 +492,26 @@ START_TEST(cp_13_bundles_that_need_no_finalization_are_not_finalized)
 }
 END_TEST
 
+/* SIBLING_WORKERS: one process, several worker ids, each with its own streams. */
+START_TEST(siblings_share_the_process)
+{
+    fake_runner *r = fake_runner_new();
+    test_add_descriptor(r, "texts", &texts);
+    fake_add_sibling(r, "worker-2");
+    fake_add_sibling(r, "worker-3");
+    fake_connect(r, &test_opts);
+    for (int i = 0; fake_streams(r, FAKE_CONTROL) < 3 && i < 1000; i++) bm_sleep_ms(10);
+    static const char *const ids[] = { "worker-1", "worker-2", "worker-3" };
+    for (size_t i = 0; i < BEAM_COUNT(ids); i++)
+        ck_assert_uint_eq(fake_streams_of(r, FAKE_CONTROL, ids[i]), 1);
+    /* The control stream that was opened last takes the bundle. */
+    const char *taker = fake_await_stream(r, FAKE_CONTROL);
+    run(r, "b1", "a");
+    ck_assert_str_eq(fake_await_stream(r, FAKE_DATA), taker);
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -521,6 +541,7 @@ int main(void)
         the_program_stops_the_worker,
         a_worker_without_a_runner_says_so,
         cp_13_bundles_that_need_no_finalization_are_not_finalized,
+        siblings_share_the_process,
     };
     return fake_run_tests("control", tests, BEAM_COUNT(tests));
 }

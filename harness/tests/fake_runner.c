@@ -148,6 +148,16 @@ size_t fake_streams(fake_runner *r, fake_service service)
     return n;
 }
 
+size_t fake_streams_of(fake_runner *r, fake_service service, const char *worker_id)
+{
+    size_t n = 0;
+    fake_lock(r);
+    for (const fake_stream *one = r->streams; one; one = one->next)
+        n += one->service == service && !one->ended && !strcmp(one->worker_id, worker_id);
+    fake_unlock(r);
+    return n;
+}
+
 const char *fake_await_stream(fake_runner *r, fake_service service)
 {
     return fake_open_stream(r, service)->worker_id;
@@ -259,6 +269,8 @@ static void on_provision(void *self, bm_incoming *call, bm_message *request)
     fake_lock(r);
     for (fake_descriptor *one = r->capabilities; one; one = one->next)
         pb_ProvisionInfo_add_runner_capabilities(info, fake_view(one->id), upb);
+    for (fake_descriptor *one = r->siblings; one; one = one->next)
+        pb_ProvisionInfo_add_sibling_worker_ids(info, fake_view(one->id), upb);
     if (r->experiments) put_experiments(r, info, upb);
     for (const struct fake_option *one = r->options; one; one = one->next)
         put_option(one, info, upb);
@@ -304,10 +316,13 @@ fake_runner *fake_runner_new(void)
 void fake_runner_free(fake_runner *r)
 {
     fake_lock(r);
-    fake_stream *control = find_stream(r, FAKE_CONTROL, "");
-    if (control) control->left = true;
+    for (fake_stream *control; (control = find_stream(r, FAKE_CONTROL, ""));) {
+        control->left = true;
+        fake_unlock(r);
+        bm_stream_finish(control->stream, BEAM_OK, NULL);
+        fake_lock(r);
+    }
     fake_unlock(r);
-    if (control) bm_stream_finish(control->stream, BEAM_OK, NULL);
     beam_harness_free(r->worker);
     bm_server_free(r->server);
     for (fake_stream *one = r->streams; one; one = one->next) bm_stream_free(one->stream);
@@ -344,6 +359,11 @@ static void add_text(fake_runner *r, fake_descriptor **list, const char *text)
 void fake_add_capability(fake_runner *r, const char *urn)
 {
     add_text(r, &r->capabilities, urn);
+}
+
+void fake_add_sibling(fake_runner *r, const char *worker_id)
+{
+    add_text(r, &r->siblings, worker_id);
 }
 
 void fake_add_experiment(fake_runner *r, const char *text)

@@ -44,6 +44,7 @@ void fake_add_capability(fake_runner *r, const char *urn);
 void fake_add_experiment(fake_runner *r, const char *text);
 /* A pipeline option, a number. */
 void fake_add_option(fake_runner *r, const char *name, double value);
+void fake_add_sibling(fake_runner *r, const char *worker_id);
 /* Provisioning tells of the status service only then. */
 void fake_offer_status(fake_runner *r);
 /* Starts a worker in this process; of opts the functions and log_level are used. Waits for
@@ -138,6 +139,8 @@ const char *fake_ask_status(fake_runner *r, const char *id);
 /* -- streams and their faults ------------------------------------------------------------------- */
 /* How many the worker has opened up to now. */
 size_t fake_streams(fake_runner *r, fake_service service);
+/* How many of a worker id are open. */
+size_t fake_streams_of(fake_runner *r, fake_service service, const char *worker_id);
 /* Waits until one is open; its worker_id ("" when none was sent). */
 const char *fake_await_stream(fake_runner *r, fake_service service);
 /* Waits until none is open. */

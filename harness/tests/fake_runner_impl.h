@@ -79,7 +79,7 @@ struct fake_runner {
     bm_arena arena;
     fake_stream *streams;
     size_t n_streams[FAKE_SERVICES];
-    fake_descriptor *descriptors, *capabilities, *experiments;
+    fake_descriptor *descriptors, *capabilities, *experiments, *siblings;
     struct fake_option {
         struct fake_option *next;
         const char *name;
