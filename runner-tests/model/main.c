@@ -15,7 +15,8 @@
 
 static const model_suite *const suites[] = { &par_do_suite, &grouping_suite, &combine_suite,
                                              &windowing_suite, &side_input_suite,
-                                             &splittable_suite, &state_suite };
+                                             &splittable_suite, &state_suite,
+                                             &custom_windows_suite, &rare_suite };
 
 struct flags {
     const char *output_dir, *test, *results;
@@ -25,7 +26,8 @@ static bool is_chosen(const char *chosen, const model_test *test)
 {
     size_t n = strlen(chosen);
     if (n && chosen[n - 1] == '*') return !strncmp(chosen, test->name, n - 1);
-    return !n || !strcmp(chosen, test->name);
+    if (!n) return strncmp(test->name, "rare_", 5) != 0;
+    return !strcmp(chosen, test->name);
 }
 
 static void build(beam_pipeline *p, const void *flags)
@@ -156,6 +158,7 @@ int main(int argc, char **argv)
         .flags_size = sizeof(struct flags),
         .dofns = { dofns, n_dofns },
         .combines = { combines, n_combines },
+        .window_fns = { model_window_fns, n_model_window_fns },
         .build = build,
     };
     if (!runs_a_job(argc, argv)) return beam_main(&program, argc, argv);

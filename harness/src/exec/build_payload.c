@@ -116,6 +116,26 @@ static bool read_global(bm_builder *b, beam_span payload, bm_window_fn *out)
     return true;
 }
 
+static beam_status find_custom_windows(bm_builder *b, const char *who, beam_span payload,
+                                       bm_window_fn *out)
+{
+    bm_fn_spec spec;
+    beam_error why = { 0 };
+    beam_status status = bm_fn_spec_decode(payload, &spec, &why);
+    if (status != BEAM_OK) return bm_error(b->err, status, "%.200s: %.500s", who, why.message);
+    bm_arena *arena = &b->plan->arena;
+    const bm_registry *registry = b->plan->registry;
+    out->custom = bm_registry_window_fn(registry, spec.name);
+    if (!out->custom)
+        return bm_error(b->err, BEAM_EINVAL, "%.200s needs WindowFn '" BEAM_SPAN_FMT "', which "
+                        "this program does not have; add it to the program's table of "
+                        "WindowFns. It has: %s", who, BEAM_SPAN_ARG(spec.name),
+                        bm_registry_names(&registry->window_fns, arena));
+    out->kind = BM_WINDOW_FN_CUSTOM;
+    out->config = bm_span_copy(arena, spec.config);
+    return BEAM_OK;
+}
+
 beam_status bm_build_window_fn(bm_builder *b, const char *who, const pb_FunctionSpec *spec,
                                bm_window_fn *out)
 {
@@ -130,6 +150,8 @@ beam_status bm_build_window_fn(bm_builder *b, const char *who, const pb_Function
         { BEAM_URN_WINDOW_FN_SESSION_WINDOWS, BM_WINDOW_FN_SESSIONS, read_sessions },
     };
     const char *urn = spec ? bm_pb_text(b, pb_FunctionSpec_urn(spec)) : "";
+    if (strcmp(urn, BM_URN_WINDOW_FN) == 0)
+        return find_custom_windows(b, who, bm_pb_span(pb_FunctionSpec_payload(spec)), out);
     for (size_t i = 0; i < BEAM_COUNT(fns); i++) {
         if (strcmp(fns[i].urn, urn) != 0) continue;
         out->kind = fns[i].kind;
@@ -152,6 +174,25 @@ static beam_status read_window_into(bm_builder *b, beam_span payload, bm_transfo
 {
     const pb_WindowIntoPayload *pb = PARSE(pb_WindowIntoPayload, payload);
     return pb ? read_window_fn(b, pb_WindowIntoPayload_window_fn(pb), t) : bad_payload(b, t);
+}
+
+/* map_windows: a mapping of the program, or else the side input's WindowFn. */
+static beam_status read_mapping(bm_builder *b, beam_span payload, bm_transform *t)
+{
+    const pb_FunctionSpec *pb = PARSE(pb_FunctionSpec, payload);
+    if (!pb) return bad_payload(b, t);
+    if (!upb_StringView_IsEqual(pb_FunctionSpec_urn(pb),
+                                upb_StringView_FromString(BM_URN_WINDOW_MAPPING)))
+        return read_window_fn(b, pb, t);
+    bm_fn_spec spec;
+    const bm_registry *registry = b->plan->registry;
+    if (bm_fn_spec_decode(bm_pb_span(pb_FunctionSpec_payload(pb)), &spec, NULL) != BEAM_OK)
+        return bad_payload(b, t);
+    t->window_mapping = bm_registry_window_mapping(registry, spec.name);
+    if (t->window_mapping) return BEAM_OK;
+    return bm_error(b->err, BEAM_EINVAL, "Transform '%s' needs the window mapping '" BEAM_SPAN_FMT
+                    "', which no DoFn of this program declares", t->name,
+                    BEAM_SPAN_ARG(spec.name));
 }
 
 static beam_status read_window_fn_spec(bm_builder *b, beam_span payload, bm_transform *t)
@@ -216,7 +257,7 @@ static const struct kind {
     { BEAM_URN_TRANSFORM_REDISTRIBUTE_ARBITRARILY, read_nothing, bm_flatten_new },
     { BEAM_URN_TRANSFORM_TO_STRING, read_nothing, bm_to_string_new },
     { BEAM_URN_TRANSFORM_WINDOW_INTO, read_window_into, bm_window_into_new },
-    { BEAM_URN_TRANSFORM_MAP_WINDOWS, read_window_fn_spec, bm_map_windows_new },
+    { BEAM_URN_TRANSFORM_MAP_WINDOWS, read_mapping, bm_map_windows_new },
     { BEAM_URN_TRANSFORM_MERGE_WINDOWS, read_window_fn_spec, bm_merge_windows_new },
     { BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE, read_combine, bm_combine_lift_new },
     { BEAM_URN_TRANSFORM_COMBINE_PER_KEY_MERGE_ACCUMULATORS, read_combine,

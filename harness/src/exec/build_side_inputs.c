@@ -31,12 +31,26 @@ static beam_status read_pattern(bm_builder *b, const bm_transform *t, bm_side_in
                     "pattern '%s', which this worker does not know", t->name, side->tag, urn);
 }
 
+/* The WindowFn that the SDK has named; else that of the collection's windowing, which may only
+ * stand in for it. */
+static beam_status read_mapping(bm_builder *b, const bm_transform *t, bm_side_input *side,
+                                const pb_SideInput *pb)
+{
+    const char *who = bm_format(&b->plan->arena, "Transform '%s'", t->name);
+    BEAM_TRY(bm_build_window_fn(b, who, pb_SideInput_window_mapping_fn(pb), &side->window_fn));
+    if (side->window_fn.kind == BM_WINDOW_FN_OTHER) side->window_fn = side->pcoll->window_fn;
+    return BEAM_OK;
+}
+
 static beam_status add(bm_builder *b, bm_transform *t, const char *tag,
                        const pb_SideInput *pb)
 {
     bm_side_input *side = &t->sides[t->n_sides++];
     *side = (bm_side_input){ .tag = tag, .pcoll = take_input(t, tag) };
-    if (side->pcoll) return read_pattern(b, t, side, pb);
+    if (side->pcoll) {
+        BEAM_TRY(read_pattern(b, t, side, pb));
+        return read_mapping(b, t, side, pb);
+    }
     return bm_error(b->err, BEAM_EINVAL, "Transform '%s' has the side input '%s', but no input "
                     "of that name", t->name, tag);
 }

@@ -26,6 +26,7 @@ struct beam_ctx {
     bm_output *outputs; /* [0]: main, then the extra ones */
     size_t n_outputs;   /* 1 + extra ones */
     bool may_emit, observes_window;
+    struct bm_window_call *window_call; /* of a WindowFn; otherwise NULL */
     struct bm_sides *sides; /* side inputs; NULL: none are declared */
     struct bm_user_state *state; /* NULL: the DoFn has neither state nor timers */
     struct bm_timers *timers;

@@ -26,17 +26,22 @@ typedef enum bm_window_fn_kind {
     BM_WINDOW_FN_GLOBAL,
     BM_WINDOW_FN_FIXED,
     BM_WINDOW_FN_SLIDING,
-    BM_WINDOW_FN_SESSIONS
+    BM_WINDOW_FN_SESSIONS,
+    BM_WINDOW_FN_CUSTOM /* of the program; see window_call.h */
 } bm_window_fn_kind;
 
 typedef struct bm_window_fn {
     bm_window_fn_kind kind;
     beam_millis size, offset, period; /* sessions: size is the gap */
+    const beam_custom_windows *custom;
+    beam_span config;
 } bm_window_fn;
 
-/* The windows of an event time; in `arena` unless shared. */
+/* The windows of an event time, by a WindowFn of a kind but OTHER and CUSTOM; in `arena` unless shared. */
 const bm_windows *bm_window_fn_assign(const bm_window_fn *fn, beam_millis timestamp,
                                       bm_arena *arena);
+/* Of several windows, that which begins first: the default for side inputs. */
+const beam_window *bm_first_window(const bm_windows *windows);
 /* WindowingStrategy.output_time. */
 typedef enum bm_output_time {
     BM_AT_END_OF_WINDOW,
@@ -120,6 +125,7 @@ typedef struct bm_side_input {
     const char *tag;
     bm_pcoll *pcoll;
     bool is_multimap; /* its access pattern; otherwise iterable */
+    bm_window_fn window_fn; /* which of its windows belongs to one of the main input */
 } bm_side_input;
 
 /* ParDoPayload.state_specs and .timer_family_specs. */
@@ -160,6 +166,7 @@ typedef struct bm_transform {
     const char *endpoint_url;
     bm_window_fn window_fn;
     const char *window_fn_urn;
+    const beam_window_mapping *window_mapping; /* map_windows, by the program; or NULL */
     size_t waits_for; /* transforms upstream that are not in order yet */
     bm_node *node;
 } bm_transform;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "exec/ctx_impl.h"
 #include "exec/side_data.h"
+#include "exec/window_call.h"
 
 typedef struct side {
     const beam_side_spec *spec;
@@ -16,6 +17,8 @@ typedef struct side {
     const bm_coder *keys_values;  /* KV<key, ITERABLE<value>> */
     beam_span cache_token;        /* in this bundle */
     bm_side_store store;
+    const bm_window_fn *window_fn;
+    bm_window_call *call; /* of a WindowFn of the program */
     bool refuses_keys_values;
     bool has_window; /* `window` is of `main` */
     beam_window main;
@@ -84,6 +87,9 @@ static beam_status set_side(side *s, bm_node *node, const beam_side_spec *spec,
                         "its DoFn declares; was the pipeline submitted by another version of "
                         "the program?", t->name, node->what, spec->tag);
     s->pcoll = given->pcoll;
+    s->window_fn = &given->window_fn;
+    if (s->window_fn->kind == BM_WINDOW_FN_CUSTOM)
+        s->call = bm_window_call_new(node, s->window_fn);
     if (given->is_multimap != has_keys(s))
         return bm_error(err, BEAM_EINVAL, "Transform '%s' (%s): side input '%s' is a %s, but "
                         "the pipeline has it as %s", t->name, node->what, spec->tag,
@@ -158,7 +164,7 @@ void bm_sides_tidy(bm_sides *sides)
 /* -- windows ------------------------------------------------------------------------------ */
 static bool map_window(beam_ctx *c, const side *s, beam_window main, beam_window *out)
 {
-    const bm_window_fn *fn = &s->pcoll->window_fn;
+    const bm_window_fn *fn = s->window_fn;
     const char *tag = s->spec->tag;
     if (s->spec->mapping) {
         *out = s->spec->mapping->map(main);
@@ -179,14 +185,17 @@ static bool map_window(beam_ctx *c, const side *s, beam_window main, beam_window
                   "worker: give the side input's declaration a .mapping", tag);
         return false;
     }
-    const bm_windows *windows = bm_window_fn_assign(fn, beam_window_max_timestamp(main),
-                                                    c->arena);
+    beam_millis at = beam_window_max_timestamp(main);
+    const bm_windows *windows = s->call
+                                    ? bm_window_call_assign(s->call, beam_null(), at, c->arena)
+                                    : bm_window_fn_assign(fn, at, c->arena);
+    if (!windows) return false;
     if (!windows->n) {
         beam_fail(c, BEAM_EINVAL, "the WindowFn of side input '%s' has no window at the end "
                   "of this element's: give the side input's declaration a .mapping", tag);
         return false;
     }
-    *out = windows->at[windows->n - 1];
+    *out = *bm_first_window(windows);
     return true;
 }
 

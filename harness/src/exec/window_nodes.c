@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "exec/node.h"
+#include "exec/window_call.h"
 
 typedef struct window_node {
     bm_node node;
     bm_pcoll *out;
     bm_window_fn fn;
+    bm_window_call *call; /* of a WindowFn of the program */
+    const beam_window_mapping *mapping; /* map_windows, by the program */
     bool has_last;
     bm_one_window last; /* of window_into: the last window, for sharing */
 } window_node;
@@ -22,9 +24,11 @@ static beam_status send(const window_node *w, const bm_element *like, beam_value
 }
 
 /* -- window_into -------------------------------------------------------------------------- */
-/* Elements come mostly in order of time, and then share the fixed window before. */
-static const bm_windows *assign(window_node *w, beam_millis t)
+/* Elements come mostly in order of time, and then share the fixed window before. NULL after
+ * failing. */
+static const bm_windows *assign(window_node *w, beam_value value, beam_millis t)
 {
+    if (w->call) return bm_window_call_assign(w->call, value, t, &w->node.plan->scratch);
     if (w->fn.kind != BM_WINDOW_FN_FIXED)
         return bm_window_fn_assign(&w->fn, t, &w->node.plan->scratch);
     const beam_window *last = &w->last.one.at;
@@ -41,9 +45,9 @@ static beam_status window_into_process(bm_node *node, const bm_element *element)
     window_node *w = (window_node *)node;
     bm_mark mark = bm_arena_mark(&node->plan->scratch);
     bm_element in_windows = *element;
-    in_windows.windows = assign(w, element->timestamp);
-    beam_status status = BEAM_OK;
-    if (w->out && in_windows.windows->n) status = bm_send(w->out, &in_windows);
+    in_windows.windows = assign(w, element->value, element->timestamp);
+    beam_status status = in_windows.windows ? BEAM_OK : node->plan->error.status;
+    if (w->out && in_windows.windows && in_windows.windows->n) status = bm_send(w->out, &in_windows);
     bm_rewind(&node->plan->scratch, mark);
     return status;
 }
@@ -57,24 +61,38 @@ static beam_value window_value(const beam_window *window)
     return value;
 }
 
+static beam_status map_window(window_node *w, const bm_element *element,
+                              const beam_window *from, beam_window *out)
+{
+    beam_millis at = beam_window_max_timestamp(*from);
+    if (w->mapping) {
+        *out = w->mapping->map(*from);
+        return BEAM_OK;
+    }
+    const bm_windows *mapped =
+        w->call ? bm_window_call_assign(w->call, beam_null(), at, &w->node.plan->scratch)
+                : bm_window_fn_assign(&w->fn, at, &w->node.plan->scratch);
+    if (!mapped) return w->node.plan->error.status;
+    if (!mapped->n)
+        return bm_fail_on(&w->node, BEAM_EINVAL, element,
+                          "the side input's window function has no window for it");
+    *out = *bm_first_window(mapped);
+    return BEAM_OK;
+}
+
 static beam_status map_process(bm_node *node, const bm_element *element)
 {
-    const window_node *w = (const window_node *)node;
+    window_node *w = (window_node *)node;
     bm_arena *scratch = &node->plan->scratch;
     beam_value from = beam_val(element->value);
     if (from.kind != BEAM_KIND_WINDOW)
         return bm_fail_on(node, BEAM_ETYPE, element, "it is not a KV of a nonce and a window");
     bm_mark mark = bm_arena_mark(scratch);
-    beam_millis at = beam_window_max_timestamp(*(const beam_window *)from.as.ptr);
-    const bm_windows *mapped = bm_window_fn_assign(&w->fn, at, scratch);
-    beam_status status;
-    if (mapped->n) {
-        const beam_value pair[2] = { beam_key(element->value),
-                                     window_value(&mapped->at[mapped->n - 1]) };
+    beam_window mapped;
+    beam_status status = map_window(w, element, from.as.ptr, &mapped);
+    if (status == BEAM_OK) {
+        const beam_value pair[2] = { beam_key(element->value), window_value(&mapped) };
         status = send(w, element, beam_kv(pair));
-    } else {
-        status = bm_fail_on(node, BEAM_EINVAL, element,
-                            "the side input's window function has no window for it");
     }
     bm_rewind(scratch, mark);
     return status;
@@ -103,7 +121,9 @@ static beam_window *read_windows(bm_arena *arena, beam_value iterable, size_t *n
             windows = grown;
             cap *= 2;
         }
-        windows[(*n)++] = *(const beam_window *)v.as.ptr;
+        beam_window *window = &windows[(*n)++];
+        *window = *(const beam_window *)v.as.ptr;
+        if (window->custom.ptr) window->custom = bm_span_copy(arena, window->custom);
     }
     return windows;
 }
@@ -143,7 +163,6 @@ static size_t overlapping(const beam_window *windows, size_t n, beam_window *mer
 /* Sessions that overlap become one. */
 static beam_value merge_sessions(bm_arena *arena, beam_window *windows, size_t n)
 {
-    qsort(windows, n, sizeof *windows, by_start);
     beam_window *alone = BM_NEW_ARRAY(arena, beam_window, n);
     beam_window *merged = BM_NEW_ARRAY(arena, beam_window, n);
     beam_value *merges = BM_NEW_ARRAY(arena, beam_value, n);
@@ -162,6 +181,33 @@ static beam_value merge_sessions(bm_arena *arena, beam_window *windows, size_t n
                     iterable_of(arena, merges, n_merges));
 }
 
+static bool is_merged(const bm_window_merge_set *sets, size_t n, const beam_window *window)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < sets[i].n; k++)
+            if (bm_window_equal(&sets[i].from[k], window)) return true;
+    return false;
+}
+
+/* As the program's WindowFn says; the null value after failing. */
+static beam_value merge_custom(const window_node *w, bm_arena *arena,
+                               const beam_window *windows, size_t n)
+{
+    const bm_window_merge_set *sets;
+    size_t n_sets, n_alone = 0;
+    if (bm_window_call_merge(w->call, windows, n, arena, &sets, &n_sets) != BEAM_OK)
+        return beam_null();
+    beam_window *alone = BM_NEW_ARRAY(arena, beam_window, n);
+    for (size_t i = 0; i < n; i++)
+        if (!is_merged(sets, n_sets, &windows[i])) alone[n_alone++] = windows[i];
+    beam_value *merges = BM_NEW_ARRAY(arena, beam_value, n_sets);
+    for (size_t i = 0; i < n_sets; i++)
+        merges[i] = kv_value(arena, window_value(&sets[i].into),
+                             windows_value(arena, sets[i].from, sets[i].n));
+    return kv_value(arena, windows_value(arena, alone, n_alone),
+                    iterable_of(arena, merges, n_sets));
+}
+
 static beam_status merge_process(bm_node *node, const bm_element *element)
 {
     const window_node *w = (const window_node *)node;
@@ -173,9 +219,11 @@ static beam_status merge_process(bm_node *node, const bm_element *element)
     if (status != BEAM_OK) {
         status = bm_fail_on(node, status, element, "its windows could not be read");
     } else {
-        const beam_value pair[2] = { beam_key(element->value),
-                                     merge_sessions(&plan->scratch, windows, n) };
-        status = send(w, element, beam_kv(pair));
+        qsort(windows, n, sizeof *windows, by_start);
+        beam_value merged = w->call ? merge_custom(w, &plan->scratch, windows, n)
+                                    : merge_sessions(&plan->scratch, windows, n);
+        const beam_value pair[2] = { beam_key(element->value), merged };
+        status = bm_failed(plan) ? plan->error.status : send(w, element, beam_kv(pair));
     }
     bm_rewind(&plan->scratch, mark);
     return status;
@@ -189,6 +237,7 @@ static beam_status check_fn(const bm_transform *t, beam_error *err)
     if (fn->kind == BM_WINDOW_FN_OTHER)
         return bm_error(err, BEAM_EUNSUPPORTED, "Transform '%s' has the window function '%s', "
                         "which this worker does not know", t->name, t->window_fn_urn);
+    if (fn->kind == BM_WINDOW_FN_CUSTOM) return BEAM_OK;
     if (fn->kind != BM_WINDOW_FN_GLOBAL && fn->size <= 0) problem = "the size is not positive";
     if (fn->kind == BM_WINDOW_FN_SLIDING) {
         if (fn->period <= 0) problem = "the period is not positive";
@@ -203,11 +252,17 @@ static beam_status check_fn(const bm_transform *t, beam_error *err)
 static beam_status make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops,
                         bm_node **out, beam_error *err)
 {
-    BEAM_TRY(check_fn(t, err));
+    if (!t->window_mapping) BEAM_TRY(check_fn(t, err));
     window_node *w = bm_node_make(plan, t, ops, sizeof *w);
-    w->out = bm_only_output(t);
-    w->fn = t->window_fn;
     *out = &w->node;
+    w->out = bm_only_output(t);
+    w->mapping = t->window_mapping;
+    w->fn = t->window_fn;
+    w->node.phase = BM_TIME_PROCESS;
+    if (w->fn.kind != BM_WINDOW_FN_CUSTOM) return BEAM_OK;
+    w->node.what = bm_format(&plan->arena, "WindowFn '%s'", w->fn.custom->name);
+    w->node.name_space = w->fn.custom->name;
+    w->call = bm_window_call_new(&w->node, &w->fn);
     return BEAM_OK;
 }
 
@@ -229,8 +284,12 @@ beam_status bm_merge_windows_new(bm_plan *plan, const bm_transform *t, bm_node *
                                  beam_error *err)
 {
     static const bm_node_ops ops = { .process = merge_process };
-    if (t->window_fn.kind != BM_WINDOW_FN_SESSIONS)
+    const bm_window_fn *fn = &t->window_fn;
+    if (fn->kind == BM_WINDOW_FN_CUSTOM && !fn->custom->merge)
+        return bm_error(err, BEAM_EINVAL, "Transform '%s' merges windows, but WindowFn '%s' has "
+                        "no .merge", t->name, fn->custom->name);
+    if (fn->kind != BM_WINDOW_FN_SESSIONS && fn->kind != BM_WINDOW_FN_CUSTOM)
         return bm_error(err, BEAM_EUNSUPPORTED, "Transform '%s' merges windows of '%s', but "
-                        "only sessions merge here", t->name, t->window_fn_urn);
+                        "only sessions and WindowFns of the program merge here", t->name, t->window_fn_urn);
     return make(plan, t, &ops, out, err);
 }

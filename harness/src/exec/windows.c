@@ -54,3 +54,12 @@ const bm_windows *bm_window_fn_assign(const bm_window_fn *fn, beam_millis t, bm_
     default: return &bm_global_windows;
     }
 }
+
+const beam_window *bm_first_window(const bm_windows *windows)
+{
+    const beam_window *first = &windows->at[0];
+    for (const beam_window *w = first + 1; w < windows->at + windows->n; w++)
+        if (w->start < first->start || (w->start == first->start && w->end < first->end))
+            first = w;
+    return first;
+}

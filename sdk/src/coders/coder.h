@@ -111,6 +111,8 @@ beam_status bm_coder_set_get(bm_coder_set *set, const char *id, const bm_coder *
 
 /* URN of the coder of a struct; the payload is the struct coder's name. */
 #define BM_URN_STRUCT_CODER "beam:coder:c_struct:v1"
+/* URN of the coder of a beam_window with its bytes, inside of a custom_window. */
+#define BM_URN_WINDOW_CODER "beam:coder:c_window:v1"
 
 /* -- coding ------------------------------------------------------------------- */
 /* Decodes one value. Spans in it point into the reader's bytes, the rest is in `arena`.

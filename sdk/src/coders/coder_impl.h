@@ -68,6 +68,8 @@ beam_status bm_decimal_encode(beam_span text, bm_writer *out);
 beam_status bm_decimal_skip(bm_reader *in);
 
 /* window.c */
+/* Of a beam_window of this SDK, inside of a custom_window. */
+const bm_coder *bm_window_coder(bm_arena *arena);
 beam_status bm_window_skip(const bm_coder *window_coder, bm_reader *in);
 beam_status bm_windows_decode(const bm_coder *window_coder, bm_reader *in,
                               bm_arena *arena, const bm_windows **out);

@@ -127,6 +127,10 @@ static beam_status build(bm_coder_set *set, const char *id, const bm_coder_spec 
         return build_row(set, id, spec, out, err);
     if (!strcmp(spec->urn, BM_URN_STRUCT_CODER))
         return build_struct(set, id, spec, out, err);
+    if (!strcmp(spec->urn, BM_URN_WINDOW_CODER)) {
+        *out = bm_window_coder(set->arena);
+        return BEAM_OK;
+    }
     bm_coder *opaque = BM_NEW(set->arena, bm_coder);
     opaque->kind = BM_CODER_OPAQUE;
     opaque->urn = bm_strdup(set->arena, spec->urn);

@@ -33,12 +33,58 @@ static void encode_interval(const beam_window *window, bm_writer *out)
     bm_write_varint(out, (uint64_t)window->end - (uint64_t)window->start);
 }
 
+/* -- windows of this SDK that carry bytes: KV<interval_window, bytes> ------------------- */
+const bm_coder *bm_window_coder(bm_arena *arena)
+{
+    return bm_coder_new(arena, BM_CODER_KV,
+                        bm_coder_new(arena, BM_CODER_INTERVAL_WINDOW, NULL, NULL),
+                        bm_coder_new(arena, BM_CODER_BYTES, NULL, NULL));
+}
+
+/* Runners put a length in front of coders that they do not know. */
+static bool is_own(const bm_coder *inner)
+{
+    if (inner->kind == BM_CODER_LENGTH_PREFIX) return is_own(inner->arg[0]);
+    return inner->kind == BM_CODER_KV && inner->arg[0]->kind == BM_CODER_INTERVAL_WINDOW &&
+           inner->arg[1]->kind == BM_CODER_BYTES;
+}
+
+static beam_status decode_own(const bm_coder *inner, bm_reader *in, bm_arena *arena,
+                              beam_window *out)
+{
+    beam_span bytes;
+    if (inner->kind == BM_CODER_LENGTH_PREFIX) {
+        BEAM_TRY(bm_read_prefixed(in, &bytes));
+        bm_reader window = bm_reader_of(bytes);
+        return bm_outer_status(decode_own(inner->arg[0], &window, arena, out), &window);
+    }
+    BEAM_TRY(decode_interval(in, out));
+    BEAM_TRY(bm_read_prefixed(in, &bytes));
+    if (bytes.len) out->custom = bm_span_copy(arena, bytes);
+    return BEAM_OK;
+}
+
+static void encode_own(const bm_coder *inner, const beam_window *window, bm_writer *out)
+{
+    if (inner->kind != BM_CODER_LENGTH_PREFIX) {
+        encode_interval(window, out);
+        bm_write_prefixed(out, window->custom);
+        return;
+    }
+    bm_writer bytes = { 0 };
+    encode_own(inner->arg[0], window, &bytes);
+    bm_write_prefixed(out, bm_written(&bytes));
+    bm_writer_free(&bytes);
+}
+
+/* -- of any SDK -------------------------------------------------------------------------- */
 /* The maximum timestamp, and the window in its own coder. */
 static beam_status decode_custom(const bm_coder *inner, bm_reader *in, bm_arena *arena,
                                  beam_window *out)
 {
     beam_millis max_timestamp;
     BEAM_TRY(bm_read_timestamp(in, &max_timestamp));
+    if (is_own(inner)) return decode_own(inner, in, arena, out);
     bm_reader start = *in;
     out->start = BEAM_MIN_TIMESTAMP;
     if (inner->kind == BM_CODER_INTERVAL_WINDOW)
@@ -51,10 +97,16 @@ static beam_status decode_custom(const bm_coder *inner, bm_reader *in, bm_arena 
     return BEAM_OK;
 }
 
-static void encode_custom(const beam_window *window, bm_writer *out)
+static beam_status encode_custom(const bm_coder *inner, const beam_window *window,
+                                 bm_writer *out)
 {
+    if (!is_own(inner) && !window->custom.ptr) return BEAM_ETYPE;
     bm_write_timestamp(out, (beam_millis)((uint64_t)window->end - 1));
-    bm_write_bytes(out, window->custom.ptr, window->custom.len);
+    if (is_own(inner))
+        encode_own(inner, window, out);
+    else
+        bm_write_bytes(out, window->custom.ptr, window->custom.len);
+    return BEAM_OK;
 }
 
 static beam_status decode_prefixed(const bm_coder *inner, bm_reader *in, bm_arena *arena,
@@ -107,9 +159,7 @@ beam_status bm_window_encode(const bm_coder *window_coder, const beam_window *wi
         return bm_window_is_global(window) ? BEAM_OK : BEAM_ETYPE;
     case BM_CODER_INTERVAL_WINDOW: encode_interval(window, out); return BEAM_OK;
     case BM_CODER_CUSTOM_WINDOW:
-        if (!window->custom.ptr) return BEAM_ETYPE;
-        encode_custom(window, out);
-        return BEAM_OK;
+        return encode_custom(window_coder->arg[0], window, out);
     case BM_CODER_LENGTH_PREFIX:
         return encode_prefixed(window_coder->arg[0], window, out);
     default: return BEAM_EUNSUPPORTED;

@@ -114,6 +114,9 @@ struct beam_pipeline {
     const struct bm_metrics *last_metrics; /* of beam_test_run(), in the arena; NULL: none */
 };
 
+/* Do windows of it become one (until a GroupByKey has merged them)? */
+bool bm_windows_merge(const beam_window_fn *fn);
+
 /* Default windowing: global window, default trigger. */
 extern const bm_windowing bm_default_windowing;
 

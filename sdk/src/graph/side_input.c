@@ -85,7 +85,7 @@ static bool has_windows_to_find(bm_step *step, const beam_side_spec *spec,
     const beam_window_fn *fn = &bm_windowing_of(in)->opts.fn;
     const beam_custom_windows *custom = fn->kind == BEAM_WINDOW_CUSTOM ? fn->custom : NULL;
     const char *problem =
-        fn->kind == BEAM_WINDOW_SESSIONS || (custom && custom->merge)
+        bm_windows_merge(fn)
             ? "has windows that merge, so none belongs to one of the main input"
         : custom && custom->observes_element && !spec->mapping
             ? "has windows that depend on its elements, so none belongs to one of the main "

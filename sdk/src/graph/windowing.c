@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WindowInto, and what becomes of windowing further down. One thread, as its pipeline. */
+#include "fns/registry.h"
 #include "graph/build.h"
 
 /* -- checks --------------------------------------------------------------------------- */
@@ -47,6 +48,22 @@ static const char *opts_problem(const beam_window_opts *opts)
     return fn_problem(fn);
 }
 
+static bool is_registered(bm_step *step, const beam_custom_windows *fn)
+{
+    const bm_registry *registry = step->pipeline->registry;
+    const beam_custom_windows *known =
+        registry ? bm_registry_window_fn(registry, beam_span_of(fn->name)) : fn;
+    if (known == fn) return true;
+    if (known)
+        bm_step_fail(step, BEAM_EINVAL,
+                     "another WindowFn '%s' is in beam_program.window_fns: give each a name "
+                     "of its own", fn->name);
+    else
+        bm_step_fail(step, BEAM_EINVAL,
+                     "WindowFn '%s' is not in beam_program.window_fns: add it", fn->name);
+    return false;
+}
+
 static bool opts_are_good(bm_step *step, const beam_window_opts *opts)
 {
     const char *problem = opts_problem(opts);
@@ -56,6 +73,8 @@ static bool opts_are_good(bm_step *step, const beam_window_opts *opts)
         bm_step_fail(step, BEAM_EINVAL, "%s", problem);
         return false;
     }
+    if (opts->fn.kind == BEAM_WINDOW_CUSTOM && !is_registered(step, opts->fn.custom))
+        return false;
     if (opts->accumulation != BEAM_RETRACTING) return true;
     bm_step_fail(step, BEAM_EUNSUPPORTED,
                  "no runner supports BEAM_RETRACTING: use BEAM_DISCARDING or "
@@ -76,9 +95,16 @@ beam_pcoll *beam_window_into_with(beam_pcoll *in, const char *name,
     bm_arena *arena = &step->pipeline->arena;
     bm_windowing *windowing = BM_NEW(arena, bm_windowing);
     windowing->opts = *opts;
+    windowing->opts.fn.config = bm_span_copy(arena, opts->fn.config);
     if (opts->trigger) windowing->opts.trigger = bm_trigger_copy(arena, opts->trigger);
     step->windowing = windowing;
     return bm_step_output(step, BM_MAIN_TAG, in->type, windowing, in->bounded);
+}
+
+bool bm_windows_merge(const beam_window_fn *fn)
+{
+    return fn->kind == BEAM_WINDOW_SESSIONS ||
+           (fn->kind == BEAM_WINDOW_CUSTOM && fn->custom->merge);
 }
 
 /* -- further down --------------------------------------------------------------------- */
@@ -86,9 +112,7 @@ const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_window
 {
     if (!w) return NULL;
     const beam_window_fn *fn = &w->opts.fn;
-    bool merging = fn->kind == BEAM_WINDOW_SESSIONS
-                   || (fn->kind == BEAM_WINDOW_CUSTOM && fn->custom->merge);
-    bool merges = merging && !w->already_merged;
+    bool merges = bm_windows_merge(fn) && !w->already_merged;
     const beam_trigger *trigger = w->opts.trigger
                                       ? bm_trigger_continuation(arena, w->opts.trigger)
                                       : NULL;

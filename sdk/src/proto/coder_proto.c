@@ -39,6 +39,13 @@ const char *bm_timer_coder_id(bm_builder *b, const char *key_id, const char *win
                     BEAM_URN_CODER_TIMER, (beam_span){ NULL, 0 }, components, 2);
 }
 
+const char *bm_custom_window_coder_id(bm_builder *b)
+{
+    const char *inner = bm_plain_coder_id(b, BM_URN_WINDOW_CODER, "c_window");
+    return coder_id(b, "custom_window<c_window>", BEAM_URN_CODER_CUSTOM_WINDOW,
+                    (beam_span){ NULL, 0 }, &inner, 1);
+}
+
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
                               const char *name, const char *who, const char **id)
 {

@@ -43,6 +43,8 @@ static beam_status mapping_proto(bm_builder *b, const bm_step *step, size_t i,
         *out = named(b->arena, BM_URN_WINDOW_MAPPING, mapping->name);
         return BEAM_OK;
     }
+    const bm_windowing *known = bm_windowing_source(step->inputs[i + 1])->windowing;
+    if (known) return bm_window_fn_proto(b, known->opts.fn, step->unique_name, out);
     const bm_pb_windowing *windowing =
         bm_map_get(&b->windowings.by_id, beam_span_of(in->pb->windowing_strategy_id));
     *out = windowing ? windowing->window_fn : named(b->arena, BM_URN_WINDOW_MAPPING, "default");

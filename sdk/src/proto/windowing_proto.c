@@ -6,6 +6,7 @@
 #include "proto/builder.h"
 
 #include "beam_urns.h"
+#include "fns/fn_spec.h"
 
 #define TRIGGER_IS(NAME) PB__TRIGGER__TRIGGER_##NAME
 #define TRANSFORM_IS(NAME) PB__TIMESTAMP_TRANSFORM__TIMESTAMP_TRANSFORM_##NAME
@@ -35,6 +36,17 @@ static bm_pb_timestamp *timestamp(bm_arena *arena, beam_millis ms)
     t->seconds = whole_seconds(ms);
     t->nanos = rest_nanos(ms);
     return t;
+}
+
+static bm_pb_function_spec *custom_proto(bm_arena *arena, const beam_window_fn *fn)
+{
+    bm_writer w = { 0 };
+    bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of(fn->custom->name),
+                                      .config = fn->config }, &w);
+    bm_pb_function_spec *spec = bm_pb_spec(arena, BM_URN_WINDOW_FN,
+                                           bm_span_copy(arena, bm_written(&w)));
+    bm_writer_free(&w);
+    return spec;
 }
 
 beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who,
@@ -73,8 +85,8 @@ beam_status bm_window_fn_proto(bm_builder *b, beam_window_fn fn, const char *who
         return BEAM_OK;
     }
     case BEAM_WINDOW_CUSTOM:
-        return bm_error(b->err, BEAM_EUNSUPPORTED,
-                        "%s: WindowFns of the program are not supported yet", who);
+        *out = custom_proto(arena, &fn);
+        return BEAM_OK;
     }
     return bm_error(b->err, BEAM_EINVAL,
                     "%s: the windows' size, period or gap is not positive; give it in "
@@ -282,13 +294,31 @@ static const char *readable_id(bm_arena *arena, beam_window_fn fn)
     return "global window";
 }
 
+static const char *window_coder_id(bm_builder *b, const beam_window_fn *fn)
+{
+    if (fn->kind == BEAM_WINDOW_GLOBAL)
+        return bm_plain_coder_id(b, BEAM_URN_CODER_GLOBAL_WINDOW, "global_window");
+    if (fn->kind == BEAM_WINDOW_CUSTOM && fn->custom->custom_windows)
+        return bm_custom_window_coder_id(b);
+    return bm_plain_coder_id(b, BEAM_URN_CODER_INTERVAL_WINDOW, "interval_window");
+}
+
+/* A runner needs of windows that only lie in time and do not merge what it needs of any such:
+ * their coder. Many (Flink, Java's expansion services) know no WindowFn but the standard
+ * ones, so they are shown one of these; elements get their windows from the worker. */
+static beam_window_fn shown_fn(const beam_window_fn *fn)
+{
+    bool stands_in = fn->kind == BEAM_WINDOW_CUSTOM && !fn->custom->custom_windows &&
+                     !fn->custom->merge;
+    return stands_in ? beam_fixed(1) : *fn;
+}
+
 beam_status bm_windowing_id(bm_builder *b, const bm_windowing *windowing, const char *who,
                             const char **id)
 {
     const beam_window_opts *opts = &windowing->opts;
-    bool global = opts->fn.kind == BEAM_WINDOW_GLOBAL;
     bm_pb_windowing *w = bm_pb_windowing_new(b->arena);
-    BEAM_TRY(bm_window_fn_proto(b, opts->fn, who, &w->window_fn));
+    BEAM_TRY(bm_window_fn_proto(b, shown_fn(&opts->fn), who, &w->window_fn));
     BEAM_TRY(trigger_proto(b, opts->trigger, who, &w->trigger));
     if (opts->allowed_lateness < 0)
         return bm_error(b->err, BEAM_EINVAL, "%s: allowed_lateness must not be negative",
@@ -296,13 +326,12 @@ beam_status bm_windowing_id(bm_builder *b, const bm_windowing *windowing, const 
     set_modes(w, opts);
     w->allowed_lateness = opts->allowed_lateness;
     w->merge_status = windowing->already_merged ? PB__MERGE_STATUS__ENUM__ALREADY_MERGED
-                      : opts->fn.kind == BEAM_WINDOW_SESSIONS
+                      : bm_windows_merge(&opts->fn)
                           ? PB__MERGE_STATUS__ENUM__NEEDS_MERGE
                           : PB__MERGE_STATUS__ENUM__NON_MERGING;
-    w->assigns_to_one_window = opts->fn.kind != BEAM_WINDOW_SLIDING;
-    const char *coder =
-        global ? bm_plain_coder_id(b, BEAM_URN_CODER_GLOBAL_WINDOW, "global_window")
-               : bm_plain_coder_id(b, BEAM_URN_CODER_INTERVAL_WINDOW, "interval_window");
+    w->assigns_to_one_window = opts->fn.kind != BEAM_WINDOW_SLIDING &&
+                               opts->fn.kind != BEAM_WINDOW_CUSTOM;
+    const char *coder = window_coder_id(b, &opts->fn);
     w->window_coder_id = bm_pb_text(coder);
     w->environment_id = bm_pb_text(b->environment_id);
 
