@@ -73,6 +73,8 @@ static const struct coder_name {
     { "interval_window", BM_CODER_INTERVAL_WINDOW },
     { "global_window", BM_CODER_GLOBAL_WINDOW },
     { "windowed_value", BM_CODER_WINDOWED_VALUE },
+    { "custom_window", BM_CODER_CUSTOM_WINDOW },
+    { "c_window", BM_CODER_OPAQUE }, /* see fixture_coder */
     { "other", BM_CODER_OPAQUE },
 };
 
@@ -147,6 +149,10 @@ static const bm_coder *parse_coder(fixture *f, const char **text)
     pb_ProcessBundleDescriptor_coders_set(f->descriptor, view(id), pb, f->upb);
     bool complete = name->kind != BM_CODER_KV || args[1]; /* what lacks a part is for the engine
                                                              to refuse */
+    if (strcmp(name->name, "c_window") == 0)
+        return bm_coder_new(&f->arena, BM_CODER_KV,
+                            bm_coder_new(&f->arena, BM_CODER_INTERVAL_WINDOW, NULL, NULL),
+                            bm_coder_new(&f->arena, BM_CODER_BYTES, NULL, NULL));
     return complete ? bm_coder_new(&f->arena, name->kind, args[0], args[1]) : NULL;
 }
 
@@ -331,6 +337,10 @@ static void set_timestamp(google_protobuf_Timestamp *t, beam_millis ms)
 static void set_window_fn(fixture *f, pb_FunctionSpec *spec, test_window_fn fn)
 {
     upb_StringView payload = { "", 0 };
+    if (strncmp(fn.urn, "beam:", 5) != 0) {
+        set_fn(f, spec, BM_URN_WINDOW_FN, fn.urn, "ten", 0);
+        return;
+    }
     if (strstr(fn.urn, "fixed")) {
         pb_FixedWindowsPayload *pb = pb_FixedWindowsPayload_new(f->upb);
         set_duration(pb_FixedWindowsPayload_mutable_size(pb, f->upb), fn.size);
@@ -573,9 +583,10 @@ static void write_element(bm_arena *arena, const bm_element *e, bm_writer *out)
         write_text(out, bm_format(arena, " @%lld", (long long)e->timestamp));
     for (size_t i = 0; i < e->windows->n; i++)
         if (!bm_window_is_global(&e->windows->at[i]))
-            write_text(out, bm_format(arena, " [%lld, %lld)",
+            write_text(out, bm_format(arena, " [%lld, %lld)" BEAM_SPAN_FMT,
                                       (long long)e->windows->at[i].start,
-                                      (long long)e->windows->at[i].end));
+                                      (long long)e->windows->at[i].end,
+                                      BEAM_SPAN_ARG(e->windows->at[i].custom)));
     write_text(out, "\n");
 }
 

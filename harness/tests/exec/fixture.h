@@ -83,7 +83,7 @@ void fixture_combine(fixture *f, const char *id, const char *urn, const char *fn
 beam_span fixture_fn_payload(fixture *f, const char *fn_urn, const char *fn,
                              const char *config);
 typedef struct test_window_fn {
-    const char *urn;
+    const char *urn; /* or the name of one of the program, whose config is then "ten" */
     beam_millis size, offset, period;
 } test_window_fn;
 beam_span fixture_window_fn(fixture *f, test_window_fn fn);

@@ -186,7 +186,7 @@ START_TEST(only_sessions_merge)
     fixture_transform(&f, "b", BEAM_URN_TRANSFORM_MERGE_WINDOWS, fixture_window_fn(&f, fn),
                       "in=p1", "out=p2");
     ck_assert_int_eq(fixture_try_build(&f), BEAM_EUNSUPPORTED);
-    expect_error(&f, "only sessions merge here");
+    expect_error(&f, "only sessions and WindowFns of the program merge here");
     fixture_free(&f);
 }
 END_TEST

@@ -78,6 +78,27 @@ START_TEST(custom)
 }
 END_TEST
 
+START_TEST(custom_of_this_sdk)
+{
+    const bm_coder *own = bm_window_coder(&test_arena);
+    const bm_coder *coder = bm_coder_new(&test_arena, BM_CODER_CUSTOM_WINDOW, own, NULL);
+    beam_span bytes = BYTES("\x80\0\0\0\0\0\0\x04\x80\0\0\0\0\0\0\x05\x02\x02xy");
+    expect_window(coder, (beam_window){ 3, 5, BYTES("xy") }, bytes);
+    expect_window(coder, (beam_window){ 3, 5, { NULL, 0 } },
+                  BYTES("\x80\0\0\0\0\0\0\x04\x80\0\0\0\0\0\0\x05\x02\0"));
+    /* A runner has put a length in front of what it does not know. */
+    const bm_coder *prefixed = bm_coder_new(&test_arena, BM_CODER_LENGTH_PREFIX, own, NULL);
+    coder = bm_coder_new(&test_arena, BM_CODER_CUSTOM_WINDOW, prefixed, NULL);
+    expect_window(coder, (beam_window){ 3, 5, BYTES("xy") },
+                  BYTES("\x80\0\0\0\0\0\0\x04\x0c\x80\0\0\0\0\0\0\x05\x02\x02xy"));
+    for (size_t n = 0; n < bytes.len; n++) {
+        bm_reader in = bm_reader_of((beam_span){ bytes.ptr, n });
+        beam_window window;
+        ck_assert_int_ne(bm_window_decode(coder, &in, &test_arena, &window), BEAM_OK);
+    }
+}
+END_TEST
+
 START_TEST(length_prefixed)
 {
     const bm_coder *interval = bm_coder_new(&test_arena, BM_CODER_LENGTH_PREFIX,
@@ -176,6 +197,7 @@ int main(void)
     const TTest *const tests[] = { intervals,
                                    global,
                                    custom,
+                                   custom_of_this_sdk,
                                    length_prefixed,
                                    custom_windows_are_copied,
                                    counts_are_checked,

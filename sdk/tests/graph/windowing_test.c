@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WindowInto, and what windowing becomes after a GroupByKey. */
+#include "fns/registry.h"
 #include "graph/build.h"
 #include "graph_test.h"
 
@@ -191,5 +192,78 @@ START_TEST(text)
 }
 END_TEST
 
-RUN("windowing", windows, bad_options, bad_triggers, triggers_are_copied, nothing_changes,
+static beam_status test_assign(beam_ctx *c, beam_value element, beam_millis t)
+{
+    (void)c, (void)element, (void)t;
+    return BEAM_OK;
+}
+static beam_status test_merge(beam_ctx *c, const beam_window *all, size_t n)
+{
+    (void)c, (void)all, (void)n;
+    return BEAM_OK;
+}
+
+START_TEST(windows_of_the_program)
+{
+    static const beam_custom_windows days = { .name = "test.days", .assign = test_assign };
+    static const beam_custom_windows visits = { .name = "test.visits", .assign = test_assign,
+                                                .merge = test_merge };
+    char config[] = "berlin";
+    beam_window_fn fn = beam_custom(&days);
+    fn.config = beam_span_of(config);
+    beam_pcoll *kvs = pairs();
+    beam_pcoll *c = beam_window_into(kvs, "Days", fn);
+    config[0] = 'B';
+    ck_assert(beam_span_equal(c->windowing->opts.fn.config, beam_span_of("berlin")));
+    ck_assert_str_eq(bm_windowing_text(&p->arena, c->windowing), "windows of 'test.days'");
+    ck_assert_ptr_eq(beam_group_by_key(c, "By day")->windowing, c->windowing);
+    ck_assert(!bm_windowing_compatible(
+        c->windowing, beam_window_into(kvs, "Elsewhere", beam_custom(&days))->windowing));
+
+    beam_pcoll *merging = beam_window_into(kvs, "Visits", beam_custom(&visits));
+    ck_assert(!merging->windowing->already_merged);
+    ck_assert(beam_group_by_key(merging, "By visit")->windowing->already_merged);
+    expect_no_error();
+}
+END_TEST
+
+START_TEST(window_fns_are_named_and_registered)
+{
+    static const beam_custom_windows days = { .name = "test.days", .assign = test_assign };
+    static const beam_custom_windows twin = { .name = "test.days", .assign = test_assign };
+    static const beam_custom_windows no_name = { .assign = test_assign };
+    static const beam_custom_windows no_assign = { .name = "test.days" };
+    refuse((beam_window_opts){ .fn = beam_custom(NULL) }, BEAM_EINVAL,
+           "Window: the WindowFn of beam_custom() is NULL");
+    refuse((beam_window_opts){ .fn = beam_custom(&no_name) }, BEAM_EINVAL,
+           "Window: the WindowFn has no name: give it one, unique in the program");
+    refuse((beam_window_opts){ .fn = beam_custom(&no_assign) }, BEAM_EINVAL,
+           "Window: the WindowFn has no .assign");
+    static const beam_custom_windows *const table[] = { &days };
+    const beam_functions functions = { .window_fns = BEAM_TABLE(table) };
+    const beam_window_fn fns[] = { beam_custom(&days), beam_custom(&twin) };
+    static const char *const messages[] = {
+        NULL, "Window: another WindowFn 'test.days' is in beam_program.window_fns: give each a "
+              "name of its own"
+    };
+    for (size_t i = 0; i < 3; i++) {
+        bm_registry registry;
+        ck_assert_int_eq(bm_registry_init(&registry, i < 2 ? &functions : NULL, NULL), BEAM_OK);
+        beam_pipeline_free(p);
+        p = beam_pipeline_new();
+        p->registry = &registry;
+        beam_window_into(words(), "Window", fns[i % 2]);
+        if (i == 2)
+            expect_error(BEAM_EINVAL, "Window: WindowFn 'test.days' is not in "
+                                      "beam_program.window_fns: add it");
+        else if (messages[i])
+            expect_error(BEAM_EINVAL, messages[i]);
+        else
+            expect_no_error();
+        bm_registry_free(&registry);
+    }
+}
+END_TEST
+
+RUN("windowing", windows, windows_of_the_program, window_fns_are_named_and_registered, bad_options, bad_triggers, triggers_are_copied, nothing_changes,
     sessions_are_merged_once, continuations, triggers_continue_after_grouping, text)

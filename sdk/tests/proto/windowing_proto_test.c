@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "fns/fn_spec.h"
 #include "proto_test.h"
 
 static bm_arena arena;
@@ -180,6 +181,73 @@ START_TEST(every_other_trigger)
 }
 END_TEST
 
+static beam_status assign(beam_ctx *c, beam_value element, beam_millis t)
+{
+    (void)c, (void)element, (void)t;
+    return BEAM_OK;
+}
+static beam_status merge(beam_ctx *c, const beam_window *windows, size_t n)
+{
+    (void)c, (void)windows, (void)n;
+    return BEAM_OK;
+}
+
+static void expect_fn(const bm_pb_function_spec *pb, const char *name)
+{
+    bm_fn_spec spec;
+    ck_assert_str_eq(pb->urn, "beam:window_fn:c:v1");
+    ck_assert_int_eq(bm_fn_spec_decode(bm_pb_span(pb->payload), &spec, NULL), BEAM_OK);
+    ck_assert(beam_span_equal(spec.name, beam_span_of(name)));
+    ck_assert(beam_span_equal(spec.config, beam_span_of("config")));
+}
+
+static beam_window_opts custom(const beam_custom_windows *windows)
+{
+    beam_window_opts opts = { .fn = beam_custom(windows) };
+    opts.fn.config = beam_span_of("config");
+    return opts;
+}
+
+START_TEST(another_stands_in_for_windows_that_only_lie_in_time)
+{
+    static const beam_custom_windows days = { .name = "test.days", .assign = assign };
+    const beam_window_opts opts = custom(&days);
+    const bm_pb_windowing *w = strategy(&opts);
+    ck_assert_str_eq(w->window_fn->urn, "beam:window_fn:fixed_windows:v1");
+    ck_assert_int_eq(w->merge_status, PB__MERGE_STATUS__ENUM__NON_MERGING);
+    ck_assert(!w->assigns_to_one_window);
+    ck_assert_str_eq(w->window_coder_id, "interval_window");
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    const bm_pb_window_into *into = (const bm_pb_window_into *)bm_pb_unpack(
+        &arena, &pb__window_into_payload__descriptor,
+        bm_pb_span(transform_of(m, "Window")->spec->payload), 100);
+    expect_fn(into->window_fn, "test.days");
+}
+END_TEST
+
+START_TEST(others_are_shown_as_they_are)
+{
+    static const beam_custom_windows visits = { .name = "test.visits", .assign = assign,
+                                                .merge = merge };
+    static const beam_custom_windows named = { .name = "test.named", .assign = assign,
+                                               .custom_windows = true };
+    const beam_window_opts merging = custom(&visits), with_bytes = custom(&named);
+    const bm_pb_windowing *w = strategy(&merging);
+    expect_fn(w->window_fn, "test.visits");
+    ck_assert_int_eq(w->merge_status, PB__MERGE_STATUS__ENUM__NEEDS_MERGE);
+    ck_assert_str_eq(w->window_coder_id, "interval_window");
+
+    beam_window_into_with(beam_impulse(p, "Impulse 2"), "Named", &with_bytes);
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    w = windowing_of(m, pcoll_of(m, "Named.out")->windowing_strategy_id);
+    expect_fn(w->window_fn, "test.named");
+    const bm_pb_coder *coder = coder_of(m, w->window_coder_id);
+    ck_assert_str_eq(coder->spec->urn, "beam:coder:custom_window:v1");
+    ck_assert_str_eq(coder_of(m, coder->component_coder_ids[0])->spec->urn,
+                     BM_URN_WINDOW_CODER);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("windowing_proto");
@@ -189,6 +257,8 @@ int main(void)
     tcase_add_test(tests, fixed_with_everything_set);
     tcase_add_test(tests, sliding_windows);
     tcase_add_test(tests, sessions_merge);
+    tcase_add_test(tests, another_stands_in_for_windows_that_only_lie_in_time);
+    tcase_add_test(tests, others_are_shown_as_they_are);
     tcase_add_test(tests, equal_strategies_are_one);
     tcase_add_test(tests, end_of_window_with_early_and_late);
     tcase_add_test(tests, processing_time_is_aligned);
