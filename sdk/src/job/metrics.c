@@ -27,6 +27,44 @@ static int by_step_and_name(const void *a, const void *b)
     return order ? order : strcmp(x->name, y->name);
 }
 
+static int by_kind_and_commitment(const void *a, const void *b)
+{
+    const bm_metric *x = a, *y = b;
+    int order = by_step_and_name(a, b);
+    if (!order) order = (int)x->value.kind - (int)y->value.kind;
+    return order ? order : (int)y->committed - (int)x->committed;
+}
+
+/* Adds those that are a user's and can be read. */
+static void add_metrics(bm_arena *arena, Pb__MonitoringInfo **infos, size_t n, bool committed,
+                        bm_metric *at, size_t *found)
+{
+    for (size_t i = 0; i < n; i++) {
+        bm_metric *m = &at[*found];
+        *m = (bm_metric){ .name_space = label(infos[i], "NAMESPACE"),
+                          .name = label(infos[i], "NAME"),
+                          .step = label(infos[i], "PTRANSFORM"),
+                          .committed = committed };
+        beam_span payload = bm_pb_span(infos[i]->payload);
+        if (strncmp(infos[i]->urn, "beam:metric:user:", 17) || !*m->name) continue;
+        if (!bm_metric_read(arena, infos[i]->type, payload, &m->value)) ++*found;
+    }
+}
+
+/* Committed values are the truth where there are any: a runner may report as attempted only
+ * what bundles have told it while they ran. */
+static size_t drop_attempted_twins(bm_metric *at, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool twin = kept && !by_step_and_name(&at[kept - 1], &at[i])
+                    && at[kept - 1].value.kind == at[i].value.kind
+                    && at[kept - 1].committed && !at[i].committed;
+        if (!twin) at[kept++] = at[i];
+    }
+    return kept;
+}
+
 bm_metrics bm_metrics_parse(bm_arena *arena, beam_span response)
 {
     bm_metrics none = { NULL, 0 };
@@ -35,21 +73,13 @@ bm_metrics bm_metrics_parse(bm_arena *arena, beam_span response)
                      BM_PB_MAX_DEPTH);
     if (!r || !r->metrics) return none;
     const Pb__MetricResults *results = r->metrics;
-    size_t n = results->n_attempted ? results->n_attempted : results->n_committed,
-           found = 0;
-    Pb__MonitoringInfo **infos = results->n_attempted ? results->attempted
-                                                      : results->committed;
-    bm_metric *metrics = BM_NEW_ARRAY(arena, bm_metric, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        bm_metric m = { .name_space = label(infos[i], "NAMESPACE"),
-                        .name = label(infos[i], "NAME"),
-                        .step = label(infos[i], "PTRANSFORM") };
-        beam_span payload = bm_pb_span(infos[i]->payload);
-        if (strncmp(infos[i]->urn, "beam:metric:user:", 17) || !*m.name) continue;
-        if (!bm_metric_read(arena, infos[i]->type, payload, &m.value)) metrics[found++] = m;
-    }
-    qsort(metrics, found, sizeof *metrics, by_step_and_name);
-    return (bm_metrics){ metrics, found };
+    size_t found = 0;
+    bm_metric *at = BM_NEW_ARRAY(arena, bm_metric,
+                                 results->n_attempted + results->n_committed + 1);
+    add_metrics(arena, results->committed, results->n_committed, true, at, &found);
+    add_metrics(arena, results->attempted, results->n_attempted, false, at, &found);
+    qsort(at, found, sizeof *at, by_kind_and_commitment);
+    return (bm_metrics){ at, drop_attempted_twins(at, found) };
 }
 
 /* -- printing ---------------------------------------------------------------------------------- */

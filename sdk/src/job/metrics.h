@@ -8,6 +8,7 @@
 typedef struct bm_metric {
     const char *name_space, *name, *step; /* the DoFn, the metric, the transform */
     bm_metric_value value;
+    bool committed; /* by bundles that have succeeded, else of attempts */
 } bm_metric;
 
 typedef struct bm_metrics {

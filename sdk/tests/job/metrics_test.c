@@ -93,6 +93,30 @@ START_TEST(kinds_and_order)
 }
 END_TEST
 
+START_TEST(committed_values_are_the_truth)
+{
+    Pb__MonitoringInfo *attempted[] = {
+        info(BEAM_URN_METRICS_SUM_INT64, "A", "both", BYTES(1)),
+        info(BEAM_URN_METRICS_SUM_INT64, "A", "only attempted", BYTES(2)),
+    };
+    Pb__MonitoringInfo *committed[] = {
+        info(BEAM_URN_METRICS_SUM_INT64, "A", "both", BYTES(10)),
+        info(BEAM_URN_METRICS_SUM_INT64, "A", "only committed", BYTES(20)),
+    };
+    Pb__MetricResults results = PB__METRIC_RESULTS__INIT;
+    results.n_attempted = results.n_committed = 2;
+    results.attempted = attempted;
+    results.committed = committed;
+    Pb__GetJobMetricsResponse response = PB__GET_JOB_METRICS_RESPONSE__INIT;
+    response.metrics = &results;
+    bm_metrics metrics = bm_metrics_parse(&arena, bm_pb_pack(&arena, &response.base));
+    ck_assert_uint_eq(metrics.n, 3);
+    ck_assert_int_eq(metrics.at[0].value.whole, 10);
+    ck_assert_int_eq(metrics.at[1].value.whole, 2);
+    ck_assert_int_eq(metrics.at[2].value.whole, 20);
+}
+END_TEST
+
 START_TEST(negative_numbers)
 {
     Pb__MonitoringInfo *infos[] = { info(BEAM_URN_METRICS_SUM_INT64, "S", "n",
@@ -137,6 +161,7 @@ int main(void)
     TCase *tests = tcase_create("metrics");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, kinds_and_order);
+    tcase_add_test(tests, committed_values_are_the_truth);
     tcase_add_test(tests, negative_numbers);
     tcase_add_test(tests, the_summary_adds_up_steps);
     tcase_add_test(tests, what_cannot_be_read_is_left_out);
