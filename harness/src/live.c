@@ -9,7 +9,8 @@
 /* A question about a bundle that runs; in the order's arena. */
 typedef struct question {
     bm_order *order;
-    bm_instruction *bundle; /* held */
+    bm_instruction *bundle; /* held: it waits for the answer before it gives its plan back */
+    bm_plan_slot *slot;     /* ... which is this; the bundle itself names it no more by then */
 } question;
 
 static void answer_now(bm_order *order)
@@ -20,7 +21,7 @@ static void answer_now(bm_order *order)
 
 /* The bundle with its plan, or NULL when the response is final: an error for one that failed
  * or is not known, empty for one that has finished or whose request has not come. */
-static bm_instruction *hold(const bm_order *order, beam_span id)
+static bm_instruction *hold(const bm_order *order, beam_span id, bm_plan_slot **slot)
 {
     bm_instructions *table = &order->worker->instructions;
     pthread_mutex_lock(&table->lock);
@@ -32,19 +33,21 @@ static bm_instruction *hold(const bm_order *order, beam_span id)
         bm_order_fail(order, "%s", bundle->error);
     bool runs = bundle && bundle->state == BM_RUNNING && bundle->slot;
     if (runs) bm_instruction_hold(bundle);
+    *slot = runs ? bundle->slot : NULL;
     pthread_mutex_unlock(&table->lock);
     return runs ? bundle : NULL;
 }
 
 static void ask(bm_order *order, upb_StringView id, bm_job_fn job)
 {
-    bm_instruction *bundle = hold(order, bm_span_of_pb(id));
+    bm_plan_slot *slot;
+    bm_instruction *bundle = hold(order, bm_span_of_pb(id), &slot);
     if (!bundle) {
         answer_now(order);
         return;
     }
     question *q = upb_Arena_Malloc(order->pb, sizeof *q);
-    *q = (question){ order, bundle };
+    *q = (question){ order, bundle, slot };
     if (bm_threads_run(order->worker->threads, job, q)) return;
     bm_order_fail(order, "The worker cannot start a thread to answer.");
     bm_instructions_let_go(&order->worker->instructions, bundle);
@@ -77,7 +80,7 @@ static void progress(void *arg)
     const bm_order *order = q->order;
     pb_ProcessBundleProgressResponse *out =
         pb_InstructionResponse_mutable_process_bundle_progress(order->response, order->pb);
-    bm_monitor_progress(&order->worker->short_ids, q->bundle->slot, out, order->pb);
+    bm_monitor_progress(&order->worker->short_ids, q->slot, out, order->pb);
     pb_ProcessBundleProgressResponse_set_consuming_received_data(out, is_consuming(q));
     answer(q);
 }
@@ -134,7 +137,7 @@ static void split_source(const question *q, int source, const char *transform_id
         pb_ProcessBundleSplitRequest_DesiredSplit_allowed_split_points(wanted, &wish.n_allowed);
     if (!wish.n_allowed) wish.allowed = NULL;
     bm_split split;
-    if (bm_plan_split(q->bundle->slot->plan, source, &wish, arena, &split))
+    if (bm_plan_split(q->slot->plan, source, &wish, arena, &split))
         write_split(&split, transform_id, out, q->order->pb);
 }
 
@@ -152,7 +155,7 @@ static void split(void *arg)
     bm_arena_init(&arena, 0);
     bm_instructions_begin_split(&worker->instructions, bundle);
     size_t n;
-    const bm_port *sources = bm_plan_sources(bundle->slot->plan, &n);
+    const bm_port *sources = bm_plan_sources(q->slot->plan, &n);
     for (size_t i = 0; i < n; i++)
         split_source(q, (int)i, sources[i].transform_id, &arena, out);
     bm_order_respond(order);
