@@ -12,6 +12,7 @@ typedef struct model_test {
     const char *name;
     beam_pcoll *(*build)(beam_pipeline *p);
     const char *expected; /* sorted lines, each with its newline */
+    bool is_unbounded;    /* only runs with --streaming */
 } model_test;
 
 typedef struct model_suite {

@@ -155,6 +155,41 @@ static const beam_sdf spell_sdf = { .tracker = &rest_tracker, .initial = whole_t
 static const beam_dofn spell_fn = { .name = "model.spell", .in = BEAM_STRING,
                                     .out = BEAM_STRING, .process = spell, .sdf = &spell_sdf };
 
+/* -- without an end that is known ----------------------------------------------------------- */
+
+/* Unbounded by declaration; the source turns out to have ten elements, which come two at a
+ * time. Their timestamps are seconds, and the watermark follows them. */
+static beam_value stream_from_start(beam_ctx *c, beam_value impulse)
+{
+    (void)impulse;
+    return beam_offsets(c, 0, 10);
+}
+static beam_status stream(beam_ctx *c, beam_value impulse)
+{
+    (void)impulse;
+    int64_t from = beam_offset_from(beam_restriction(c));
+    for (int64_t i = from; i < from + 2; i++) {
+        if (!beam_claim_offset(c, i)) return BEAM_OK;
+        char key[2] = { (char)('a' + i % 2), 0 };
+        beam_value pair[2] = { beam_string(beam_span_of(key)), beam_int64(i) };
+        BEAM_TRY(beam_emit_at(c, beam_kv(pair), beam_seconds(i)));
+        BEAM_TRY(beam_watermark_set(c, beam_seconds(i + 1)));
+    }
+    return beam_resume_later(c, 20);
+}
+static beam_millis at_zero(beam_ctx *c, beam_value element, beam_value restriction)
+{
+    (void)c, (void)element, (void)restriction;
+    return 0;
+}
+static const beam_sdf stream_sdf = {
+    .tracker = &beam_offset_tracker, .initial = stream_from_start,
+    .watermark = BEAM_WATERMARK_MANUAL, .initial_watermark = at_zero, .unbounded = true,
+};
+static const beam_dofn stream_fn = { .name = "model.stream", .in = BEAM_BYTES,
+                                     .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                     .process = stream, .sdf = &stream_sdf };
+
 /* -- one piece ------------------------------------------------------------------------- */
 
 static beam_value to_do(beam_ctx *c, beam_value in)
@@ -171,7 +206,7 @@ static const beam_dofn once_fn = { .name = "model.once", .in = BEAM_INT64, .out 
                                    .process = once, .sdf = &once_sdf };
 
 static const beam_dofn *const dofns[] = { &count_fn,   &parts_fn, &two_fn,
-                                          &seconds_fn, &spell_fn, &once_fn };
+                                          &seconds_fn, &spell_fn, &once_fn, &stream_fn };
 
 /* -- tests --------------------------------------------------------------------------------- */
 
@@ -211,6 +246,40 @@ static beam_pcoll *own_tracker(beam_pipeline *p)
     return beam_par_do(beam_create_strings(p, "Texts", texts, 3), "Spell", &spell_fn);
 }
 
+/* For the file, which is written once all is there. */
+static beam_pcoll *at_end(beam_pcoll *in)
+{
+    return beam_window_into(in, "AtEnd", beam_global(),
+                            .trigger = BEAM_AFTER_END_OF_WINDOW(NULL, NULL));
+}
+static beam_pcoll *unbounded(beam_pipeline *p)
+{
+    beam_pcoll *in = beam_par_do(beam_impulse(p, "Impulse"), "Stream", &stream_fn);
+    return at_end(as_text(in, "Text"));
+}
+static beam_pcoll *watermark(beam_pipeline *p)
+{
+    beam_pcoll *in = beam_par_do(beam_impulse(p, "Impulse"), "Stream", &stream_fn);
+    in = beam_window_into(in, "Windows", beam_fixed(beam_seconds(4)));
+    in = beam_combine_per_key(in, "Sum", &beam_sum_int64);
+    return at_end(with_window(in, "Windowed"));
+}
+static beam_pcoll *same_input(beam_pipeline *p)
+{
+    beam_pcoll *in = create_ints(p, "Sizes", sizes, 2);
+    beam_pcoll *all[] = { as_text(beam_par_do(in, "Count", &count_fn), "Counted"),
+                          as_text(beam_par_do(in, "Once", &once_fn), "Seen"),
+                          as_text(beam_par_do(in, "Parts", &parts_fn), "Parted") };
+    return beam_flatten(p, "All", all, 3);
+}
+static beam_pcoll *periodic(beam_pipeline *p)
+{
+    beam_pcoll *in = beam_periodic_impulse(p, "Ticks", beam_seconds(10), beam_seconds(18),
+                                           beam_seconds(2));
+    in = beam_window_into(in, "Windows", beam_fixed(beam_seconds(4)));
+    return at_end(with_window(beam_count_per_element(in, "Count"), "Windowed"));
+}
+
 #define COUNTED "200\n201\n700\n701\n702\n703\n704\n705\n706\n"
 
 static const model_test tests[] = {
@@ -221,7 +290,15 @@ static const model_test tests[] = {
     { "SdfWindows", windows,
       "[0,4) a: 0\n[0,4) a: 1\n[0,4) a: 2\n[0,4) a: 3\n"
       "[2,6) a: 2\n[2,6) a: 3\n[2,6) a: 4\n[2,6) a: 5\n" },
-    { "SdfOwnTracker", own_tracker, "e\nl\nl\np\ns\nx\n" },
+    { "SdfOwnTracker", own_tracker, "e\nl\nl\np\ns\nx\n", false },
+    { "SdfsOfOneInput", same_input, "0\n2\n200\n200\n201\n201\n", false },
+    { "SdfUnbounded", unbounded,
+      "a: 0\na: 2\na: 4\na: 6\na: 8\nb: 1\nb: 3\nb: 5\nb: 7\nb: 9\n", true },
+    { "SdfWatermark", watermark,
+      "[0,4) a: 2\n[0,4) b: 4\n[4,8) a: 10\n[4,8) b: 12\n[8,12) a: 8\n[8,12) b: 9\n",
+      true },
+    { "PeriodicImpulse", periodic,
+      "[12,16) 1: 1\n[12,16) 2: 1\n[16,20) 3: 1\n[8,12) 0: 1\n", true },
 };
 
 const model_suite splittable_suite = { tests, BEAM_COUNT(tests), dofns, BEAM_COUNT(dofns),

@@ -52,7 +52,8 @@ BEAM_API void beam_scope_end(beam_pipeline *p);
 /* One empty BYTES element in the global window (beam:transform:impulse:v1). */
 BEAM_API beam_pcoll *beam_impulse(beam_pipeline *p, const char *name);
 /* INT64 0, 1, 2, ...: one each `period`, from `start` (its timestamp) up to and without
- * `end`, BEAM_MAX_TIMESTAMP for no end; those of the past at once (PeriodicImpulse). */
+ * `end`, BEAM_MAX_TIMESTAMP for no end; those of the past at once (PeriodicImpulse).
+ * Unbounded: for jobs that run as streaming ones. */
 BEAM_API beam_pcoll *beam_periodic_impulse(beam_pipeline *p, const char *name,
                                            beam_millis start, beam_millis end,
                                            beam_millis period);

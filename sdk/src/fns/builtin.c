@@ -3,7 +3,7 @@
 #include "fns/builtin.h"
 
 const beam_dofn *const bm_builtin_dofns[] = {
-    &bm_create_fn,
+    &bm_create_fn,           &bm_periodic_fn,
     &bm_decode_fn,           &bm_keys_fn,
     &bm_values_fn,           &bm_swap_fn,
     &bm_pair_with_one_fn,    &bm_pair_with_void_fn,

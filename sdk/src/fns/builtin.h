@@ -59,6 +59,9 @@ extern const beam_dofn bm_batch_fn, bm_shard_fn;
 /* n values chosen at random, and n quantiles. Config: varint n. */
 extern const beam_combine bm_sample_combine, bm_quantiles_combine;
 
+/* PeriodicImpulse: BYTES -> INT64, splittable. Config: bm_periodic_encode's. */
+extern const beam_dofn bm_periodic_fn;
+
 /* The n largest or smallest values. Config: varints n and beam_order. */
 extern const beam_combine bm_top_combine;
 

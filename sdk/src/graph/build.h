@@ -81,6 +81,10 @@ bool bm_step_catch(bm_step *step, beam_pcoll **failures, int attempts);
 /* Fails the step if its DoFn is splittable and lacks what that needs. */
 bool bm_step_is_splittable(bm_step *step, const beam_dofn *fn);
 bool bm_dofn_is_bounded(const beam_dofn *fn); /* NULL: true */
+/* Beam's Java runners name what they make of a splittable DoFn after its input, so each must
+ * have one that no other reads: then the ParDo becomes a composite with a Flatten before it. */
+bool bm_needs_own_input(const beam_pcoll *in, const beam_dofn *fn);
+beam_pcoll *bm_par_do_apart(beam_pcoll *in, const char *name, const beam_par_do_opts *opts);
 /* The outputs of a step whose DoFn may go on for ever are unbounded. */
 void bm_step_set_bounded(bm_step *step);
 

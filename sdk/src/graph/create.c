@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Impulse and Create. One thread, as its pipeline. */
+/* Impulse, PeriodicImpulse and Create. One thread, as its pipeline. */
 #include "fns/create.h"
 #include "base/error.h"
 #include "fns/builtin.h"
+#include "fns/periodic.h"
 #include "graph/build.h"
 
 beam_pcoll *beam_impulse(beam_pipeline *p, const char *name)
@@ -11,6 +12,39 @@ beam_pcoll *beam_impulse(beam_pipeline *p, const char *name)
     return step ? bm_step_output(step, BM_MAIN_TAG, BEAM_BYTES, &bm_default_windowing,
                                  true)
                 : bm_nil(p);
+}
+
+static bool is_timestamp(beam_millis t)
+{
+    return t >= BEAM_MIN_TIMESTAMP && t <= BEAM_MAX_TIMESTAMP;
+}
+
+static bool is_periodic(bm_step *step, beam_millis start, beam_millis end,
+                        beam_millis period)
+{
+    const char *problem =
+        period <= 0                                  ? "its period must be at least 1 ms"
+        : !is_timestamp(start) || !is_timestamp(end) ? "its start or end is no timestamp"
+        : end < start                                ? "its end is before its start"
+                                                     : NULL;
+    if (problem) bm_step_fail(step, BEAM_EINVAL, "%s", problem);
+    return !problem;
+}
+
+beam_pcoll *beam_periodic_impulse(beam_pipeline *p, const char *name, beam_millis start,
+                                  beam_millis end, beam_millis period)
+{
+    bm_step *step = bm_step_new(p, BM_STEP_COMPOSITE, name);
+    if (!step || !is_periodic(step, start, end, period)) return bm_nil(p);
+    const bm_periodic periodic = { start, period, (end - start + period - 1) / period };
+    bm_writer w = { 0 };
+    bm_periodic_encode(&periodic, &w);
+    beam_span config = bm_span_copy(&p->arena, bm_written(&w));
+    bm_writer_free(&w);
+    bm_step_open(step);
+    beam_pcoll *impulse = beam_impulse(p, "Impulse");
+    return bm_step_close(step,
+                         bm_built_in(impulse, "Tick", &bm_periodic_fn, config, BEAM_INT64));
 }
 
 /* The values as config of the built-in DoFn; false after failing. */

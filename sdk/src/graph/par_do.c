@@ -220,6 +220,7 @@ beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
 {
     static const beam_par_do_opts nothing;
     if (!opts) opts = &nothing;
+    if (bm_needs_own_input(in, opts->fn)) return bm_par_do_apart(in, name, opts);
     if (opts->failures) *opts->failures = bm_nil_of(in);
     bm_step *step = par_do_step(in, name, opts->fn);
     if (!step) return bm_nil_of(in);
