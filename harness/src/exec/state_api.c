@@ -72,16 +72,26 @@ bool beam_state_is_empty(beam_ctx *c, int state)
 
 beam_status beam_state_add(beam_ctx *c, int state, beam_value v)
 {
-    place at = USE(KIND(BAG) | KIND(COMBINING));
+    place at = USE(KIND(BAG) | KIND(COMBINING) | KIND(SET));
     if (!at.row) return failure(c);
-    return at.slot->spec->kind == BEAM_STATE_BAG ? bm_bag_add(c->state, at.slot, at.row, v)
-                                                 : bm_acc_add(c->state, at.slot, at.row, v);
+    switch (at.slot->spec->kind) {
+    case BEAM_STATE_BAG: return bm_bag_add(c->state, at.slot, at.row, v);
+    case BEAM_STATE_SET: return bm_set_add(c->state, at.slot, at.row, v);
+    default: return bm_acc_add(c->state, at.slot, at.row, v);
+    }
 }
 
 beam_iter *beam_state_iter(beam_ctx *c, int state)
 {
-    place at = USE(KIND(BAG));
-    return at.row ? bm_bag_iter(c->state, at.slot, at.row) : NULL;
+    place at = USE(KIND(BAG) | KIND(SET) | KIND(MAP) | KIND(MULTIMAP) | KIND(ORDERED_LIST));
+    if (!at.row) return NULL;
+    switch (at.slot->spec->kind) {
+    case BEAM_STATE_BAG: return bm_bag_iter(c->state, at.slot, at.row);
+    case BEAM_STATE_SET: return bm_map_iter(c->state, at.slot, at.row, true);
+    case BEAM_STATE_ORDERED_LIST:
+        return bm_list_range(c->state, at.slot, at.row, INT64_MIN, INT64_MAX);
+    default: return bm_map_iter(c->state, at.slot, at.row, false);
+    }
 }
 
 /* -- VALUE and COMBINING ----------------------------------------------------------------------- */
@@ -97,4 +107,60 @@ beam_status beam_state_write(beam_ctx *c, int state, beam_value v)
 {
     place at = USE(KIND(VALUE));
     return at.row ? bm_value_write(c->state, at.slot, at.row, v) : failure(c);
+}
+
+/* -- SET, MAP and MULTIMAP ------------------------------------------------------------------------ */
+bool beam_state_contains(beam_ctx *c, int state, beam_value key)
+{
+    place at = USE(KIND(SET) | KIND(MAP) | KIND(MULTIMAP));
+    return at.row && bm_map_contains(c->state, at.slot, at.row, key);
+}
+
+beam_value beam_state_get(beam_ctx *c, int state, beam_value key)
+{
+    place at = USE(KIND(MAP));
+    return at.row ? bm_map_get_value(c->state, at.slot, at.row, key) : beam_null();
+}
+
+beam_iter *beam_state_lookup(beam_ctx *c, int state, beam_value key)
+{
+    place at = USE(KIND(MULTIMAP));
+    return at.row ? bm_multimap_lookup(c->state, at.slot, at.row, key) : NULL;
+}
+
+beam_iter *beam_state_keys(beam_ctx *c, int state)
+{
+    place at = USE(KIND(MAP) | KIND(MULTIMAP));
+    return at.row ? bm_map_iter(c->state, at.slot, at.row, true) : NULL;
+}
+
+beam_status beam_state_put(beam_ctx *c, int state, beam_value key, beam_value v)
+{
+    place at = USE(KIND(MAP) | KIND(MULTIMAP));
+    return at.row ? bm_map_put_value(c->state, at.slot, at.row, key, v) : failure(c);
+}
+
+beam_status beam_state_remove(beam_ctx *c, int state, beam_value key)
+{
+    place at = USE(KIND(SET) | KIND(MAP) | KIND(MULTIMAP));
+    return at.row ? bm_map_remove(c->state, at.slot, at.row, key) : failure(c);
+}
+
+/* -- ORDERED_LIST ------------------------------------------------------------------------------------ */
+beam_status beam_state_insert(beam_ctx *c, int state, beam_millis at_time, beam_value v)
+{
+    place at = USE(KIND(ORDERED_LIST));
+    return at.row ? bm_list_insert(c->state, at.slot, at.row, at_time, v) : failure(c);
+}
+
+beam_iter *beam_state_range(beam_ctx *c, int state, beam_millis from, beam_millis to)
+{
+    place at = USE(KIND(ORDERED_LIST));
+    return at.row ? bm_list_range(c->state, at.slot, at.row, from, to) : NULL;
+}
+
+beam_status beam_state_clear_range(beam_ctx *c, int state, beam_millis from, beam_millis to)
+{
+    place at = USE(KIND(ORDERED_LIST));
+    return at.row ? bm_list_clear_range(c->state, at.slot, at.row, from, to) : failure(c);
 }

@@ -32,18 +32,18 @@ bm_state_key bm_state_key_of(const bm_user_state *s, const bm_state_slot *slot, 
                            .key = row->key };
 }
 
-beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_row *row, size_t most,
-                          bm_writer *out, bm_writer *next)
+beam_status bm_state_read_key(bm_user_state *s, const bm_state_slot *slot,
+                              const bm_state_key *key, size_t most, bm_writer *out,
+                              bm_writer *next)
 {
     const bm_bundle_io *io = s->node->plan->io;
     if (s->runner_has_none) return BEAM_OK;
-    bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
     bm_writer token = { 0 };
     beam_status status = BEAM_OK;
     do {
         beam_error err = { 0 };
         next->len = 0;
-        status = io->state_get(io->self, &key, bm_written(&token), out, next, &err);
+        status = io->state_get(io->self, key, bm_written(&token), out, next, &err);
         if (status != BEAM_OK)
             bm_state_failed(s, slot, status, "could not read", err.message);
         token.len = 0;
@@ -53,19 +53,32 @@ beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_
     return status;
 }
 
-beam_status bm_state_write(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
-                           bool clear, beam_span append)
+beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
+                          size_t most, bm_writer *out, bm_writer *next)
+{
+    bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
+    return bm_state_read_key(s, slot, &key, most, out, next);
+}
+
+beam_status bm_state_write_key(bm_user_state *s, const bm_state_slot *slot,
+                               const bm_state_key *key, bool clear, beam_span append)
 {
     const bm_bundle_io *io = s->node->plan->io;
     if (io->only_bundle_for_keys && !s->spilling) return BEAM_OK;
-    bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
     beam_error err = { 0 };
     beam_status status = BEAM_OK;
-    if (clear) status = io->state_clear(io->self, &key, &err);
+    if (clear) status = io->state_clear(io->self, key, &err);
     if (status == BEAM_OK && append.len)
-        status = io->state_append(io->self, &key, append, &err);
+        status = io->state_append(io->self, key, append, &err);
     if (status == BEAM_OK) return BEAM_OK;
     return bm_state_failed(s, slot, status, "could not write", err.message);
+}
+
+beam_status bm_state_write(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
+                           bool clear, beam_span append)
+{
+    bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
+    return bm_state_write_key(s, slot, &key, clear, append);
 }
 
 /* -- values and bytes ------------------------------------------------------------------------ */
@@ -247,7 +260,48 @@ static const bm_state_ops *ops_of(beam_state_kind kind)
     case BEAM_STATE_VALUE: return &bm_value_ops;
     case BEAM_STATE_BAG: return &bm_bag_ops;
     case BEAM_STATE_COMBINING: return &bm_acc_ops;
+    case BEAM_STATE_SET:
+    case BEAM_STATE_MAP:
+    case BEAM_STATE_MULTIMAP: return &bm_map_ops;
+    case BEAM_STATE_ORDERED_LIST: return &bm_list_ops;
     default: return NULL;
+    }
+}
+
+static const bm_coder *part(const bm_coder *coder, bm_coder_kind kind, int i)
+{
+    while (coder && coder->kind == BM_CODER_LENGTH_PREFIX) coder = coder->arg[0];
+    return coder && coder->kind == kind ? coder->arg[i] : NULL;
+}
+
+/* The coders of a state's keys and values, from what the payload says of it; see
+ * proto/par_do_proto.c for the logs of changes. False: they are of other kinds. */
+static bool take_coders(bm_state_slot *slot)
+{
+    const bm_state_info *info = slot->info;
+    slot->coder = info->coder;
+    slot->map_key_coder = info->key_coder;
+    switch (slot->spec->kind) {
+    case BEAM_STATE_SET:
+    case BEAM_STATE_MAP:
+    case BEAM_STATE_MULTIMAP:
+        if (info->protocol == BM_PROTOCOL_MULTIMAP) return slot->map_key_coder && slot->coder;
+        if (info->protocol != BM_PROTOCOL_BAG) return false;
+        slot->map_key_coder = part(info->coder, BM_CODER_KV, 0);
+        slot->coder = part(info->coder, BM_CODER_KV, 1);
+        if (slot->spec->kind == BEAM_STATE_SET) {
+            bool is_log = slot->coder && slot->coder->kind == BM_CODER_BOOL;
+            slot->coder = NULL;
+            return is_log;
+        }
+        slot->coder = part(slot->coder, BM_CODER_NULLABLE, 0);
+        return slot->map_key_coder && slot->coder;
+    case BEAM_STATE_ORDERED_LIST:
+        if (info->protocol == BM_PROTOCOL_ORDERED_LIST) return slot->coder;
+        slot->coder = part(part(part(info->coder, BM_CODER_KV, 1), BM_CODER_KV, 1),
+                           BM_CODER_NULLABLE, 0);
+        return info->protocol == BM_PROTOCOL_BAG && slot->coder;
+    default: return info->protocol == BM_PROTOCOL_BAG && slot->coder;
     }
 }
 
@@ -263,16 +317,15 @@ static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i, 
         !slot->info  ? "the pipeline does not have it; was it made by another version of the "
                        "program?"
         : !slot->ops ? "its kind is not supported"
-        : slot->info->protocol != BM_PROTOCOL_BAG
-            ? "the runner keeps it by another protocol than bag"
+        : !take_coders(slot) ? "the pipeline has it with another protocol or coder than this "
+                               "program; was it made by another version of it?"
         : spec->kind == BEAM_STATE_COMBINING && !spec->combine ? "it has no CombineFn"
                                                                : NULL;
     if (problem)
         return bm_error(err, BEAM_EINVAL, "Transform '%s' (DoFn '%s'), state '%s': %s", t->name,
                         s->fn->name, spec->tag, problem);
-    slot->coder = slot->info->coder;
-    slot->is_scalar = is_scalar(slot->coder);
-    slot->allocates = allocates(slot->coder);
+    slot->is_scalar = slot->coder && is_scalar(slot->coder);
+    slot->allocates = slot->coder && allocates(slot->coder);
     if (!spec->combine) return BEAM_OK;
     bm_arena *arena = &s->node->plan->arena;
     slot->result_coder = bm_coder_of_type(arena, spec->combine->out);

@@ -78,7 +78,7 @@ struct bm_state_slot {
     size_t index;              /* of its cell */
     const bm_state_ops *ops;
     const bm_coder *coder;     /* of its values, elements, accumulators */
-    const bm_coder *map_key_coder;
+    const bm_coder *map_key_coder; /* SET: of its values, which have no `coder` */
     bool is_scalar;            /* decoded values do not point to the bytes */
     bool allocates;            /* decoding takes memory */
     beam_ctx combine_ctx;      /* COMBINING: what its functions get */
@@ -132,6 +132,12 @@ beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_
                           bm_writer *out, bm_writer *next);
 beam_status bm_state_write(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
                            bool clear, beam_span append);
+/* The same by any key of the State API. */
+beam_status bm_state_read_key(bm_user_state *s, const bm_state_slot *slot,
+                              const bm_state_key *key, size_t most, bm_writer *out,
+                              bm_writer *next);
+beam_status bm_state_write_key(bm_user_state *s, const bm_state_slot *slot,
+                               const bm_state_key *key, bool clear, beam_span append);
 bm_state_key bm_state_key_of(const bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
                              bm_state_kind kind);
 beam_status bm_state_failed(bm_user_state *s, const bm_state_slot *slot, beam_status status,
@@ -146,7 +152,22 @@ void bm_chunks_add(bm_user_state *s, bm_chunks *chunks, beam_span bytes);
 /* Once in a while: is it time to read a state that is only ever written, to make it small? */
 bool bm_state_compacts(bm_user_state *s);
 
-extern const bm_state_ops bm_value_ops, bm_bag_ops, bm_acc_ops;
+/* A key and a value as they are encoded, or a value at a place in an ordered list. */
+typedef struct bm_pair {
+    beam_span key, value;
+    beam_millis at;
+} bm_pair;
+typedef enum bm_pairs_shape {
+    BM_PAIRS_KEYS,
+    BM_PAIRS_VALUES,
+    BM_PAIRS_KVS,
+    BM_PAIRS_TIMED /* KV<INT64, V> */
+} bm_pairs_shape;
+/* Over an array, and bytes, that stay as they are for as long as the callback runs. */
+beam_iter *bm_pairs_iter(bm_user_state *s, const bm_state_slot *slot, bm_pairs_shape shape,
+                         const bm_pair *pairs, size_t n);
+
+extern const bm_state_ops bm_value_ops, bm_bag_ops, bm_acc_ops, bm_map_ops, bm_list_ops;
 
 beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 beam_status bm_value_write(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
@@ -154,5 +175,25 @@ beam_status bm_bag_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
 beam_iter *bm_bag_iter(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 beam_value bm_acc_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 beam_status bm_acc_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
+
+beam_status bm_set_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
+beam_status bm_map_put_value(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                             beam_value key, beam_value value);
+beam_status bm_map_remove(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                          beam_value key);
+bool bm_map_contains(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value key);
+beam_value bm_map_get_value(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                            beam_value key);
+beam_iter *bm_map_iter(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                       bool keys_alone);
+beam_iter *bm_multimap_lookup(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                              beam_value key);
+
+beam_status bm_list_insert(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                           beam_millis at, beam_value v);
+beam_status bm_list_clear_range(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                                beam_millis from, beam_millis to);
+beam_iter *bm_list_range(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                         beam_millis from, beam_millis to);
 
 #endif
