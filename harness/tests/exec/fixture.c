@@ -75,6 +75,7 @@ static const struct coder_name {
     { "windowed_value", BM_CODER_WINDOWED_VALUE },
     { "custom_window", BM_CODER_CUSTOM_WINDOW },
     { "c_window", BM_CODER_OPAQUE }, /* see fixture_coder */
+    { "timer", BM_CODER_TIMER },
     { "other", BM_CODER_OPAQUE },
 };
 
@@ -384,6 +385,14 @@ void fixture_windowing(fixture *f, const char *pcoll, test_window_fn fn,
     pb_ProcessBundleDescriptor_windowing_strategies_set(f->descriptor, id, strategy, f->upb);
 }
 
+void fixture_lateness(fixture *f, const char *pcoll, beam_millis allowed)
+{
+    struct pb_WindowingStrategy *strategy;
+    ck_assert(pb_ProcessBundleDescriptor_windowing_strategies_get(
+        f->descriptor, view(bm_format(&f->arena, "windows of %s", pcoll)), &strategy));
+    pb_WindowingStrategy_set_allowed_lateness(strategy, allowed);
+}
+
 beam_span fixture_window_into(fixture *f, test_window_fn fn)
 {
     pb_WindowIntoPayload *pb = pb_WindowIntoPayload_new(f->upb);
@@ -533,6 +542,7 @@ beam_status fixture_run_cut(fixture *f)
         .n_cache_tokens = f->io.n_cache_tokens,
         .serves_keys_values = f->io.serves_keys_values,
     };
+    if (f->io.complete) f->io.complete(f, &f->io.io);
     return bm_plan_run(f->plan, "instruction", &f->io.io, &f->err);
 }
 

@@ -34,6 +34,8 @@ typedef struct test_io {
     const bm_cache_token *cache_tokens;
     size_t n_cache_tokens;
     bool serves_keys_values;
+    /* For a test that needs more: called before each run. */
+    void (*complete)(fixture *f, bm_bundle_io *io);
 } test_io;
 
 struct fixture {
@@ -90,6 +92,8 @@ beam_span fixture_window_fn(fixture *f, test_window_fn fn);
 /* Of a collection that is there: its windows. */
 void fixture_windowing(fixture *f, const char *pcoll, test_window_fn fn,
                        const char *window_coder);
+/* After fixture_windowing. */
+void fixture_lateness(fixture *f, const char *pcoll, beam_millis allowed);
 beam_span fixture_window_into(fixture *f, test_window_fn fn);
 
 /* -- bundles ------------------------------------------------------------------------------ */
