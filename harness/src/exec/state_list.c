@@ -215,8 +215,9 @@ static beam_status know(bm_user_state *s, const bm_state_slot *slot, bm_row *row
     if (status == BEAM_OK)
         status = is_native(slot) ? insert_native(s, slot, list, bm_reader_of(held))
                                  : apply_log(s, slot, list, bm_reader_of(held));
-    row->cells[slot->index].stored = held.len > 0;
-    row->cells[slot->index].known = list->from == INT64_MIN && list->to == INT64_MAX;
+    bool is_all = list->from == INT64_MIN && list->to == INT64_MAX;
+    if (is_all) row->cells[slot->index].stored = held.len > 0;
+    row->cells[slot->index].known = is_all;
     return status == BEAM_OK ? apply_changes(s, slot, list) : status;
 }
 

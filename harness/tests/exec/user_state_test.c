@@ -238,14 +238,11 @@ static const char *random_run(unsigned seed, bool native, int most, size_t page_
 /* Shows the first line that differs. */
 static void expect_same(const char *got, const char *expected, const char *how)
 {
-    int line = 0;
-    while (*got && *got == *expected) {
-        line += *got == '\n';
-        got++;
-        expected++;
-    }
-    ck_assert_msg(*got == *expected, "%s, line %d: got ...%.40s, expected ...%.40s", how, line,
-                  got, expected);
+    size_t at = 0, line = 0;
+    for (; got[at] && got[at] == expected[at]; at++)
+        if (got[at] == '\n') line = at + 1;
+    ck_assert_msg(got[at] == expected[at], "%s: got %.80s..., expected %.80s...", how, got + line,
+                  expected + line);
 }
 
 START_TEST(bundles_do_not_change_the_results)
