@@ -23,5 +23,7 @@ typedef struct string_pair {
 } string_pair;
 beam_pcoll *create_string_pairs(beam_pipeline *p, const char *name, const string_pair *pairs,
                                 size_t n);
+/* KV<"magic", INT64> at 0.99 s, 1.99 s, ...: each a little before a second's end. */
+beam_pcoll *create_timed(beam_pipeline *p, const char *name, const int64_t *values, size_t n);
 
 #endif

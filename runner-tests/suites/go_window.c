@@ -2,35 +2,11 @@
 /* The Go SDK's tests of windows, triggers and panes. */
 #include "go.h"
 
-/* -- sums of a magic square, each number a little before a second's end --------------------- */
-static beam_status emit_timed(beam_ctx *c, beam_value in)
-{
-    beam_millis at = beam_as_int64(beam_key(in)) * 1000 - 10;
-    const beam_value pair[] = { beam_string(beam_span_of("magic")), beam_val(in) };
-    return beam_emit_at(c, beam_kv(pair), at);
-}
-static const beam_dofn emit_timed_fn = { .name = "go.emit_timed",
-                                         .in = BEAM_KV(BEAM_INT64, BEAM_INT64),
-                                         .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
-                                         .process = emit_timed };
-
-/* KV<STRING, INT64> at 0.99 s, 1.99 s, ... */
-static beam_pcoll *timed(beam_pipeline *p, const int64_t *values, size_t n)
-{
-    beam_value pairs[9][2], kvs[9];
-    for (size_t i = 0; i < n; i++) {
-        pairs[i][0] = beam_int64((int64_t)i + 1);
-        pairs[i][1] = beam_int64(values[i]);
-        kvs[i] = beam_kv(pairs[i]);
-    }
-    beam_pcoll *created = beam_create(p, "Numbers", BEAM_KV(BEAM_INT64, BEAM_INT64), kvs, n);
-    return beam_par_do(created, "Timed", &emit_timed_fn);
-}
-
+/* -- sums of a magic square -------------------------------------------------------------- */
 static beam_pcoll *magic_square(beam_pipeline *p)
 {
     static const int64_t square[] = { 4, 9, 2, 3, 5, 7, 8, 1, 6 };
-    return timed(p, square, BEAM_COUNT(square));
+    return create_timed(p, "Timed", square, BEAM_COUNT(square));
 }
 
 static beam_status sum_group(beam_ctx *c, beam_value in)
@@ -126,7 +102,7 @@ static void windowed_side_inputs(beam_pipeline *p)
         { "SlidingFixed", beam_sliding(2 * size, size), beam_fixed(size),
           "2\n3\n4\n5\n6\n3" },
     };
-    beam_pcoll *numbers = beam_values(timed(p, values, BEAM_COUNT(values)), "Values");
+    beam_pcoll *numbers = beam_values(create_timed(p, "Timed", values, BEAM_COUNT(values)), "Values");
     for (size_t i = 0; i < BEAM_COUNT(cases); i++) {
         beam_scope_begin(p, cases[i].name);
         beam_pcoll *main = beam_window_into(numbers, "Main", cases[i].main);

@@ -14,7 +14,7 @@ static const char help[] =
     "                     stopped\n"
     "  --endpoint=ADDR    host:port of such a runner's job service that runs already\n"
     "  --suite=NAME       go, python or java (default: all)\n"
-    "  --test=NAME        one test, or those that begin so: 'Trigger*'\n"
+    "  --test=PATTERN     tests by name: TestCoGBK, 'TestTrigger*'\n"
     "  --skips=FILE       tests not to run: suite TAB test TAB reason\n"
     "                     (default: runner-tests/skips/RUNNER.txt of the sources)\n"
     "  --no-skips         run those too\n"

@@ -2,6 +2,7 @@
 /* Choosing tests, skip lists and results. */
 #include "select.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,7 @@ static const char *const needs_names[] = {
 
 static bool name_matches(const char *wanted, const char *name)
 {
-    size_t n = wanted ? strlen(wanted) : 0;
-    if (n && wanted[n - 1] == '*') return !strncmp(wanted, name, n - 1);
-    return !n || !strcmp(wanted, name);
+    return !wanted || !*wanted || !fnmatch(wanted, name, 0);
 }
 
 selection select_tests(const char *suite, const char *name)

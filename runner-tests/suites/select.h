@@ -20,7 +20,7 @@ typedef struct selection {
     size_t n;
 } selection;
 
-/* The tests of the suite and name, NULL: all; "Name*" stands for all that begin so. */
+/* The tests of the suite and name, NULL: all; both are patterns, "Test*State". */
 selection select_tests(const char *suite, const char *name);
 /* Marks what FILE lists (suite TAB test-or-needs:NAME TAB reason; '#' begins a comment).
  * False after saying on stderr which line is wrong: no such test, no reason. */

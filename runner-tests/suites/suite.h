@@ -41,7 +41,7 @@ typedef struct suite_table {
     size_t n;
 } suite_table;
 
-/* Each file of tests has a table, listed in tables.c. */
+/* Each file of tests has a table, which the build finds by its SUITE_TABLE(). */
 extern const suite_table *const suite_tables[];
 extern const size_t n_suite_tables;
 
