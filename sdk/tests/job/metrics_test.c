@@ -189,6 +189,7 @@ int main(void)
 {
     TCase *tests = tcase_create("metrics");
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, committed_before_attempted);
     tcase_add_test(tests, kinds_and_order);
     tcase_add_test(tests, committed_values_are_the_truth);
     tcase_add_test(tests, negative_numbers);
