@@ -47,48 +47,19 @@ static Pb__MonitoringInfo *info(const char *type, const char *step, const char *
     return m;
 }
 
-static bm_metrics parse_results(Pb__MonitoringInfo **attempted, size_t n_attempted,
-                                Pb__MonitoringInfo **committed, size_t n_committed)
+static bm_metrics parse(Pb__MonitoringInfo **infos, size_t n)
 {
     Pb__MetricResults results = PB__METRIC_RESULTS__INIT;
-    results.n_attempted = n_attempted;
-    results.attempted = attempted;
-    results.n_committed = n_committed;
-    results.committed = committed;
+    results.n_attempted = n;
+    results.attempted = infos;
     Pb__GetJobMetricsResponse response = PB__GET_JOB_METRICS_RESPONSE__INIT;
     response.metrics = &results;
     return bm_metrics_parse(&arena, bm_pb_pack(&arena, &response.base));
 }
 
-static bm_metrics parse(Pb__MonitoringInfo **infos, size_t n)
-{
-    return parse_results(infos, n, NULL, 0);
-}
-
 #define BYTES(...)                                                \
     ((beam_span){ (const char *)(const uint8_t[]){ __VA_ARGS__ }, \
                   sizeof((const uint8_t[]){ __VA_ARGS__ }) })
-
-/* A runner may tell of either, or of both and not the same. */
-START_TEST(committed_before_attempted)
-{
-    Pb__MonitoringInfo *attempted[] = {
-        info(BEAM_URN_METRICS_SUM_INT64, "Words", "words", BYTES(3)),
-        info(BEAM_URN_METRICS_SUM_INT64, "Words", "lines", BYTES(7)),
-    };
-    Pb__MonitoringInfo *committed[] = {
-        info(BEAM_URN_METRICS_SUM_INT64, "Read", "files", BYTES(2)),
-        info(BEAM_URN_METRICS_SUM_INT64, "Words", "words", BYTES(5)),
-    };
-    bm_metrics metrics = parse_results(attempted, 2, committed, 2);
-    ck_assert_uint_eq(metrics.n, 3);
-    ck_assert_str_eq(metrics.at[0].name, "files");
-    ck_assert_str_eq(metrics.at[1].name, "lines");
-    ck_assert_int_eq(metrics.at[1].value.whole, 7);
-    ck_assert_str_eq(metrics.at[2].name, "words");
-    ck_assert_int_eq(metrics.at[2].value.whole, 5);
-}
-END_TEST
 
 START_TEST(kinds_and_order)
 {
@@ -189,7 +160,6 @@ int main(void)
 {
     TCase *tests = tcase_create("metrics");
     tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_add_test(tests, committed_before_attempted);
     tcase_add_test(tests, kinds_and_order);
     tcase_add_test(tests, committed_values_are_the_truth);
     tcase_add_test(tests, negative_numbers);
