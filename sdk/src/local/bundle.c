@@ -20,6 +20,8 @@ static size_t attempts_of(const bm_bundle *b)
     size_t most = 0;
     for (const bm_item *i = b->input.first; i; i = i->next)
         if (i->n_attempts > most) most = i->n_attempts;
+    for (const bm_user_timer *t = b->timers; t; t = t->next)
+        if (t->n_attempts > most) most = t->n_attempts;
     return most;
 }
 
@@ -32,6 +34,7 @@ static void start(bm_local *l, bm_stage *stage, bm_bundle *b)
     l->running = b;
     l->n_running++;
     stage->n_running++;
+    bm_local_fault_begin(l);
     bm_local_send_bundle(l, b);
 }
 
@@ -157,19 +160,37 @@ static beam_status apply_timers(bm_local *l, bm_bundle *b)
     return BEAM_OK;
 }
 
-/* Elements that were split off were not processed: they wait again. */
-static beam_status release_input(bm_local *l, bm_bundle *b)
+/* What is left of the input waits again, before what has come meanwhile. */
+static void give_back_input(bm_bundle *b)
 {
-    bm_items rest = b->input;
-    b->input = (bm_items){ 0 };
-    for (size_t i = 0; i < b->n_primary && rest.n; i++) {
-        bm_item *item = bm_local_items_take(&rest);
+    bm_stage *stage = b->stage;
+    if (!stage->is_keyed) {
+        bm_local_items_prepend(&stage->waiting, &b->input);
+        return;
+    }
+    for (size_t k = 0; k < b->n_keys; k++) {
+        bm_items mine = { 0 }, others = { 0 };
+        for (bm_item *item; (item = bm_local_items_take(&b->input));) {
+            beam_span key, value;
+            bool is_mine = !bm_local_item_kv(stage->inputs[0], bm_local_item_value(item),
+                                             &key, &value) &&
+                           beam_span_equal(key, b->keys[k]->key);
+            bm_local_items_add(is_mine ? &mine : &others, item);
+        }
+        b->input = others;
+        bm_local_items_prepend(&b->keys[k]->waiting, &mine);
+    }
+}
+
+/* Elements that were split off were not processed. */
+static void release_input(bm_bundle *b)
+{
+    for (size_t i = 0; i < b->n_primary && b->input.n; i++) {
+        bm_item *item = bm_local_items_take(&b->input);
         bm_local_holds_release(&b->stage->pending, item->hold);
         free(item);
     }
-    for (const bm_item *i = rest.first; i; i = i->next)
-        bm_local_holds_release(&b->stage->pending, i->hold);
-    return bm_local_stage_add(l, b->stage, &rest);
+    give_back_input(b);
 }
 
 static beam_millis earliest_watermark(const Pb__BundleApplication *pb, beam_millis none)
@@ -212,7 +233,7 @@ static beam_status commit(bm_local *l, bm_bundle *b)
     BEAM_TRY(apply_timers(l, b));
     BEAM_TRY(bm_local_residuals_add(l, b, &b->residuals, response->residual_roots,
                                     response->n_residual_roots));
-    BEAM_TRY(release_input(l, b));
+    release_input(b);
     BEAM_TRY(bm_local_stage_add(l, b->stage, &b->residuals));
     bm_local_stage_release_keys(b->stage, b);
     bm_local_add_metrics(l, response);
@@ -228,25 +249,9 @@ void bm_local_bundle_give_back(bm_local *l, bm_bundle *b)
     bm_local_items_free(&b->residuals);
     bm_local_timers_give_back(b);
     for (bm_item *i = b->input.first; i; i = i->next) i->n_attempts++;
-    if (!stage->is_keyed) {
-        bm_local_items_prepend(&stage->waiting, &b->input);
-        return;
-    }
-    /* In their old order, before what has come meanwhile. */
-    for (size_t k = 0; k < b->n_keys; k++) {
-        bm_items mine = { 0 }, others = { 0 };
-        for (bm_item *item; (item = bm_local_items_take(&b->input));) {
-            beam_span key, value;
-            bool is_mine = !bm_local_item_kv(stage->inputs[0], bm_local_item_value(item),
-                                             &key, &value) &&
-                           beam_span_equal(key, b->keys[k]->key);
-            bm_local_items_add(is_mine ? &mine : &others, item);
-        }
-        b->input = others;
-        bm_local_items_prepend(&b->keys[k]->waiting, &mine);
-    }
+    give_back_input(b);
     bm_local_stage_release_keys(stage, b);
-    (void)l;
+    l->state_epoch++;
 }
 
 static beam_status fail(bm_local *l, bm_bundle *b)
@@ -269,6 +274,7 @@ beam_status bm_local_bundle_settle(bm_local *l, bm_bundle *b)
     if (!failed && !is_complete(b)) return BEAM_OK;
     bm_local_bundle_unlink(l, b);
     beam_status status = failed ? fail(l, b) : commit(l, b);
+    bm_local_fault_end(l, b);
     bm_local_bundle_free(b);
     return status;
 }

@@ -23,6 +23,7 @@ void bm_local_send_process_bundle(bm_local *l, bm_bundle *b, Pb__Elements *eleme
     Pb__InstructionRequest request = PB__INSTRUCTION_REQUEST__INIT;
     process.process_bundle_descriptor_id = bm_pb_text(b->stage->descriptor_id);
     process.elements = elements;
+    bm_local_add_cache_tokens(l, b, &process);
     request.instruction_id = bm_pb_text(b->id);
     request.request_case = PB__INSTRUCTION_REQUEST__REQUEST_PROCESS_BUNDLE;
     request.process_bundle = &process;

@@ -139,6 +139,13 @@ void bm_local_send_bundle(bm_local *l, bm_bundle *b)
     if (!l->faults.data_before_request) send_input(l, b);
 }
 
+/* For a bundle that has ended. */
+void bm_local_send_late_data(bm_local *l, const bm_bundle *b)
+{
+    if (l->live[BM_LOCAL_DATA])
+        send_part(l, b, (port){ b->stage->source_id, NULL }, beam_span_of("late"), false);
+}
+
 /* -- receiving ---------------------------------------------------------------------------------- */
 /* The fields of a Data or a Timers, by number. */
 typedef struct part {

@@ -105,6 +105,7 @@ struct bm_side {
     const char *transform_id, *tag;
     bm_coll *coll;
     bool multimap;
+    uint64_t version; /* goes up when something is added */
     bm_window_call *mapping; /* NULL: windows are mapped here */
     bm_arena arena;
     bm_map windows; /* encoded window -> what is in it */
@@ -152,6 +153,7 @@ struct bm_user_timer {
     bm_timer_state state;
     beam_millis fire, hold;
     uint64_t serial; /* the setting of it that a heap entry means */
+    size_t n_attempts; /* bundles with it that failed */
     uint8_t *bytes;  /* malloc'd: as it came and goes */
     size_t n_bytes;
 };
@@ -335,6 +337,9 @@ struct bm_local {
     int64_t began_ms;
     bm_map metrics;    /* urn, labels -> bm_metric_cell */
     bm_map short_ids;  /* id -> Pb__MonitoringInfo */
+    struct held_answer *held; /* state answers, newest first */
+    size_t n_held;
+    uint64_t state_epoch; /* goes up when state is rolled back */
     size_t n_awaited;  /* answers that the end waits for */
 };
 
@@ -438,8 +443,20 @@ beam_status bm_local_residuals_add(bm_local *l, bm_bundle *bundle, bm_items *out
 /* elements.c: Elements on the wire */
 /* ProcessBundleRequest and input. */
 void bm_local_send_bundle(bm_local *l, bm_bundle *bundle);
+void bm_local_send_late_data(bm_local *l, const bm_bundle *bundle);
 beam_status bm_local_take_elements(bm_local *l, beam_span message);
 beam_status bm_local_take_embedded(bm_local *l, const Pb__Elements *elements);
+
+/* faults.c */
+void bm_local_fault_begin(bm_local *l);                    /* a bundle is to begin */
+void bm_local_fault_end(bm_local *l, const bm_bundle *bundle); /* it has ended */
+void bm_local_fault_tick(bm_local *l);
+int64_t bm_local_fault_patience(const bm_local *l, int64_t wait_ms);
+/* An answer to a state request; mostly at once. */
+void bm_local_send_state(bm_local *l, bm_local_stream *stream, bm_message *message);
+void bm_local_release_state(bm_local *l);
+void bm_local_add_cache_tokens(bm_local *l, bm_bundle *bundle,
+                               Pb__ProcessBundleRequest *request);
 
 /* control.c: instructions and their answers */
 void bm_local_send_process_bundle(bm_local *l, bm_bundle *bundle, Pb__Elements *elements);

@@ -45,6 +45,12 @@ static bool needs_worker(const bm_local *l)
     return false;
 }
 
+static void drop_unsent(bm_local *l)
+{
+    for (size_t i = 0; i < l->unsent.n; i++) bm_message_free(l->unsent.at[i]);
+    l->unsent.n = 0;
+}
+
 /* Bundles that ran on it are tried again on another one, if they may. */
 static beam_status replace_worker(bm_local *l, const char *why)
 {
@@ -65,7 +71,11 @@ static beam_status replace_worker(bm_local *l, const char *why)
         l->result->n_retries++;
     }
     l->n_awaited = 0;
+    l->state_epoch++;
+    bm_local_release_state(l);
+    drop_unsent(l);
     stop_worker(l);
+    memset(l->live, 0, sizeof l->live);
     return start_worker(l);
 }
 
@@ -127,9 +137,13 @@ static beam_status handle(bm_local *l, bm_local_event *event)
 /* All that is there, or waits so long for the first. */
 beam_status bm_local_handle_events(bm_local *l, int64_t wait_ms)
 {
-    for (bm_local_event *event; (event = bm_local_inbox_take(&l->inbox, wait_ms));
-         wait_ms = 0)
-        BEAM_TRY(handle(l, event));
+    bm_local_event *event = bm_local_inbox_take(&l->inbox, 0);
+    if (!event) {
+        bm_local_release_state(l);
+        event = bm_local_inbox_take(&l->inbox, bm_local_fault_patience(l, wait_ms));
+    }
+    for (; event; event = bm_local_inbox_take(&l->inbox, 0)) BEAM_TRY(handle(l, event));
+    bm_local_fault_tick(l);
     return BEAM_OK;
 }
 
@@ -190,9 +204,16 @@ static beam_status emit_impulse(bm_local *l, bm_stage *stage)
                     stage->name);
 }
 
+/* One that takes the place of another has not connected yet. */
+static bool awaits_worker(const bm_local *l)
+{
+    return l->has_worker && !l->live[BM_LOCAL_CONTROL];
+}
+
 static beam_status start_bundles(bm_local *l)
 {
     size_t limit = l->opts->parallelism ? l->opts->parallelism : 2;
+    if (awaits_worker(l)) return BEAM_OK;
     for (size_t seen = 0; l->n_running < limit && seen < l->n_stages;) {
         bm_stage *stage = l->stages[l->next_stage];
         if (bm_local_stage_is_ready(stage)) {
@@ -256,7 +277,8 @@ static beam_status execute(bm_local *l)
         BEAM_TRY(bm_local_bundle_settle_all(l));
         BEAM_TRY(bm_local_refresh(l));
         BEAM_TRY(start_bundles(l));
-        BEAM_TRY(l->n_running ? bm_local_handle_events(l, PATIENCE_MS) : go_on(l, &done));
+        BEAM_TRY(l->n_running || awaits_worker(l) ? bm_local_handle_events(l, PATIENCE_MS)
+                                                  : go_on(l, &done));
     }
     return BEAM_OK;
 }
@@ -295,6 +317,8 @@ static void sum_up(bm_local *l, bm_arena *arena)
 
 static void tear_down(bm_local *l)
 {
+    bm_local_release_state(l);
+    drop_unsent(l);
     stop_worker(l);
     while (l->running) {
         bm_bundle *b = l->running;
@@ -315,7 +339,6 @@ static void tear_down(bm_local *l)
         free(s);
     }
     bm_local_inbox_free(&l->inbox);
-    for (size_t i = 0; i < l->unsent.n; i++) bm_message_free(l->unsent.at[i]);
     for (size_t i = 0; i < l->n_stages; i++) bm_local_stage_free(l->stages[i]);
     bm_arena_free(&l->arena);
 }

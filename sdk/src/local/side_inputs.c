@@ -62,6 +62,7 @@ beam_status bm_local_side_add(bm_side *side, bm_items *items)
     bm_arena arena;
     bm_arena_init(&arena, 0);
     beam_status status = BEAM_OK;
+    side->version++;
     for (const bm_item *i = items->first; i && !status; i = i->next) {
         status = add_item(side, i, &arena);
         bm_arena_reset(&arena);

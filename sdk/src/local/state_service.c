@@ -72,7 +72,7 @@ static beam_status serve(bm_local *l, bm_local_stream *stream, bm_arena *arena,
         response.response_case = PB__STATE_RESPONSE__RESPONSE_CLEAR;
         response.clear = &clear;
     }
-    bm_stream_write(stream->stream, bm_local_message(BM_PB_PACK(arena, &response)));
+    bm_local_send_state(l, stream, bm_local_message(BM_PB_PACK(arena, &response)));
     return BEAM_OK;
 }
 

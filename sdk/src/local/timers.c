@@ -136,6 +136,7 @@ void bm_local_timers_give_back(bm_bundle *bundle)
 {
     for (bm_user_timer *t = bundle->timers, *next; t; t = next) {
         next = t->next;
+        t->n_attempts++;
         add_due(t);
     }
     bundle->timers = NULL;
@@ -200,6 +201,7 @@ static void set(bm_local *l, bm_stage *stage, bm_user_timer *timer, const settin
     timer->hold = s->hold;
     timer->serial = ++l->n_serials;
     timer->state = BM_TIMER_SET;
+    timer->n_attempts = 0;
     timer->n_bytes = s->bytes.len;
     timer->bytes = memcpy(bm_xmalloc(s->bytes.len), s->bytes.ptr, s->bytes.len);
     bm_local_holds_add(&stage->timer_holds, s->hold);
