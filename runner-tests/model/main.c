@@ -16,7 +16,8 @@
 static const model_suite *const suites[] = { &par_do_suite, &grouping_suite, &combine_suite,
                                              &windowing_suite, &side_input_suite,
                                              &splittable_suite, &state_suite,
-                                             &custom_windows_suite, &rare_suite };
+                                             &custom_windows_suite, &derived_suite,
+                                             &rare_suite };
 
 struct flags {
     const char *output_dir, *test, *results;

@@ -56,6 +56,10 @@ extern const beam_dofn bm_explode_fn; /* ITERABLE<T> -> T, each of the values */
  *   shard: KV<K, V> -> KV<KV<K, BYTES>, V> */
 extern const beam_dofn bm_batch_fn, bm_shard_fn;
 
+/* Latest: KV<K, V> -> KV<K, KV<INT64 timestamp, V>>, and back from the ITERABLE of a top.
+ * Distinct: KV<T, INT64> -> T, once a window. Wait: T -> T, with side input "signal". */
+extern const beam_dofn bm_stamp_fn, bm_unstamp_fn, bm_first_pane_fn, bm_wait_fn;
+
 /* n values chosen at random, and n quantiles. Config: varint n. */
 extern const beam_combine bm_sample_combine, bm_quantiles_combine;
 

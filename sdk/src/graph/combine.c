@@ -239,30 +239,59 @@ static bool has_natural_order(const beam_type *type)
     }
 }
 
+beam_pcoll *beam_count_globally(beam_pcoll *in, const char *name)
+{
+    return beam_combine_globally(in, name, &beam_count);
+}
+
+static bool top_is_good(bm_step *step, const char *function, const beam_pcoll *in,
+                        const beam_type *value, int n, beam_order order)
+{
+    if (n < 1)
+        bm_step_fail(step, BEAM_EINVAL, "%s must keep one value or more", function);
+    else if (order != BEAM_LARGEST && order != BEAM_SMALLEST)
+        bm_step_fail(step, BEAM_EINVAL, "order is neither BEAM_LARGEST nor BEAM_SMALLEST");
+    else if (!has_natural_order(value))
+        bm_step_fail(
+            step, BEAM_ETYPE,
+            "%s orders INT64, DOUBLE, STRING, BYTES and KVs of "
+            "these, but the values of '%s' are %s: put what to order by in front, "
+            "as the key of a KV",
+            function, bm_pcoll_name(in), bm_type_text(&step->pipeline->arena, value));
+    else
+        return true;
+    return false;
+}
+
+static void write_top(bm_writer *config, int n, beam_order order)
+{
+    bm_write_varint(config, (uint64_t)n);
+    bm_write_varint(config, (uint64_t)order);
+}
+
 beam_pcoll *beam_top_per_key(beam_pcoll *in, const char *name, int n, beam_order order)
 {
     bm_step *step = bm_step_reading(in, BM_STEP_COMBINE_PER_KEY, name);
-    if (!step || !bm_step_needs_keys(step, in)) return bm_nil_of(in);
-    const beam_type *value = in->type->arg[1];
-    if (n < 1 || (order != BEAM_LARGEST && order != BEAM_SMALLEST)) {
-        bm_step_fail(step, BEAM_EINVAL,
-                     n < 1 ? "beam_top_per_key() must keep one value or more"
-                           : "order is neither BEAM_LARGEST nor BEAM_SMALLEST");
+    if (!step || !bm_step_needs_keys(step, in) ||
+        !top_is_good(step, "beam_top_per_key()", in, in->type->arg[1], n, order))
         return bm_nil_of(in);
-    }
-    if (!has_natural_order(value)) {
-        bm_step_fail(
-            step, BEAM_ETYPE,
-            "beam_top_per_key() orders INT64, DOUBLE, STRING, BYTES and KVs of "
-            "these, but the values of '%s' are %s: put what to order by in front, "
-            "as the key of a KV",
-            bm_pcoll_name(in), bm_type_text(&step->pipeline->arena, value));
-        return bm_nil_of(in);
-    }
     bm_writer config = { 0 };
-    bm_write_varint(&config, (uint64_t)n);
-    bm_write_varint(&config, (uint64_t)order);
+    write_top(&config, n, order);
     beam_pcoll *out = combine_values(step, in, &bm_top_combine, bm_written(&config));
     bm_writer_free(&config);
     return out;
+}
+
+beam_pcoll *beam_top(beam_pcoll *in, const char *name, int n, beam_order order)
+{
+    bm_step *step = bm_step_reading(in, BM_STEP_COMPOSITE, name);
+    if (!step || !top_is_good(step, "beam_top()", in, in->type, n, order))
+        return bm_nil_of(in);
+    bm_writer config = { 0 };
+    write_top(&config, n, order);
+    const beam_combine_opts opts = { .fn = &bm_top_combine, .config = bm_written(&config) };
+    bm_step_open(step);
+    beam_pcoll *out = beam_combine_globally_with(in, "Combine", &opts);
+    bm_writer_free(&config);
+    return bm_step_close(step, out);
 }
