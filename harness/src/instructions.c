@@ -6,8 +6,9 @@
 #include "base/map.h"
 #include "clock.h"
 
-/* Ended bundles that are remembered; late data for older ones would be parked. */
-enum { REMEMBERED = 1000 };
+/* Ended bundles of which is known how they ended; of so many older ones only that they did,
+ * so that their late data is not kept for a request that never comes. */
+enum { REMEMBERED = 1000, TOMBS = 1 << 14 };
 /* Instructions that wait for their request; beyond it data is dropped. */
 enum { MOST_PARKED = 10000 };
 
@@ -37,6 +38,7 @@ void bm_instructions_free(bm_instructions *table)
         }
     }
     free(table->buckets);
+    free(table->tombs);
     free(table->closed);
     pthread_cond_destroy(&table->watcher);
     pthread_cond_destroy(&table->released);
@@ -99,12 +101,20 @@ static void forget(bm_instructions *table, bm_instruction *one)
     free_instruction(one);
 }
 
+static bool is_buried(const bm_instructions *table, beam_span id)
+{
+    uint64_t hash = bm_hash(id.ptr, id.len);
+    return table->tombs && table->tombs[hash % TOMBS] == hash;
+}
+
 static void forget_oldest(bm_instructions *table)
 {
     bm_instruction *oldest = table->ended;
     table->ended = oldest->next_ended;
     if (!table->ended) table->last_ended = &table->ended;
     table->n_ended--;
+    if (!table->tombs) table->tombs = bm_xcalloc(TOMBS, sizeof *table->tombs);
+    table->tombs[oldest->hash % TOMBS] = oldest->hash; /* in place of an older one */
     forget(table, oldest);
 }
 
@@ -196,6 +206,7 @@ void bm_instructions_deliver(bm_instructions *table, bm_link *link, const bm_ent
     bm_instruction *one = bm_instructions_find(table, entry->instruction_id);
     if (!one) {
         if (table->closed || table->n_parked >= MOST_PARKED) return;
+        if (is_buried(table, entry->instruction_id)) return;
         one = add(table, entry->instruction_id, BM_PARKED);
         table->n_parked++;
     }

@@ -42,6 +42,7 @@ typedef struct bm_instructions {
     size_t n_buckets, n;
     bm_instruction *ended, **last_ended; /* oldest first */
     size_t n_ended, n_running, n_parked;
+    uint64_t *tombs; /* hashes of ids that ended before those; NULL: none yet */
     char *closed; /* why nothing new is taken on */
 } bm_instructions;
 

@@ -166,6 +166,7 @@ void beam_harness_stop(beam_harness *worker)
     pthread_cond_broadcast(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
     /* Also when beam_harness_wait waits for bundles already: nothing is to hold them up. */
+    bm_channel_cancel_calls(worker->control_channel);
     bm_links_cancel(&worker->data);
     bm_links_cancel(&worker->state.links);
 }

@@ -462,6 +462,20 @@ START_TEST(the_program_stops_the_worker)
 }
 END_TEST
 
+START_TEST(the_end_does_not_wait_for_descriptors)
+{
+    fake_runner *r = start();
+    fake_hold_descriptors(r);
+    fake_process_bundle(r, "b1", "texts");
+    while (!fake_descriptor_fetches(r, "texts")) bm_sleep_ms(2);
+    int64_t before_ms = bm_now_ms();
+    beam_harness_stop(fake_worker(r));
+    ck_assert_int_eq(fake_wait_worker(r, NULL), BEAM_OK);
+    ck_assert_int_lt(bm_now_ms() - before_ms, 5000);
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(a_worker_without_a_runner_says_so)
 {
     beam_harness *worker = NULL;
@@ -542,6 +556,7 @@ int main(void)
         a_worker_without_a_runner_says_so,
         cp_13_bundles_that_need_no_finalization_are_not_finalized,
         siblings_share_the_process,
+        the_end_does_not_wait_for_descriptors,
     };
     return fake_run_tests("control", tests, BEAM_COUNT(tests));
 }

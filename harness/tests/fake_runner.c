@@ -223,10 +223,18 @@ static void on_get_descriptor(void *self, bm_incoming *call, bm_message *request
     fake_descriptor *found = r->descriptors;
     while (found && !beam_span_equal(beam_span_of(found->id), id)) found = found->next;
     if (found) found->n_fetches++;
+    bool holds = found && r->holds_descriptors;
+    if (holds) {
+        struct fake_call *held = BM_NEW(&r->arena, struct fake_call);
+        *held = (struct fake_call){ r->held_calls, call };
+        r->held_calls = held;
+    }
     bm_message *response = found ? message_of(found->bytes) : NULL;
     fake_unlock(r);
     upb_Arena_Free(upb);
-    if (response)
+    if (holds)
+        bm_message_free(response);
+    else if (response)
         bm_incoming_reply(call, response);
     else
         bm_incoming_fail(call, BEAM_EINVAL, "no such descriptor");
@@ -324,6 +332,8 @@ void fake_runner_free(fake_runner *r)
     }
     fake_unlock(r);
     beam_harness_free(r->worker);
+    for (struct fake_call *one = r->held_calls; one; one = one->next)
+        bm_incoming_fail(one->call, BEAM_EINVAL, "held");
     bm_server_free(r->server);
     for (fake_stream *one = r->streams; one; one = one->next) bm_stream_free(one->stream);
     bm_rpc_free(r->rpc);
@@ -420,6 +430,13 @@ void fake_add_descriptor(fake_runner *r, const char *id, beam_span descriptor)
     one->bytes = bm_span_copy(&r->arena, descriptor);
     one->next = r->descriptors;
     r->descriptors = one;
+    fake_unlock(r);
+}
+
+void fake_hold_descriptors(fake_runner *r)
+{
+    fake_lock(r);
+    r->holds_descriptors = true;
     fake_unlock(r);
 }
 

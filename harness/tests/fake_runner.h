@@ -57,6 +57,8 @@ beam_status fake_wait_worker(fake_runner *r, beam_error *err);
 /* -- control ---------------------------------------------------------------------------- */
 /* What GetProcessBundleDescriptor answers for the id. */
 void fake_add_descriptor(fake_runner *r, const char *id, beam_span descriptor);
+/* From now on it does not answer until the runner is freed. */
+void fake_hold_descriptors(fake_runner *r);
 size_t fake_descriptor_fetches(fake_runner *r, const char *id);
 
 pb_InstructionRequest *fake_request(fake_runner *r, const char *id);

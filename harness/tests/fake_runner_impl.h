@@ -85,7 +85,11 @@ struct fake_runner {
         const char *name;
         double value;
     } *options;
-    bool offers_status;
+    bool offers_status, holds_descriptors;
+    struct fake_call {
+        struct fake_call *next;
+        bm_incoming *call;
+    } *held_calls;
     fake_response *responses, *pages; /* pages: of the status service */
     fake_sink *sinks;
     fake_cell *cells;

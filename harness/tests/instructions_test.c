@@ -173,6 +173,31 @@ START_TEST(wrong_data_is_an_error)
 }
 END_TEST
 
+/* DP-03: also long after. */
+START_TEST(dp_03_late_data_is_dropped_for_long)
+{
+    enum { BUNDLES = 5000 };
+    bm_instructions table;
+    bm_instructions_init(&table);
+    char id[20];
+    for (int i = 0; i < BUNDLES; i++) {
+        snprintf(id, sizeof id, "b%d", i);
+        bm_instructions_end(&table, begin(&table, id), NULL);
+    }
+    int kept = 0;
+    for (int i = 0; i < BUNDLES; i++) {
+        snprintf(id, sizeof id, "b%d", i);
+        put(&table, id, "a", "late", true);
+        kept += state_of(&table, id) == BM_PARKED;
+    }
+    ck_assert_int_lt(kept, BUNDLES / 4); /* an older one may have lost its place */
+    ck_assert_int_eq(state_of(&table, "b4999"), BM_FINISHED);
+    put(&table, "new", "a", "early", true);
+    ck_assert_int_eq(state_of(&table, "new"), BM_PARKED);
+    bm_instructions_free(&table);
+}
+END_TEST
+
 /* DP-05: each declared (transform, family) is an input like a source. */
 START_TEST(dp_05_timer_families_are_awaited)
 {
@@ -252,6 +277,7 @@ int main(void)
         a_broken_inbox_gives_what_it_has,
         a_complete_inbox_cannot_be_broken,
         wrong_data_is_an_error,
+        dp_03_late_data_is_dropped_for_long,
         dp_05_timer_families_are_awaited,
         dp_05_timers_of_no_family_break_the_input,
         ids_are_not_used_twice,

@@ -258,6 +258,7 @@ beam_status bm_combine_lift_new(bm_plan *plan, const bm_transform *t, bm_node **
         .process = lift_process,
         .start = lift_start,
         .finish = lift_finish,
+        .idle = lift_finish, /* what was added up must not wait longer than sinks do */
         .free = lift_free,
     };
     bm_combiner *c;

@@ -93,6 +93,24 @@ START_TEST(lifted_sums_per_key)
 }
 END_TEST
 
+/* DP-06: data_buffer_time_limit_ms is for what is added up here, too. */
+START_TEST(dp_06_sums_do_not_wait_while_there_is_no_input)
+{
+    fixture f;
+    init(&f, BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE, "beam.sum_int64",
+         "kv<string_utf8,varint>", "kv<string_utf8,varint>", "global_window");
+    put(&f, "a", 1);
+    put(&f, "a", 2);
+    f.io.idles = true;
+    fixture_build(&f);
+    ck_assert_int_eq(fixture_run_in(&f, f.in[0].len / 2), BEAM_OK);
+    expect_output(&f, 0, "KV{\"a\", 1} @9223371950454775\n"
+                        "KV{\"a\", 2} @9223371950454775\n");
+    ck_assert_int_eq(f.io.writes, 2); /* the first sum, and at the end the second */
+    fixture_free(&f);
+}
+END_TEST
+
 START_TEST(keys_of_any_type)
 {
     static const char *const coders[] = { "varint", "bytes", "bool", "nullable<string_utf8>",
@@ -368,6 +386,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         lifted_sums_per_key,
+        dp_06_sums_do_not_wait_while_there_is_no_input,
         keys_of_any_type,
         windows_are_apart,
         timestamps_follow_the_strategy,

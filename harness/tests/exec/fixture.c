@@ -448,6 +448,11 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
     for (; io->at < MAX_OUTPUT; io->at++)
         for (int i = 0; i < MAX_PORTS; i++) {
             if (io->at >= io->n_segments[i] || !io->segments[i][io->at].ptr) continue;
+            io->idled = io->idles && !io->idled;
+            if (io->idled) {
+                *out = (bm_segment){ .source = -1, .idle = true };
+                return BEAM_OK;
+            }
             if (io->before_segment) io->before_segment(f, io->at);
             *out = (bm_segment){ .source = i, .data = io->segments[i][io->at] };
             io->segments[i][io->at].ptr = NULL;

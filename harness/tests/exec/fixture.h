@@ -26,6 +26,8 @@ typedef struct test_io {
     size_t n_pages;
     int gets;
     bool reads_fail, writes_fail, gets_fail;
+    bool idles; /* there is no input before each segment */
+    bool idled;
     void (*before_segment)(fixture *f, size_t segment);
     /* Set by a test that serves its own state and caches. */
     beam_status (*state_get)(void *fixture, const bm_state_key *key, beam_span token,

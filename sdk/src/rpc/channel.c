@@ -18,6 +18,7 @@ struct bm_channel {
     pthread_mutex_t lock;
     pthread_cond_t idle;
     unary *pending; /* under lock */
+    bool cancelled; /* under lock: calls are cancelled from the start */
 };
 
 /* -- channel ------------------------------------------------------------------- */
@@ -165,6 +166,7 @@ static void link_call(unary *call)
     call->link = &channel->pending;
     if (call->next) call->next->link = &call->next;
     channel->pending = call;
+    if (channel->cancelled) grpc_call_cancel(call->call, NULL);
     pthread_mutex_unlock(&channel->lock);
 }
 
@@ -327,12 +329,20 @@ beam_status bm_channel_wait(bm_channel *channel, int timeout_ms, beam_error *err
     }
 }
 
+void bm_channel_cancel_calls(bm_channel *channel)
+{
+    pthread_mutex_lock(&channel->lock);
+    channel->cancelled = true;
+    for (unary *call = channel->pending; call; call = call->next)
+        grpc_call_cancel(call->call, NULL);
+    pthread_mutex_unlock(&channel->lock);
+}
+
 void bm_channel_free(bm_channel *channel)
 {
     if (!channel) return;
+    bm_channel_cancel_calls(channel);
     pthread_mutex_lock(&channel->lock);
-    for (unary *call = channel->pending; call; call = call->next)
-        grpc_call_cancel(call->call, NULL);
     while (channel->pending) pthread_cond_wait(&channel->idle, &channel->lock);
     pthread_mutex_unlock(&channel->lock);
     grpc_channel_destroy(channel->channel);

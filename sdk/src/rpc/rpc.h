@@ -48,6 +48,8 @@ typedef struct bm_channel bm_channel;
 /* `target` is "host:port" or a "unix:" path, as an ApiServiceDescriptor's url gives it.
  * Connects lazily. `worker_id` (may be NULL) is sent as metadata with every call. */
 bm_channel *bm_channel_new(bm_rpc *rpc, const char *target, const char *worker_id);
+/* Fails the unary calls that are under way, and later ones. Any thread. */
+void bm_channel_cancel_calls(bm_channel *channel);
 /* Cancels its pending calls and waits until each has had its on_done; streams must have
  * been freed. Not on the rpc thread. */
 void bm_channel_free(bm_channel *channel);
