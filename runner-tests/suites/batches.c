@@ -72,6 +72,7 @@ static const char *run(beam_pipeline *p, const batch *b, const batch_opts *opts)
     bool streams = opts->runner->streaming || needs & (NEEDS_STREAMING | NEEDS_TEST_STREAM);
     beam_status status = beam_test_run(
         p, .job_endpoint = opts->endpoint, .local = !opts->endpoint, .streaming = streams, .timeout_s = opts->timeout_s,
+        .drain = needs & NEEDS_DRAIN,
         .job_name = b->n == 1 ? b->tests[0]->test->name : "suites", .err = &err,
         .options = { { "parallelism", "1" } },
         .log_level = opts->verbose ? BEAM_LOG_INFO : BEAM_LOG_CRITICAL);
@@ -167,7 +168,7 @@ static void finish_job(job *j, int status, queue *q)
 
 static bool is_alone(const suite_test *test)
 {
-    return test->fails || test->needs & (RUNS_ALONE | NEEDS_TEST_STREAM | NEEDS_STREAMING);
+    return test->fails || test->needs & (RUNS_ALONE | NEEDS_TEST_STREAM | NEEDS_STREAMING | NEEDS_DRAIN);
 }
 
 static void make_batches(selection *all, size_t size, queue *q)

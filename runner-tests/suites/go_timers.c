@@ -177,9 +177,10 @@ static void with_output_timestamp(beam_pipeline *p)
     output_time(p, "", OUTPUT_TIMESTAMP);
 }
 
+/* Where the Go SDK has the end of time, elements get the time at which the timer fires. */
 static void with_no_output_timestamp(beam_pipeline *p)
 {
-    output_time(p, "none", BEAM_MAX_TIMESTAMP);
+    output_time(p, "none", BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP);
 }
 
 /* -- processing time: a timer that sets itself anew ------------------------------------------- */

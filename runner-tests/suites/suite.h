@@ -21,6 +21,7 @@ enum {
     NEEDS_UNBOUNDED = 1u << 6,
     NEEDS_PROCESSING_TIME = 1u << 7, /* timers or triggers of the runner's clock */
     NEEDS_METRICS = 1u << 8,
+    NEEDS_DRAIN = 1u << 9,       /* the job is drained; and so on its own */
     RUNS_ALONE = 1u << 16 /* as a job of its own, for another reason */
 };
 
