@@ -20,6 +20,14 @@ beam_status bm_graph_settle(beam_pipeline *p)
     return p->error.status;
 }
 
+bool bm_graph_is_bounded(const beam_pipeline *p)
+{
+    for (const bm_step *step = p->first; step; step = step->next)
+        for (size_t i = 0; i < step->n_outputs; i++)
+            if (!step->outputs[i]->bounded) return false;
+    return true;
+}
+
 /* -- composites without children ------------------------------------------------------ */
 static bool is_empty(const bm_step *step)
 {

@@ -150,5 +150,7 @@ beam_status bm_graph_check(beam_pipeline *p);
  * boundedness downstream, and fails on a GroupByKey of an unbounded collection in the
  * global window without trigger. Part of bm_graph_check. */
 beam_status bm_graph_settle(beam_pipeline *p);
+/* Every collection is. */
+bool bm_graph_is_bounded(const beam_pipeline *p);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "beam_urns.h"
+#include "job/known_runner.h"
 #include "proto/to_proto.h"
 #include "start.h"
 
@@ -70,6 +71,7 @@ beam_status bm_run_locally(bm_rpc *rpc, beam_pipeline *pipeline, const bm_local_
     const bm_expander expander = { NULL, refuse_to_expand, refuse_environment };
     beam_span bytes;
     *result = (bm_local_result){ .n_bundles = 0 };
+    BEAM_TRY(bm_runner_check(BM_LOCAL, pipeline, err));
     BEAM_TRY(bm_pipeline_to_proto(pipeline, &environment, &expander, arena, &bytes, err));
     in_process p = { .job = job, .rpc = rpc };
     bm_local_opts opts = job->opts;

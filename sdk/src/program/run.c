@@ -144,21 +144,13 @@ static beam_status make_expansion(run *r, beam_error *err)
 }
 
 /* -- submitting ------------------------------------------------------------------------------------ */
-static bool is_bounded(const beam_pipeline *p)
-{
-    for (const bm_step *step = p->first; step; step = step->next)
-        for (size_t i = 0; i < step->n_outputs; i++)
-            if (!step->outputs[i]->bounded) return false;
-    return true;
-}
-
 /* With checkpoints, Flink keeps finished sources open for ever unless told otherwise, and a
  * streaming job of bounded inputs would never end. */
 static void help_bounded_streams_end(run *r)
 {
     static const char name[] = "shutdown_sources_after_idle_ms";
     bool checkpoints = r->in->standard->checkpointing_interval > 0;
-    if (!checkpoints || json_object_get(r->options, name) || !is_bounded(r->pipeline))
+    if (!checkpoints || json_object_get(r->options, name) || !bm_graph_is_bounded(r->pipeline))
         return;
     json_object_set_new(r->options, name, json_integer(1000));
 }
@@ -170,7 +162,7 @@ static const char *job_endpoint(const run *r)
 
 static beam_status check_runner(run *r, beam_error *err)
 {
-    bool streaming = r->in->standard->streaming || !is_bounded(r->pipeline);
+    bool streaming = r->in->standard->streaming || !bm_graph_is_bounded(r->pipeline);
     bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), streaming);
     return bm_runner_check(runner, r->pipeline, err);
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "graph/graph.h"
 #include "job/expansion.h"
+#include "job/known_runner.h"
 #include "job/options_proto.h"
 #include "job/submit.h"
 #include "program/environment.h"
@@ -52,6 +53,9 @@ static beam_status submit(test_job *j, beam_error *err)
     bm_expander expander;
     bm_expansion_expander(j->expansion, &expander);
     beam_span pipeline;
+    bool streaming = r->opts->streaming || !bm_graph_is_bounded(r->pipeline);
+    BEAM_TRY(bm_runner_check(bm_job_runner(&r->session, r->endpoint, streaming), r->pipeline,
+                             err));
     BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, &r->arena, &pipeline,
                                   err));
     const char *name = r->opts->job_name ? r->opts->job_name : "beam-test";
