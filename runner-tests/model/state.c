@@ -249,6 +249,90 @@ static beam_pcoll *window_expiration(beam_pipeline *p)
     return beam_window_into(beam_par_do(windows, "End", &end_fn), "Global", beam_global());
 }
 
+/* -- SET, MAP, MULTIMAP and ORDERED_LIST ------------------------------------------------------------- */
+enum { MEMBERS, LATEST, BY_PARITY, IN_ORDER };
+static const beam_state_spec collections[] = {
+    [MEMBERS] = BEAM_SET_STATE("members", BEAM_INT64),
+    [LATEST] = BEAM_MAP_STATE("latest", BEAM_STRING, BEAM_INT64),
+    [BY_PARITY] = BEAM_MULTIMAP_STATE("by_parity", BEAM_BOOL, BEAM_ANY),
+    [IN_ORDER] = BEAM_ORDERED_LIST_STATE("in_order", BEAM_INT64),
+};
+
+static beam_status collect(beam_ctx *c, beam_value in)
+{
+    int64_t n = beam_as_int64(beam_val(in));
+    beam_value large = beam_string(beam_span_of(n > 2 ? "large" : "small"));
+    BEAM_TRY(beam_state_add(c, MEMBERS, beam_int64(n % 10)));
+    if (!beam_state_contains(c, LATEST, large) || beam_as_int64(beam_state_get(c, LATEST, large)) < n)
+        BEAM_TRY(beam_state_put(c, LATEST, large, beam_int64(n)));
+    BEAM_TRY(beam_state_put(c, BY_PARITY, beam_bool(n % 2), beam_val(in)));
+    BEAM_TRY(beam_state_insert(c, IN_ORDER, -n, beam_val(in)));
+    return beam_timer_set(c, END, beam_seconds(100));
+}
+
+static const char *latest(beam_ctx *c, const char *size)
+{
+    beam_value n = beam_state_get(c, LATEST, beam_string(beam_span_of(size)));
+    return beam_is_null(n) ? "none" : beam_format(c, "%lld", (long long)beam_as_int64(n)).ptr;
+}
+
+static beam_status emit_collections(beam_ctx *c, const beam_timer *timer)
+{
+    const char *in_order = "";
+    beam_iter *it = beam_state_range(c, IN_ORDER, -20, -1);
+    for (beam_value v; beam_next(it, &v);)
+        in_order = beam_format(c, "%s %lld", in_order, (long long)beam_as_int64(beam_val(v))).ptr;
+    return emit_text(c, timer->key, "has",
+                     beam_format(c, "{%s} small %s large %s odd {%s} from 20 to 2{%s }",
+                                 sorted(c, beam_state_iter(c, MEMBERS)), latest(c, "small"),
+                                 latest(c, "large"),
+                                 sorted(c, beam_state_lookup(c, BY_PARITY, beam_bool(true))),
+                                 in_order).ptr);
+}
+
+static const beam_dofn collect_fn = {
+    .name = "model.state.collect",
+    .in = PAIR,
+    .out = BEAM_STRING,
+    .states = BEAM_TABLE(collections),
+    .timers = BEAM_TABLE(ends),
+    .process = collect,
+    .on_timer = emit_collections,
+};
+
+static beam_pcoll *collection_states(beam_pipeline *p)
+{
+    return beam_par_do(events(p), "Collect", &collect_fn);
+}
+
+/* -- time-sorted input --------------------------------------------------------------------------------- */
+static const beam_state_spec last_state[] = { BEAM_VALUE_STATE("last", BEAM_STRING) };
+
+static beam_status chain(beam_ctx *c, beam_value in)
+{
+    const char *before = beam_cstr(c, beam_as_span(beam_state_read(c, 0)));
+    const char *text = beam_format(c, "%s>%lld", before, (long long)beam_as_int64(beam_val(in))).ptr;
+    BEAM_TRY(beam_state_write(c, 0, beam_string(beam_span_of(text))));
+    return emit_text(c, beam_key(in), "chain", text);
+}
+
+static const beam_dofn chain_fn = {
+    .name = "model.state.chain",
+    .in = PAIR,
+    .out = BEAM_STRING,
+    .flags = BEAM_TIME_SORTED_INPUT,
+    .states = BEAM_TABLE(last_state),
+    .process = chain,
+};
+
+static beam_pcoll *time_sorted(beam_pipeline *p)
+{
+    static const char *const unsorted_keys[] = { "a", "a", "b", "a", "b", "a" };
+    static const int64_t unsorted[] = { 30, 10, 5, 40, 2, 20 };
+    beam_pcoll *in = create_timed(p, "Create", unsorted_keys, unsorted, BEAM_COUNT(unsorted));
+    return beam_par_do(in, "Chain", &chain_fn);
+}
+
 static const model_test tests[] = {
     { "state_value", value_state,
       "a number 1\na number 2\na number 3\nb number 1\nb number 2\nc number 1\n" },
@@ -265,11 +349,18 @@ static const model_test tests[] = {
       "a first at 31\na second at 32\nb first at 31\nb second at 32\nc first at 31\n"
       "c second at 32\n" },
     { "state_processing_time", processing_time, "a: 19\nb: 16\nc: 6\n" },
+    { "state_collections", collection_states,
+      "a has {1 3 5} small 1 large 15 odd {1 3 15} from 20 to 2{ 15 3 }\n"
+      "b has {2 4} small 2 large 14 odd {} from 20 to 2{ 14 2 }\n"
+      "c has {6} small none large 6 odd {} from 20 to 2{ 6 }\n" },
+    { "state_time_sorted", time_sorted,
+      "a chain >10\na chain >10>20\na chain >10>20>30\na chain >10>20>30>40\n"
+      "b chain >2\nb chain >2>5\n" },
     { "state_window_expiration", window_expiration,
       "a ends with 1 3\na ends with 15\nb ends with 14\nb ends with 2\nc ends with 6\n" },
 };
 
 static const beam_dofn *const dofns[] = { &count_fn, &buffer_fn, &tick_fn, &tagged_fn, &soon_fn,
-                                          &end_fn };
+                                          &end_fn, &collect_fn, &chain_fn };
 
 const model_suite state_suite = { tests, BEAM_COUNT(tests), dofns, BEAM_COUNT(dofns), NULL, 0 };

@@ -88,6 +88,7 @@ static beam_status process_with_state(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
     bm_user_state_enter(p->ctx.state);
+    if (BM_UNLIKELY(p->ctx.state->sorted)) return bm_sorter_keep(p, element);
     return p->process_keyed(node, element);
 }
 
@@ -262,7 +263,8 @@ static const bm_node_ops par_do_ops = {
 static beam_status add_state(bm_par_do *p, const bm_transform *t, beam_error *err)
 {
     const beam_dofn *fn = p->fn;
-    bool has_timers = fn->timers.n || fn->on_window_expiration;
+    bool has_timers =
+        fn->timers.n || fn->on_window_expiration || fn->flags & BEAM_TIME_SORTED_INPUT;
     if (!fn->states.n && !has_timers) return BEAM_OK;
     p->process_keyed = p->process_one;
     p->process_one = process_with_state;

@@ -7,11 +7,11 @@
 
 #include "base/error.h"
 
-enum { HAND_OVER_BYTES = 1 << 20, EXPIRATION = -1 };
+enum { HAND_OVER_BYTES = 1 << 20, EXPIRATION = -1, SORTED = -2 };
 
 typedef struct family {
     const char *name;
-    int timer; /* index in .timers, or EXPIRATION */
+    int timer; /* index in .timers, EXPIRATION or SORTED */
     int port;
     beam_time_domain domain;
     const bm_coder *coder;
@@ -45,7 +45,9 @@ struct bm_timers {
     beam_millis allowed_lateness;
     family *families;
     size_t n;
+    bm_par_do *par_do;
     family *expiration;   /* NULL: there is no on_window_expiration */
+    family *sorted;       /* NULL: the input is not sorted here */
     bool sets_expiration; /* it is not the runner that sets its timers */
 
     bm_arena arena;    /* of what the bundle sets */
@@ -130,6 +132,7 @@ static set_timer *next_before(const bm_timer_row *row, beam_time_domain domain,
     set_timer *next = NULL;
     for (set_timer *set = row->first; set; set = set->next)
         if (!set->clear && set->of->domain == domain && set->fire < before
+            && set->of->timer != SORTED /* was taken care of */
             && (!next || set->fire < next->fire))
             next = set;
     return next;
@@ -188,6 +191,14 @@ static bm_timer_row *touched_row(bm_timers *t)
     return row_of(t);
 }
 
+/* Elements that were kept up to the moment come first. */
+static beam_status process_sorted(bm_timers *t, beam_millis now)
+{
+    const beam_window *w = &t->ctx->element->windows->at[0];
+    bool is_over = now >= expiry_of(t, w);
+    return bm_sorter_process(t->par_do, is_over ? BEAM_MAX_TIMESTAMP : now - t->allowed_lateness);
+}
+
 /* Timers that the bundle has set for a moment before `before`. */
 static beam_status fire_own(bm_timers *t, const family *of, beam_millis before)
 {
@@ -209,8 +220,11 @@ static beam_status fire_one(bm_timers *t, const family *of, const bm_timer *time
     bm_element element = { beam_kv(pair), timer->hold, bm_one_window_set(&one, window),
                            timer->pane };
     t->ctx->element = &element;
-    beam_status status = fire_own(t, of, timer->fire);
-    if (status == BEAM_OK) {
+    beam_status status = BEAM_OK;
+    if (t->sorted && of->domain == BEAM_EVENT_TIME) status = process_sorted(t, timer->fire);
+    t->ctx->element = &element;
+    if (status == BEAM_OK) status = fire_own(t, of, timer->fire);
+    if (status == BEAM_OK && of->timer != SORTED) {
         bm_timer_row *row = touched_row(t);
         bool overruled = row && find_set(t, row, of, timer->tag);
         status = overruled ? t->node->plan->error.status
@@ -431,6 +445,17 @@ beam_status bm_timers_expire(bm_timers *t)
     return BEAM_OK;
 }
 
+beam_status bm_timers_set_sorted(bm_timers *t, const char *tag, beam_millis at,
+                                 beam_millis hold)
+{
+    bm_timer_row *row = row_of(t);
+    if (!row) return t->node->plan->error.status;
+    beam_millis expiry = expiry_of(t, &t->ctx->element->windows->at[0]);
+    at = at > expiry - t->allowed_lateness ? expiry : at + t->allowed_lateness;
+    put(row, record(t, row, t->sorted, beam_span_of(tag)), false, at, hold);
+    return BEAM_OK;
+}
+
 /* -- life --------------------------------------------------------------------------------------------- */
 static const bm_timer_info *find_info(const bm_transform *t, const char *name)
 {
@@ -483,7 +508,8 @@ beam_status bm_timers_new(bm_par_do *p, const bm_transform *transform, beam_erro
     t->fn = fn;
     t->state = p->ctx.state;
     t->allowed_lateness = p->input->pcoll->allowed_lateness;
-    t->families = BM_NEW_ARRAY(arena, family, fn->timers.n + 1);
+    t->par_do = p;
+    t->families = BM_NEW_ARRAY(arena, family, fn->timers.n + 2);
     bm_arena_init(&t->arena, 0);
     forget(t);
     for (size_t i = 0; i < fn->timers.n; i++) {
@@ -491,6 +517,10 @@ beam_status bm_timers_new(bm_par_do *p, const bm_transform *transform, beam_erro
             return bm_error(err, BEAM_EINVAL, "DoFn '%s' has timers but no .on_timer", fn->name);
         BEAM_TRY(add_family(t, transform, fn->timers.at[i].family, (int)i,
                             fn->timers.at[i].domain, err));
+    }
+    if (p->ctx.state->sorted) {
+        BEAM_TRY(add_family(t, transform, BM_SORTED_FAMILY, SORTED, BEAM_EVENT_TIME, err));
+        t->sorted = &t->families[t->n - 1];
     }
     if (!fn->on_window_expiration) return BEAM_OK;
     const char *name = transform->expiration_family;

@@ -22,5 +22,16 @@ beam_status bm_timers_fire(bm_timers *timers, int port, beam_span data);
 beam_status bm_timers_finish(bm_timers *timers);
 /* The callback's key and window have state: on_window_expiration is to be called for them. */
 beam_status bm_timers_expire(bm_timers *timers);
+/* Sets a timer of the sorter (time_sorted.c) for the callback's key and window: event time,
+ * cut to the end of the window with allowed lateness. */
+beam_status bm_timers_set_sorted(bm_timers *timers, const char *tag, beam_millis at,
+                                 beam_millis hold);
+
+/* -- time_sorted.c: DoFns with BEAM_TIME_SORTED_INPUT ------------------------------------- */
+/* Keeps an element instead of processing it. */
+beam_status bm_sorter_keep(bm_par_do *p, const bm_element *element);
+/* Event time is past `before` for the callback's key and window, and no more elements at or
+ * before `until` are to be waited for: processes those that are kept. */
+beam_status bm_sorter_process(bm_par_do *p, beam_millis until);
 
 #endif

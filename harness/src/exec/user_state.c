@@ -305,9 +305,9 @@ static bool take_coders(bm_state_slot *slot)
     }
 }
 
-static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i, beam_error *err)
+static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i,
+                             const beam_state_spec *spec, beam_error *err)
 {
-    const beam_state_spec *spec = &s->fn->states.at[i];
     bm_state_slot *slot = &s->slots[i];
     *slot = (bm_state_slot){ .spec = spec,
                        .info = find_info(t, spec->tag),
@@ -338,6 +338,19 @@ static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i, 
     return BEAM_OK;
 }
 
+/* The states of exec/time_sorted.c. */
+static beam_status add_sorted(bm_user_state *s, const bm_transform *t, beam_error *err)
+{
+    static const beam_state_spec elements = { BM_SORTED_STATE, BEAM_STATE_BAG, NULL, NULL, NULL };
+    static const beam_state_spec times = { BM_SORTED_TIMES, BEAM_STATE_VALUE, NULL, NULL, NULL };
+    BEAM_TRY(init_slot(s, t, s->n, &elements, err));
+    BEAM_TRY(init_slot(s, t, s->n + 1, &times, err));
+    s->sorted = &s->slots[s->n];
+    s->sorted_times = &s->slots[s->n + 1];
+    s->n += 2;
+    return BEAM_OK;
+}
+
 beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *err)
 {
     bm_plan *plan = p->node.plan;
@@ -356,13 +369,14 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
     s->key_coder = coder->arg[0];
     s->window_coder = in->window_coder;
     s->n = p->fn->states.n;
-    s->slots = BM_NEW_ARRAY(&plan->arena, bm_state_slot, s->n);
+    s->slots = BM_NEW_ARRAY(&plan->arena, bm_state_slot, s->n + 2);
     s->random = (uint64_t)(uintptr_t)s;
     bm_arena_init(&s->arena, 1 << 14);
     bm_arena_init(&s->accumulators, 0);
     forget(s);
-    for (size_t i = 0; i < s->n; i++) BEAM_TRY(init_slot(s, t, i, err));
-    return BEAM_OK;
+    for (size_t i = 0; i < s->n; i++)
+        BEAM_TRY(init_slot(s, t, i, &p->fn->states.at[i], err));
+    return find_info(t, BM_SORTED_STATE) ? add_sorted(s, t, err) : BEAM_OK;
 }
 
 void bm_user_state_start(bm_user_state *s)

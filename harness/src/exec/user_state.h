@@ -90,8 +90,9 @@ struct bm_user_state {
     beam_ctx *ctx;
     const beam_dofn *fn;
     const bm_coder *key_coder, *window_coder;
-    bm_state_slot *slots;
+    bm_state_slot *slots; /* those of the DoFn, then those of the sorter */
     size_t n;
+    const bm_state_slot *sorted, *sorted_times; /* NULL: the input is not sorted here */
 
     bm_arena arena;        /* of the rows */
     bm_arena accumulators; /* of COMBINING */

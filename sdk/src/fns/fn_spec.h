@@ -14,6 +14,11 @@
 
 /* Timer family of on_window_expiration, whose timers the worker itself sets. */
 #define BM_EXPIRATION_FAMILY "beam.window_expiration"
+/* What the worker needs to sort a DoFn's input by time itself: a bag of elements, times that
+ * say what is in it (KV<INT64, KV<INT64, INT64>>), and the timers to take them out. */
+#define BM_SORTED_STATE "beam.sorted"
+#define BM_SORTED_TIMES "beam.sorted_times"
+#define BM_SORTED_FAMILY "beam.sorted"
 
 typedef struct bm_fn_spec {
     beam_span name;

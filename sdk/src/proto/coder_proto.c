@@ -46,6 +46,13 @@ const char *bm_custom_window_coder_id(bm_builder *b)
                     (beam_span){ NULL, 0 }, &inner, 1);
 }
 
+const char *bm_windowed_coder_id(bm_builder *b, const char *value_id, const char *window_id)
+{
+    const char *components[] = { value_id, window_id };
+    return coder_id(b, bm_format(b->arena, "windowed<%s,%s>", value_id, window_id),
+                    BEAM_URN_CODER_WINDOWED_VALUE, (beam_span){ NULL, 0 }, components, 2);
+}
+
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
                               const char *name, const char *who, const char **id)
 {

@@ -74,10 +74,52 @@ static beam_status state_spec(bm_builder *b, const bm_step *step, size_t i, bm_p
     return BEAM_OK;
 }
 
+/* The id of the coder of the input's windows. */
+static beam_status window_coder(bm_builder *b, const bm_step *step, const char **id)
+{
+    const bm_built_pcoll *in;
+    BEAM_TRY(bm_built_input(b, step, 0, &in));
+    const bm_pb_windowing *windowing =
+        bm_map_get(&b->windowings.by_id, beam_span_of(in->pb->windowing_strategy_id));
+    *id = windowing->window_coder_id;
+    return BEAM_OK;
+}
+
+static void add_bag(bm_builder *b, bm_list *states, const char *id, const char *coder)
+{
+    bm_pb_state_entry *entry = bm_pb_state_entry_new(b->arena);
+    entry->key = bm_pb_text(id);
+    entry->value = bm_pb_state_new(b->arena);
+    entry->value->protocol = bm_pb_spec(b->arena, BEAM_URN_USER_STATE_BAG,
+                                        (beam_span){ NULL, 0 });
+    entry->value->spec_case = PB__STATE_SPEC__SPEC_BAG_SPEC;
+    entry->value->bag_spec = bm_pb_state_bag_new(b->arena);
+    entry->value->bag_spec->element_coder_id = bm_pb_text(coder);
+    bm_list_add(b->arena, states, entry);
+}
+
+/* Flink sorts by time in batch mode only, and refuses such a pipeline in streaming mode: so
+ * the worker sorts, everywhere, by means of state and timers (exec/time_sorted.c), and no
+ * requirement is put on the runner. */
+static beam_status add_sorted_states(bm_builder *b, const bm_step *step, bm_list *states)
+{
+    const beam_type *in = step->inputs[0]->type;
+    const beam_type *pair = type_of(b->arena, BEAM_KIND_KV, BEAM_INT64, BEAM_INT64);
+    const char *value, *window, *times;
+    BEAM_TRY(bm_coder_id(b, in->arg[1], step->unique_name, &value));
+    BEAM_TRY(window_coder(b, step, &window));
+    BEAM_TRY(bm_coder_id(b, type_of(b->arena, BEAM_KIND_KV, BEAM_INT64, pair),
+                         step->unique_name, &times));
+    add_bag(b, states, BM_SORTED_STATE, bm_windowed_coder_id(b, value, window));
+    add_bag(b, states, BM_SORTED_TIMES, times);
+    return BEAM_OK;
+}
+
 static beam_status add_states(bm_builder *b, const bm_step *step, bm_pb_par_do *payload)
 {
     const beam_dofn *fn = step->dofn;
     bm_list states = { 0 };
+    if (fn->flags & BEAM_TIME_SORTED_INPUT) BEAM_TRY(add_sorted_states(b, step, &states));
     for (size_t i = 0; i < fn->states.n; i++) {
         bm_pb_state_entry *entry = bm_pb_state_entry_new(b->arena);
         entry->key = bm_pb_text(fn->states.at[i].tag);
@@ -104,13 +146,10 @@ static void add_family(bm_builder *b, bm_list *timers, const char *name, beam_ti
 
 static beam_status timer_coder(bm_builder *b, const bm_step *step, const char **id)
 {
-    const bm_built_pcoll *in;
-    const char *key;
-    BEAM_TRY(bm_built_input(b, step, 0, &in));
+    const char *key, *window;
+    BEAM_TRY(window_coder(b, step, &window));
     BEAM_TRY(bm_coder_id(b, step->inputs[0]->type->arg[0], step->unique_name, &key));
-    const bm_pb_windowing *windowing =
-        bm_map_get(&b->windowings.by_id, beam_span_of(in->pb->windowing_strategy_id));
-    *id = bm_timer_coder_id(b, key, windowing->window_coder_id);
+    *id = bm_timer_coder_id(b, key, window);
     return BEAM_OK;
 }
 
@@ -119,7 +158,8 @@ static beam_status timer_coder(bm_builder *b, const bm_step *step, const char **
 static beam_status add_timers(bm_builder *b, const bm_step *step, bm_pb_par_do *payload)
 {
     const beam_dofn *fn = step->dofn;
-    if (!fn->timers.n && !fn->on_window_expiration) return BEAM_OK;
+    bool is_sorted = fn->flags & BEAM_TIME_SORTED_INPUT;
+    if (!fn->timers.n && !fn->on_window_expiration && !is_sorted) return BEAM_OK;
     bm_list timers = { 0 };
     const char *coder;
     BEAM_TRY(timer_coder(b, step, &coder));
@@ -127,6 +167,7 @@ static beam_status add_timers(bm_builder *b, const bm_step *step, bm_pb_par_do *
         add_family(b, &timers, fn->timers.at[i].family, fn->timers.at[i].domain, coder);
     if (fn->on_window_expiration)
         add_family(b, &timers, BM_EXPIRATION_FAMILY, BEAM_EVENT_TIME, coder);
+    if (is_sorted) add_family(b, &timers, BM_SORTED_FAMILY, BEAM_EVENT_TIME, coder);
     BM_PB_REPEATED(payload, timer_family_specs, &timers);
     return BEAM_OK;
 }
