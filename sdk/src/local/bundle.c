@@ -42,7 +42,14 @@ beam_status bm_local_bundle_start(bm_local *l, bm_stage *stage)
 {
     bm_bundle *b = make(l, stage);
     bm_local_stage_take(l, stage, b);
-    start(l, stage, b);
+    if (b->input.n || b->timers) {
+        start(l, stage, b);
+        return BEAM_OK;
+    }
+    /* Keys with nothing left but state to be forgotten. */
+    bm_local_stage_release_keys(stage, b);
+    bm_local_bundle_free(b);
+    l->n_bundles--;
     return BEAM_OK;
 }
 
@@ -157,6 +164,7 @@ static beam_status apply_timers(bm_local *l, bm_bundle *b)
     for (size_t i = 0; i < b->stage->n_families; i++)
         BEAM_TRY(bm_local_timers_apply(l, b, &b->stage->families[i],
                                        bm_written(&b->timer_outputs[i].data)));
+    for (size_t i = 0; i < b->n_keys; i++) bm_local_timers_go_on_expiring(b->keys[i]);
     return BEAM_OK;
 }
 

@@ -73,7 +73,7 @@ static void write_timers(const bm_bundle *b, const bm_timer_family *family,
                          bm_writer *out)
 {
     for (const bm_user_timer *t = b->timers; t; t = t->next)
-        if (t->family == family) bm_write_bytes(out, t->bytes, t->n_bytes);
+        if (t->family->index == family->index) bm_write_bytes(out, t->bytes, t->n_bytes);
 }
 
 /* In pieces, and where the port ends. */

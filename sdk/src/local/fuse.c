@@ -128,6 +128,15 @@ static beam_status add_families(bm_local *l, bm_stage *stage, const bm_leaf *lea
     return BEAM_OK;
 }
 
+/* The family that the runner sets itself, or one of its own. */
+static void choose_expiration(bm_stage *stage)
+{
+    stage->expiration = (bm_timer_family){ .index = stage->n_families,
+                                           .is_expiration = true };
+    for (size_t i = 0; i < stage->n_families; i++)
+        if (stage->families[i].is_expiration) stage->expiration = stage->families[i];
+}
+
 static beam_status check_keyed(bm_local *l, const bm_stage *stage)
 {
     if (!stage->is_keyed) return BEAM_OK;
@@ -163,6 +172,7 @@ static beam_status begin_stage(bm_local *l, bm_leaf *leaf, bm_stage **out)
         BEAM_TRY(add_input(l, stage, leaf->main_input, NULL));
         BEAM_TRY(add_sides(l, stage, leaf));
         if (stage->is_keyed) BEAM_TRY(add_families(l, stage, leaf));
+        choose_expiration(stage);
         return check_keyed(l, stage);
     }
     for (size_t i = 0; i < leaf->pb->n_inputs; i++)

@@ -138,7 +138,7 @@ typedef struct bm_timer_family {
     size_t index;
     const char *transform_id, *id;
     bool processing_time;
-    bool is_expiration; /* fired by the runner when a window expires */
+    bool is_expiration; /* set by the runner: fires when a window expires */
     const bm_coder *coder;
 } bm_timer_family;
 
@@ -170,11 +170,14 @@ typedef struct bm_timer_heap {
 /* What a stateful stage keeps of a user key. */
 struct bm_user_key {
     bm_user_key *next_ready;
+    bm_stage *stage;
     beam_span key; /* encoded */
     bm_items waiting;
     bm_user_timer *due, **last_due;
     bool is_ready; /* in the list of ready keys */
     bool is_busy;  /* a bundle has it */
+    size_t n_processing; /* processing-time timers that are not off */
+    bm_user_timer *expiring; /* expirations that wait for these */
     bm_map timers; /* family, window, tag -> bm_user_timer */
     bm_map cells;  /* state key -> bm_cell */
 };
@@ -202,6 +205,7 @@ struct bm_stage {
     bm_side *sides;
     bm_timer_family *families;
     size_t n_families;
+    bm_timer_family expiration; /* is_expiration; id NULL: the worker need not know */
     bool is_keyed; /* state or timers: a key is in one bundle at a time */
     bool is_time_sorted;
     bm_items waiting;  /* not keyed: can be processed at once */
@@ -211,6 +215,7 @@ struct bm_stage {
     bm_map keys; /* encoded key -> bm_user_key */
     bm_user_key *ready, **last_ready;
     bm_timer_heap event_timers, processing_timers;
+    size_t n_fired;   /* timers of the worker's that are due or running */
     size_t n_running; /* bundles */
 
     /* GROUP */
@@ -398,8 +403,20 @@ void bm_local_timers_fire_due(bm_local *l, bm_stage *stage);
 size_t bm_local_timers_take(bm_user_key *key, bm_bundle *bundle);
 void bm_local_timers_done(bm_bundle *bundle);
 void bm_local_timers_give_back(bm_bundle *bundle);
+/* What waited for the key's processing-time timers is due, if there are none left. */
+void bm_local_timers_go_on_expiring(bm_user_key *key);
 beam_millis bm_local_timers_next(bm_timer_heap *heap);
 void bm_local_timers_free(bm_stage *stage);
+
+/* Sets an expiration of key and windows, unless it is set. */
+void bm_local_timers_watch(bm_local *l, bm_stage *stage, bm_user_key *key, beam_span windows,
+                           beam_span bytes, beam_millis fire, beam_millis hold);
+
+/* expiration.c: of a keyed stage */
+beam_status bm_local_expiration_watch(bm_local *l, bm_stage *stage, bm_user_key *key,
+                                      const bm_item *item);
+/* *item without the windows that are over; NULL: all of them are. */
+beam_status bm_local_drop_late(bm_local *l, const bm_stage *stage, bm_item **item);
 
 /* side_inputs.c */
 beam_status bm_local_side_add(bm_side *side, bm_items *items);
@@ -415,6 +432,8 @@ beam_status bm_local_state_serve(bm_local *l, bm_bundle *bundle, const Pb__State
                            bm_arena *arena, beam_span *data, const char **error);
 void bm_local_state_commit(bm_bundle *bundle);
 void bm_local_state_roll_back(bm_bundle *bundle);
+/* Forgets the key's state in a window, which is given as in a timer: number, window. */
+void bm_local_state_forget(bm_user_key *key, beam_span windows);
 void bm_local_state_free(bm_stage *stage);
 
 /* bundle.c */

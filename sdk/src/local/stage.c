@@ -15,6 +15,7 @@ bm_user_key *bm_local_stage_key(bm_stage *stage, beam_span bytes)
     if (key) return key;
     key = BM_NEW(&stage->key_arena, bm_user_key);
     key->key = bm_span_copy(&stage->key_arena, bytes);
+    key->stage = stage;
     key->last_due = &key->due;
     bm_map_init(&key->timers, &stage->key_arena);
     bm_map_init(&key->cells, &stage->key_arena);
@@ -67,7 +68,7 @@ static beam_status queue(bm_local *l, bm_stage *stage, bm_item *item)
     bm_user_key *key = bm_local_stage_key(stage, bytes);
     bm_local_items_add(&key->waiting, item);
     bm_local_stage_key_ready(stage, key);
-    return BEAM_OK;
+    return bm_local_expiration_watch(l, stage, key, item);
 }
 
 /* -- what comes in ------------------------------------------------------------------------------ */
@@ -111,8 +112,11 @@ static beam_status sort_in(bm_local *l, bm_stage *stage, bm_item *item)
 beam_status bm_local_stage_add(bm_local *l, bm_stage *stage, bm_items *items)
 {
     for (bm_item *item; (item = bm_local_items_take(items));) {
+        beam_status status = BEAM_OK;
+        if (stage->is_keyed) status = bm_local_drop_late(l, stage, &item);
+        if (!item) continue;
         bm_local_holds_add(&stage->pending, item->hold);
-        beam_status status = sort_in(l, stage, item);
+        if (!status) status = sort_in(l, stage, item);
         if (!status) continue;
         bm_local_items_free(items);
         return status;

@@ -335,6 +335,25 @@ beam_status bm_local_state_serve(bm_local *l, bm_bundle *bundle,
     return BEAM_OK;
 }
 
+void bm_local_state_forget(bm_user_key *key, beam_span windows)
+{
+    enum { COUNT_SIZE = 4 };
+    BM_MAP_EACH(&key->cells, e)
+    {
+        bm_cell *cell = e->value;
+        bm_reader name = bm_reader_of(e->key);
+        beam_span part, window;
+        uint8_t kind;
+        if (bm_read_u8(&name, &kind) || bm_read_prefixed(&name, &part) ||
+            bm_read_prefixed(&name, &part) || bm_read_prefixed(&name, &window))
+            continue;
+        /* What follows the window in a timer is of no interest. */
+        if (windows.len >= COUNT_SIZE + window.len &&
+            !memcmp(windows.ptr + COUNT_SIZE, window.ptr, window.len))
+            bm_writer_free(&cell->data);
+    }
+}
+
 void bm_local_state_free(bm_stage *stage)
 {
     BM_MAP_EACH(&stage->keys, k)

@@ -58,6 +58,8 @@ static bool comes_before(const bm_user_timer *a, const bm_user_timer *b)
 {
     if (a->family->processing_time != b->family->processing_time)
         return b->family->processing_time;
+    if (a->fire == b->fire && a->family->is_expiration != b->family->is_expiration)
+        return b->family->is_expiration;
     return a->fire != b->fire ? a->fire < b->fire : a->serial < b->serial;
 }
 
@@ -67,6 +69,7 @@ static void add_due(bm_user_timer *timer)
     while (*at && comes_before(*at, timer)) at = &(*at)->next;
     timer->next = *at;
     *at = timer;
+    if (timer->state == BM_TIMER_SET && timer->family->id) timer->key->stage->n_fired++;
     timer->state = BM_TIMER_DUE;
 }
 
@@ -77,14 +80,31 @@ static void remove_due(bm_user_timer *timer)
     *at = timer->next;
 }
 
+void bm_local_timers_go_on_expiring(bm_user_key *key)
+{
+    if (key->n_processing) return;
+    bm_user_timer *all = key->expiring;
+    key->expiring = NULL;
+    for (bm_user_timer *next; all; all = next) {
+        next = all->next;
+        add_due(all);
+    }
+}
+
 static void fire(bm_stage *stage, bm_timer_heap *heap, beam_millis until, bool all)
 {
     const bm_timer_entry *entry;
     while ((entry = first(heap)) && (all || entry->fire < until)) {
         bm_user_timer *timer = entry->timer;
+        bm_user_key *key = timer->key;
         pop(heap);
+        if (timer->family->is_expiration && key->n_processing) {
+            timer->next = key->expiring;
+            key->expiring = timer;
+            continue;
+        }
         add_due(timer);
-        bm_local_stage_key_ready(stage, timer->key);
+        bm_local_stage_key_ready(stage, key);
     }
 }
 
@@ -95,12 +115,43 @@ void bm_local_timers_fire_due(bm_local *l, bm_stage *stage)
     fire(stage, &stage->processing_timers, bm_local_now(l) + 1, false);
 }
 
+static void turn_off(bm_stage *stage, bm_user_timer *timer)
+{
+    if (timer->state == BM_TIMER_OFF) return;
+    if (timer->state == BM_TIMER_DUE) remove_due(timer);
+    if (timer->state != BM_TIMER_SET && timer->family->id) stage->n_fired--;
+    bm_local_holds_release(&stage->timer_holds, timer->hold);
+    timer->state = BM_TIMER_OFF;
+    free(timer->bytes);
+    timer->bytes = NULL;
+    if (timer->family->processing_time) timer->key->n_processing--;
+}
+
+/* The windows in a timer's bytes: after key and tag, which is empty here. */
+static void forget_state(bm_user_timer *timer)
+{
+    size_t n = timer->key->key.len + 1;
+    bm_local_state_forget(timer->key, (beam_span){ (const char *)timer->bytes + n,
+                                                   timer->n_bytes - n });
+}
+
 /* -- in bundles --------------------------------------------------------------------------------- */
+/* Expirations that the worker need not know of. */
+static void expire(bm_stage *stage, bm_user_key *key)
+{
+    while (key->due && key->due->family == &stage->expiration && !stage->expiration.id) {
+        forget_state(key->due);
+        turn_off(stage, key->due);
+    }
+}
+
 size_t bm_local_timers_take(bm_user_key *key, bm_bundle *bundle)
 {
+    expire(bundle->stage, key);
     const bm_user_timer *head = key->due;
     size_t n = 0;
     while (key->due && key->due->fire == head->fire &&
+           key->due->family->is_expiration == head->family->is_expiration &&
            key->due->family->processing_time == head->family->processing_time) {
         bm_user_timer *timer = key->due, **at = &bundle->timers;
         key->due = timer->next;
@@ -113,20 +164,11 @@ size_t bm_local_timers_take(bm_user_key *key, bm_bundle *bundle)
     return n;
 }
 
-static void turn_off(bm_stage *stage, bm_user_timer *timer)
-{
-    if (timer->state == BM_TIMER_OFF) return;
-    if (timer->state == BM_TIMER_DUE) remove_due(timer);
-    bm_local_holds_release(&stage->timer_holds, timer->hold);
-    timer->state = BM_TIMER_OFF;
-    free(timer->bytes);
-    timer->bytes = NULL;
-}
-
 void bm_local_timers_done(bm_bundle *bundle)
 {
     for (bm_user_timer *t = bundle->timers, *next; t; t = next) {
         next = t->next;
+        if (t->family->is_expiration) forget_state(t);
         turn_off(bundle->stage, t);
     }
     bundle->timers = NULL;
@@ -202,6 +244,7 @@ static void set(bm_local *l, bm_stage *stage, bm_user_timer *timer, const settin
     timer->serial = ++l->n_serials;
     timer->state = BM_TIMER_SET;
     timer->n_attempts = 0;
+    if (timer->family->processing_time) timer->key->n_processing++;
     timer->n_bytes = s->bytes.len;
     timer->bytes = memcpy(bm_xmalloc(s->bytes.len), s->bytes.ptr, s->bytes.len);
     bm_local_holds_add(&stage->timer_holds, s->hold);
@@ -234,6 +277,20 @@ beam_status bm_local_timers_apply(bm_local *l, bm_bundle *bundle,
         if (!s.clear) set(l, stage, timer, &s);
     }
     return BEAM_OK;
+}
+
+void bm_local_timers_watch(bm_local *l, bm_stage *stage, bm_user_key *key,
+                           beam_span windows, beam_span bytes, beam_millis fire_at,
+                           beam_millis hold)
+{
+    const setting s = { .key = key->key,
+                        .tag = { "", 0 },
+                        .windows = windows,
+                        .bytes = bytes,
+                        .fire = fire_at,
+                        .hold = hold };
+    bm_user_timer *timer = find(stage, key, &stage->expiration, &s);
+    if (timer->state == BM_TIMER_OFF) set(l, stage, timer, &s);
 }
 
 void bm_local_timers_free(bm_stage *stage)

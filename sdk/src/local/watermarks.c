@@ -29,7 +29,10 @@ static beam_status refresh_worker_stage(bm_local *l, bm_stage *stage)
 {
     raise(&stage->input, least(stage->upstream, bm_local_holds_min(&stage->pending)));
     BEAM_TRY(bm_local_stage_refresh(l, stage));
-    raise(&stage->output, least(stage->input, bm_local_holds_min(&stage->timer_holds)));
+    /* A timer fires before its time is over downstream, whatever its hold. */
+    if (!stage->n_fired)
+        raise(&stage->output,
+              least(stage->input, bm_local_holds_min(&stage->timer_holds)));
     return BEAM_OK;
 }
 

@@ -57,13 +57,10 @@ static const beam_dofn keep_fn = { .name = "test.keep",
                                    .process = keep,
                                    .on_timer = at_end };
 
-static const beam_dofn *const dofns[] = { &collect_fn, &by_key_fn, &keep_fn };
-
 /* Numbers with a side input, kept by key in state until a timer, then grouped by how many. */
 static void build(void)
 {
     static beam_value numbers[N_NUMBERS];
-    fixture_functions(dofns, BEAM_COUNT(dofns));
     for (size_t i = 0; i < N_NUMBERS; i++) numbers[i] = beam_int64((int64_t)i);
     beam_pcoll *in = beam_create(p, "Numbers", BEAM_INT64, numbers, N_NUMBERS);
     beam_pcoll *keyed = beam_par_do(in, "ByKey", &by_key_fn, .sides = { [ALL] = in });
@@ -131,12 +128,10 @@ static const beam_dofn slow_fn = {
 START_TEST(splits)
 {
     static const double fractions[] = { 0, 0.3, 0.9 };
-    static const beam_dofn *const slow[] = { &collect_fn, &slow_fn };
     beam_value numbers[N_NUMBERS];
     for (size_t i = 0; i < N_NUMBERS; i++) numbers[i] = beam_int64(1000 + (int64_t)i);
     faults.split_every_ms = 3;
     faults.split_fraction = fractions[_i];
-    fixture_functions(slow, BEAM_COUNT(slow));
     beam_pcoll *in = beam_create(p, "Numbers", BEAM_INT64, numbers, N_NUMBERS);
     beam_par_do(beam_par_do(in, "Slow", &slow_fn), "Collect", &collect_fn);
     expect_done();

@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 #include "coders/coder.h"
-#include "fns/registry.h"
 #include "job/metrics.h"
+#include "program/functions.h"
 
 beam_pipeline *p;
 bm_local_job job;
@@ -16,7 +16,6 @@ beam_error err;
 
 static bm_arena arena;
 static bm_rpc *rpc;
-static bm_registry registry;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the notes */
 static bm_arena notes_arena;
@@ -37,14 +36,6 @@ const beam_dofn collect_fn = { .name = "test.collect",
                                .in = BEAM_ANY,
                                .process = collect };
 
-void fixture_functions(const beam_dofn *const *dofns, size_t n)
-{
-    job.functions.dofns.at = dofns;
-    job.functions.dofns.n = n;
-    ck_assert_int_eq(bm_registry_init(&registry, &job.functions, &err), BEAM_OK);
-    p->registry = &registry;
-}
-
 void setup_local(void)
 {
     bm_arena_init(&arena, 0);
@@ -60,8 +51,6 @@ void setup_local(void)
 void teardown_local(void)
 {
     beam_pipeline_free(p);
-    bm_registry_free(&registry);
-    registry = (bm_registry){ 0 };
     bm_rpc_free(rpc);
     bm_arena_free(&notes_arena);
     bm_arena_free(&arena);
@@ -71,6 +60,7 @@ beam_status run_local(void)
 {
     const beam_error *failure = beam_pipeline_error(p);
     ck_assert_msg(!failure, "%s", failure ? failure->message : "");
+    job.functions = bm_pipeline_functions(p, &arena);
     return bm_run_locally(rpc, p, &job, &arena, &result, &err);
 }
 

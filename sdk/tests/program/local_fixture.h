@@ -11,14 +11,12 @@
 #include "program/local_run.h"
 
 extern beam_pipeline *p;
-extern bm_local_job job;       /* set up anew for each test; its tables are the test's */
+extern bm_local_job job;       /* set up anew for each test */
 extern bm_local_faults faults; /* job.opts.faults */
 extern bm_local_result result;
 extern beam_error err;
 
-/* -- functions of the fixture; to be named in the test's table of DoFns */
 extern const beam_dofn collect_fn; /* notes the text of each element */
-void fixture_functions(const beam_dofn *const *dofns, size_t n);
 
 void setup_local(void);
 void teardown_local(void);

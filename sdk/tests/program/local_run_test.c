@@ -50,8 +50,6 @@ static const beam_dofn flaky_fn = {
     .name = "test.flaky", .in = BEAM_STRING, .out = BEAM_STRING, .process = fail_at_first
 };
 
-static const beam_dofn *const dofns[] = { &collect_fn, &words_fn, &count_fn, &flaky_fn };
-
 static const char *const lines[] = { "to be or not to be", "that is the question" };
 #define COUNTED                                                                     \
     "KV{\"be\", 2} KV{\"is\", 1} KV{\"not\", 1} KV{\"or\", 1} KV{\"question\", 1} " \
@@ -59,7 +57,6 @@ static const char *const lines[] = { "to be or not to be", "that is the question
 
 static beam_pcoll *make_lines(void)
 {
-    fixture_functions(dofns, BEAM_COUNT(dofns));
     return beam_create_strings(p, "Lines", lines, BEAM_COUNT(lines));
 }
 
@@ -151,7 +148,6 @@ END_TEST
 
 START_TEST(external_transforms_are_refused)
 {
-    fixture_functions(dofns, BEAM_COUNT(dofns));
     beam_kafka_read(p, "Read", .servers = "localhost:9092", .topics = { "t" });
     ck_assert_int_ne(run_local(), BEAM_OK);
     ck_assert_msg(strstr(err.message, "choose another --runner"), "%s", err.message);

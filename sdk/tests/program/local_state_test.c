@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State and timers on the local runner: order, holds, the end of windows, late elements. */
+#include "beam/testing.h"
+#include "local_fixture.h"
+
+enum { SUM };
+static const beam_state_spec states[] = { [SUM] = BEAM_VALUE_STATE("sum", BEAM_INT64) };
+enum { EVENT, CLOCK };
+static const beam_timer_spec timers[] = {
+    [EVENT] = { "event", BEAM_EVENT_TIME }, [CLOCK] = { "clock", BEAM_PROCESSING_TIME }
+};
+#define PAIR BEAM_KV(BEAM_INT64, BEAM_INT64)
+
+/* -- the end of windows ---------------------------------------------------------------------- */
+static beam_status add(beam_ctx *c, beam_value in)
+{
+    int64_t sum = beam_as_int64(beam_state_read(c, SUM)) + beam_as_int64(beam_val(in));
+    return beam_state_write(c, SUM, beam_int64(sum));
+}
+
+static beam_status tell_sum(beam_ctx *c, beam_value key)
+{
+    return beam_emit_kv(c, key, beam_state_read(c, SUM));
+}
+
+static const beam_dofn expiring_fn = { .name = "test.expiring",
+                                       .in = PAIR,
+                                       .out = PAIR,
+                                       .states = BEAM_TABLE(states),
+                                       .process = add,
+                                       .on_window_expiration = tell_sum };
+
+/* -- the order of timers ---------------------------------------------------------------------- */
+static beam_status set_three(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    for (int64_t at = 3000; at > 0; at -= 1000) {
+        const beam_timer_opts opts = { .tag = beam_span_of(at == 1000   ? "a"
+                                                           : at == 2000 ? "b"
+                                                                        : "c") };
+        BEAM_TRY(beam_timer_set_with(c, EVENT, at, &opts));
+    }
+    return BEAM_OK;
+}
+
+/* The first one clears the second; each tells how many went before. */
+static beam_status count_timers(beam_ctx *c, const beam_timer *timer)
+{
+    int64_t before = beam_as_int64(beam_state_read(c, SUM));
+    BEAM_TRY(beam_state_write(c, SUM, beam_int64(before + 1)));
+    if (timer->fire_at == 1000) BEAM_TRY(beam_timer_clear(c, EVENT, beam_span_of("b")));
+    return beam_emit_kv(c, beam_int64(timer->fire_at), beam_int64(before));
+}
+
+static const beam_dofn ordered_fn = { .name = "test.ordered",
+                                      .in = PAIR,
+                                      .out = PAIR,
+                                      .states = BEAM_TABLE(states),
+                                      .timers = BEAM_TABLE(timers),
+                                      .process = set_three,
+                                      .on_timer = count_timers };
+
+/* -- the clock -------------------------------------------------------------------------------- */
+static beam_status in_an_hour(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    return beam_timer_set(c, CLOCK, beam_now(c) + 3600000);
+}
+
+static beam_status tell_key(beam_ctx *c, const beam_timer *timer)
+{
+    return beam_emit_kv(c, timer->key, beam_int64(1));
+}
+
+static const beam_dofn patient_fn = { .name = "test.patient",
+                                      .in = PAIR,
+                                      .out = PAIR,
+                                      .states = BEAM_TABLE(states),
+                                      .timers = BEAM_TABLE(timers),
+                                      .process = in_an_hour,
+                                      .on_timer = tell_key };
+
+static void add_pair(beam_test_stream *ts, int64_t key, int64_t value, beam_millis at)
+{
+    const beam_value pair[] = { beam_int64(key), beam_int64(value) };
+    beam_test_stream_add(ts, beam_kv(pair), at);
+}
+
+static beam_test_stream *begin(void)
+{
+    return beam_test_stream_begin(p, "Stream", PAIR);
+}
+
+START_TEST(windows_expire)
+{
+    beam_test_stream *ts = begin();
+    add_pair(ts, 1, 10, 0);
+    add_pair(ts, 1, 20, 500);
+    add_pair(ts, 2, 5, 1500);
+    beam_test_stream_watermark(ts, 1500);
+    add_pair(ts, 1, 100, 700); /* late, within what is allowed */
+    beam_test_stream_watermark(ts, 2000);
+    add_pair(ts, 1, 1000, 800); /* too late */
+    beam_pcoll *in = beam_window_into(beam_test_stream_end(ts), "Seconds",
+                                      beam_fixed(beam_seconds(1)),
+                                      .allowed_lateness = 900);
+    beam_par_do(beam_par_do(in, "Expiring", &expiring_fn), "Collect", &collect_fn);
+    expect_done();
+    expect_collected("KV{1, 130} KV{2, 5}");
+    ck_assert_uint_eq(result.n_dropped_late, 1);
+}
+END_TEST
+
+START_TEST(timers_fire_in_order)
+{
+    beam_test_stream *ts = begin();
+    add_pair(ts, 1, 0, 0);
+    beam_par_do(beam_par_do(beam_test_stream_end(ts), "Ordered", &ordered_fn), "Collect",
+                &collect_fn);
+    expect_done();
+    expect_collected("KV{1000, 0} KV{3000, 1}");
+}
+END_TEST
+
+START_TEST(clock_jumps)
+{
+    beam_test_stream *ts = begin();
+    add_pair(ts, 7, 0, 0);
+    beam_par_do(beam_par_do(beam_test_stream_end(ts), "Patient", &patient_fn), "Collect",
+                &collect_fn);
+    job.opts.timeout_ms = 10000;
+    expect_done();
+    expect_collected("KV{7, 1}");
+}
+END_TEST
+
+START_TEST(clock_is_the_tests)
+{
+    beam_test_stream *ts = begin();
+    add_pair(ts, 7, 0, 0);
+    beam_test_stream_processing_time(ts, 3600000);
+    beam_test_stream_watermark(ts, 5000);
+    beam_pcoll *told = beam_par_do(beam_test_stream_end(ts), "Patient", &patient_fn);
+    beam_assert_that(told, "Told", .lines = "7: 1 @0", .show = BEAM_SHOW_TIMESTAMP);
+    expect_done();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = { windows_expire, timers_fire_in_order, clock_jumps,
+                                   clock_is_the_tests };
+    return run_suite("local_state", tests, BEAM_COUNT(tests));
+}
