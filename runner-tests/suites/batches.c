@@ -73,6 +73,7 @@ static const char *run(beam_pipeline *p, const batch *b, const batch_opts *opts)
     beam_status status = beam_test_run(
         p, .job_endpoint = opts->endpoint, .local = !opts->endpoint, .streaming = streams, .timeout_s = opts->timeout_s,
         .drain = needs & NEEDS_DRAIN,
+        .faults = b->n == 1 ? b->tests[0]->test->faults : NULL,
         .job_name = b->n == 1 ? b->tests[0]->test->name : "suites", .err = &err,
         .options = { { "parallelism", "1" } },
         .log_level = opts->verbose ? BEAM_LOG_INFO : BEAM_LOG_CRITICAL);
@@ -168,7 +169,8 @@ static void finish_job(job *j, int status, queue *q)
 
 static bool is_alone(const suite_test *test)
 {
-    return test->fails || test->needs & (RUNS_ALONE | NEEDS_TEST_STREAM | NEEDS_STREAMING | NEEDS_DRAIN);
+    return test->fails || test->needs & (RUNS_ALONE | NEEDS_TEST_STREAM | NEEDS_STREAMING | NEEDS_DRAIN
+                                          | NEEDS_SPLITS);
 }
 
 static void make_batches(selection *all, size_t size, queue *q)

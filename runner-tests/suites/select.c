@@ -10,7 +10,7 @@
 static const char *const needs_names[] = {
     "streaming",    "test_stream", "state",           "timers",  "sdf",
     "finalization", "unbounded",   "processing_time", "metrics",
-    "drain",
+    "drain", "splits",
 };
 
 static bool name_matches(const char *wanted, const char *name)

@@ -22,6 +22,7 @@ enum {
     NEEDS_PROCESSING_TIME = 1u << 7, /* timers or triggers of the runner's clock */
     NEEDS_METRICS = 1u << 8,
     NEEDS_DRAIN = 1u << 9,       /* the job is drained; and so on its own */
+    NEEDS_SPLITS = 1u << 10,     /* bundles are split at the test's wish; on its own */
     RUNS_ALONE = 1u << 16 /* as a job of its own, for another reason */
 };
 
@@ -34,6 +35,7 @@ typedef struct suite_test {
     /* After a job that succeeded; NULL: nothing more to look at. Returns what is wrong, or
      * NULL. `scope` is "NAME/". */
     const char *(*check)(beam_pipeline *p, const char *scope);
+    const beam_test_faults *faults; /* of the local runner, for a test that runs alone */
 } suite_test;
 
 typedef struct suite_table {
