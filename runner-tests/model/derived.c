@@ -35,6 +35,33 @@ static beam_pcoll *top(beam_pipeline *p)
 {
     return as_text(beam_top(beam_values(timed(p), "Values"), "Top", 2, BEAM_LARGEST), "Text");
 }
+/* Numbers 0 ... 99 of two keys. */
+static beam_pcoll *hundred(beam_pipeline *p)
+{
+    beam_value pair[100][2], items[100];
+    for (int i = 0; i < 100; i++) {
+        pair[i][0] = beam_string(beam_span_of(i % 10 ? "hot" : "cold"));
+        pair[i][1] = beam_int64(i);
+        items[i] = beam_kv(pair[i]);
+    }
+    return beam_create(p, "Hundred", BEAM_KV(BEAM_STRING, BEAM_INT64), items, 100);
+}
+static beam_pcoll *fanout_sum(beam_pipeline *p)
+{
+    return as_text(beam_combine_per_key_with_fanout(hundred(p), "Sum", &beam_sum_int64, 4),
+                   "Text");
+}
+static beam_pcoll *fanout_mean(beam_pipeline *p)
+{
+    return as_text(beam_combine_per_key_with_fanout(hundred(p), "Mean", &beam_mean_int64, 7),
+                   "Text");
+}
+static beam_pcoll *fanout_windows(beam_pipeline *p)
+{
+    beam_pcoll *sessions = beam_window_into(timed(p), "Sessions", beam_sessions(beam_seconds(5)));
+    return with_window(beam_combine_per_key_with_fanout(sessions, "Sum", &beam_sum_int64, 3),
+                       "Text");
+}
 static beam_pcoll *count(beam_pipeline *p)
 {
     return with_window(beam_count_globally(in_windows(p), "Count"), "Text");
@@ -65,6 +92,9 @@ static const model_test tests[] = {
     { "latest_per_key", latest_per_key, "a: 11\nb: 13\n" },
     { "latest", latest, "[0,10) a: 4\n[10,20) b: 13\n" },
     { "top", top, "[11 13]\n" },
+    { "fanout_sum", fanout_sum, "cold: 450\nhot: 4500\n" },
+    { "fanout_mean", fanout_mean, "cold: 45\nhot: 50\n" },
+    { "fanout_sessions", fanout_windows, "[1,9) a: 5\n[11,16) a: 11\n[13,18) b: 13\n[2,7) b: 2\n" },
     { "count_globally", count, "[0,10) 3\n[10,20) 2\n" },
     { "count_nothing", count_nothing, "0\n" },
     { "wait_on", wait_on, "a: 1\na: 11\na: 4\nb: 13\nb: 2\n" },

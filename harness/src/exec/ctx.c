@@ -42,6 +42,18 @@ bm_arena *bm_ctx_arena(beam_ctx *c)
     return c->arena;
 }
 
+const beam_combine *bm_ctx_combine(beam_ctx *c, beam_span name)
+{
+    return bm_registry_combine(c->node->plan->registry, name);
+}
+
+beam_span bm_ctx_set_config(beam_ctx *c, beam_span config)
+{
+    beam_span before = c->config;
+    c->config = config;
+    return before;
+}
+
 const bm_coder *bm_ctx_input_coder(beam_ctx *c)
 {
     return c->input_coder;

@@ -13,7 +13,8 @@ const beam_dofn *const bm_builtin_dofns[] = {
     &bm_empty_group_fn,      &bm_mark_fn,
     &bm_choose_fn,           &bm_stamp_fn,
     &bm_unstamp_fn,          &bm_first_pane_fn,
-    &bm_wait_fn,                       &bm_count_failed_fn,
+    &bm_wait_fn,             &bm_fanout_spread_fn,
+    &bm_fanout_gather_fn,              &bm_count_failed_fn,
     &bm_count_any_fn,        &bm_check_failures_fn,
     &bm_explode_fn,          &bm_batch_fn,
     &bm_shard_fn,
@@ -23,7 +24,8 @@ const size_t bm_builtin_dofns_count = BEAM_COUNT(bm_builtin_dofns);
 const beam_combine *const bm_builtin_combines[] = {
     &beam_sum_int64, &beam_sum_double, &beam_min_int64,  &beam_min_double,
     &beam_max_int64, &beam_max_double, &beam_mean_int64, &beam_mean_double,
-    &beam_count,     &bm_top_combine,  &bm_count_pairs,
+    &beam_count,     &bm_top_combine,
+    &bm_fanout_parts_combine, &bm_fanout_whole_combine,  &bm_count_pairs,
     &bm_sample_combine, &bm_quantiles_combine,
 };
 const size_t bm_builtin_combines_count = BEAM_COUNT(bm_builtin_combines);

@@ -60,6 +60,11 @@ extern const beam_dofn bm_batch_fn, bm_shard_fn;
  * Distinct: KV<T, INT64> -> T, once a window. Wait: T -> T, with side input "signal". */
 extern const beam_dofn bm_stamp_fn, bm_unstamp_fn, bm_first_pane_fn, bm_wait_fn;
 
+/* CombinePerKey in two steps; see fanout.c. Config of the CombineFns: a bm_fn_spec.
+ *   spread: KV<K, V> -> KV<KV<K, INT64>, V>, config varint n;   gather: the key back */
+extern const beam_combine bm_fanout_parts_combine, bm_fanout_whole_combine;
+extern const beam_dofn bm_fanout_spread_fn, bm_fanout_gather_fn;
+
 /* n values chosen at random, and n quantiles. Config: varint n. */
 extern const beam_combine bm_sample_combine, bm_quantiles_combine;
 

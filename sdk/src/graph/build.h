@@ -93,6 +93,15 @@ void bm_step_set_bounded(bm_step *step);
  * sets step->state_types and _keys. */
 bool bm_step_takes_state(bm_step *step, const beam_dofn *fn);
 
+/* -- combine.c ------------------------------------------------------------------------ */
+/* Can the CombineFn combine values of the type? They are the elements of `in`, or the values
+ * of its KVs. Fails the step. */
+bool bm_combine_is_good(bm_step *step, const beam_combine *fn, const beam_pcoll *in,
+                        const beam_type *value);
+/* The parts and the output of a COMBINE_PER_KEY step; its CombineFn is checked. */
+beam_pcoll *bm_combine_values(bm_step *step, beam_pcoll *in, const beam_combine *fn,
+                              beam_span config);
+
 /* -- windowing.c ---------------------------------------------------------------------- */
 /* The windowing of what a GroupByKey gives, from its input's; NULL gives NULL. */
 const bm_windowing *bm_windowing_after_grouping(bm_arena *arena, const bm_windowing *w);

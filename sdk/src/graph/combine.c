@@ -68,7 +68,7 @@ static bool fn_reads(bm_step *step, const beam_combine *fn, const beam_pcoll *in
                      const beam_type *value)
 {
     if (beam_type_equal(fn->in, value)) return true;
-    bool per_key = step->kind == BM_STEP_COMBINE_PER_KEY;
+    bool per_key = value != in->type;
     bm_step_fail(step, BEAM_ETYPE,
                  "CombineFn '%s' reads %s, but '%s' holds %s: make %s %s, "
                  "or use another CombineFn",
@@ -89,8 +89,8 @@ static bool types_are_known(bm_step *step, const beam_combine *fn, const beam_ty
                               bm_format(arena, ".out of CombineFn '%s'", name));
 }
 
-static bool fn_is_good(bm_step *step, const beam_combine *fn, const beam_pcoll *in,
-                       const beam_type *value)
+bool bm_combine_is_good(bm_step *step, const beam_combine *fn, const beam_pcoll *in,
+                        const beam_type *value)
 {
     return fn_is_complete(step, fn) && types_are_good(step, fn) &&
            fn_reads(step, fn, in, value) && fn_is_registered(step, fn) &&
@@ -119,9 +119,8 @@ beam_pcoll *bm_combine_grouped(beam_pcoll *in, const char *name, const beam_comb
                                          bm_type_with(arena, fn->out, value)));
 }
 
-/* The step's CombineFn is checked. */
-static beam_pcoll *combine_values(bm_step *step, beam_pcoll *in, const beam_combine *fn,
-                                  beam_span config)
+beam_pcoll *bm_combine_values(bm_step *step, beam_pcoll *in, const beam_combine *fn,
+                              beam_span config)
 {
     set_fn(step, fn, config, in->type->arg[1]);
     bm_step_open(step);
@@ -138,9 +137,9 @@ beam_pcoll *beam_combine_per_key_with(beam_pcoll *in, const char *name,
     bm_step *step = bm_step_reading(in, BM_STEP_COMBINE_PER_KEY, name);
     const beam_combine *fn = opts ? opts->fn : NULL;
     if (!step || !bm_step_needs_keys(step, in) ||
-        !fn_is_good(step, fn, in, in->type->arg[1]))
+        !bm_combine_is_good(step, fn, in, in->type->arg[1]))
         return bm_nil_of(in);
-    return combine_values(step, in, fn, opts->config);
+    return bm_combine_values(step, in, fn, opts->config);
 }
 
 /* -- globally ------------------------------------------------------------------------- */
@@ -195,11 +194,11 @@ beam_pcoll *beam_combine_globally_with(beam_pcoll *in, const char *name,
 {
     bm_step *step = bm_step_reading(in, BM_STEP_COMPOSITE, name);
     const beam_combine *fn = opts ? opts->fn : NULL;
-    if (!step || !fn_is_good(step, fn, in, in->type)) return bm_nil_of(in);
+    if (!step || !bm_combine_is_good(step, fn, in, in->type)) return bm_nil_of(in);
     bm_step_open(step);
     beam_pcoll *combined = bm_nil_of(in), *keyed = one_key(in);
     bm_step *per_key = bm_step_reading(keyed, BM_STEP_COMBINE_PER_KEY, "CombinePerKey");
-    if (per_key) combined = combine_values(per_key, keyed, fn, opts->config);
+    if (per_key) combined = bm_combine_values(per_key, keyed, fn, opts->config);
     if (beam_pipeline_error(step->pipeline)) return bm_step_close(step, NULL);
     return bm_step_close(step, bm_window_is_default_global(in)
                                    ? or_default(combined, in->type, fn, opts->config)
@@ -277,7 +276,7 @@ beam_pcoll *beam_top_per_key(beam_pcoll *in, const char *name, int n, beam_order
         return bm_nil_of(in);
     bm_writer config = { 0 };
     write_top(&config, n, order);
-    beam_pcoll *out = combine_values(step, in, &bm_top_combine, bm_written(&config));
+    beam_pcoll *out = bm_combine_values(step, in, &bm_top_combine, bm_written(&config));
     bm_writer_free(&config);
     return out;
 }
