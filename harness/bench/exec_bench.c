@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "beam/splittable.h"
 #include "beam_urns.h"
 #include "fixture.h"
+#include "fns/fn_spec.h"
 
 enum { ROUNDS = 15, MOST_ROUNDS = 100 };
 
@@ -52,11 +54,28 @@ static beam_status tokenize(beam_ctx *c, beam_value in)
 static const beam_dofn tokenize_fn = { .name = "bench.tokenize", .in = BEAM_STRING,
                                        .out = BEAM_STRING, .process = tokenize };
 
+static beam_value no_work(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    return beam_offsets(c, 0, 0);
+}
+static beam_status claim(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    for (int64_t i = 0; beam_claim_offset(c, i);) i++;
+    return BEAM_OK;
+}
+static const beam_sdf claim_sdf = { .tracker = &beam_offset_tracker, .initial = no_work };
+static const beam_dofn claim_fn = { .name = "bench.claim", .in = BEAM_INT64,
+                                    .out = BEAM_INT64, .process = claim,
+                                    .sdf = &claim_sdf };
+
 static const beam_dofn *const fns[] = { &identity_fn, &increment_fn, &drop_fn,
-                                        &tokenize_fn };
+                                        &tokenize_fn, &claim_fn };
 
 /* -- workloads ------------------------------------------------------------------------------- */
 #define PAIRS "kv<string_utf8,varint>"
+#define SIZED "kv<kv<varint,kv<kv<varint,varint>,varint>>,double>"
 
 static void put_pairs(fixture *f, int n)
 {
@@ -65,6 +84,15 @@ static void put_pairs(fixture *f, int n)
         snprintf(key, sizeof key, "user-%06d", i % 1000);
         fixture_put(f, 0, fixture_kv(f, text_value(key), beam_int64(i)));
     }
+}
+
+/* One element with n offsets to claim. */
+static void put_offsets(fixture *f, int n)
+{
+    beam_value offsets = fixture_kv(f, beam_int64(0), beam_int64(n));
+    beam_value pair =
+        fixture_kv(f, beam_int64(0), fixture_kv(f, offsets, beam_int64(0)));
+    fixture_put(f, 0, fixture_kv(f, pair, beam_double(1)));
 }
 
 static void put_lines(fixture *f, int n)
@@ -82,6 +110,7 @@ static const struct workload {
     { "increment", "bench.increment", PAIRS, PAIRS, put_pairs },
     { "filter", "bench.drop", PAIRS, PAIRS, put_pairs },
     { "tokenize", "bench.tokenize", "string_utf8", "string_utf8", put_lines },
+    { "claim", "bench.claim", SIZED, PAIRS, put_offsets },
     { "sum", NULL, PAIRS, PAIRS, put_pairs },
 };
 
@@ -105,7 +134,11 @@ static void run(const struct workload *w, int n, int rounds)
     fixture_pcoll(&f, "p1", w->in);
     fixture_pcoll(&f, "p2", w->out);
     fixture_source(&f, "a", "p1", w->in, "global_window");
-    if (w->fn)
+    if (!strcmp(w->name, "claim"))
+        fixture_transform(
+            &f, "b", BEAM_URN_TRANSFORM_SDF_PROCESS_SIZED_ELEMENT_AND_RESTRICTIONS,
+            fixture_fn_payload(&f, BM_URN_DOFN, w->fn, ""), "in=p1", "out=p2");
+    else if (w->fn)
         fixture_par_do(&f, "b", w->fn, "", "in=p1", "out=p2");
     else
         fixture_combine(&f, "b", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE,
