@@ -6,9 +6,11 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "exec/state_cache.h"
 
 enum {
     MOST_BYTES = 32 << 20,  /* of rows: then they are written back between callbacks */
+    CACHED_BYTES = 1 << 16, /* of one state of a key, across bundles */
     COMPACT_ONE_IN = 32
 };
 
@@ -53,11 +55,54 @@ beam_status bm_state_read_key(bm_user_state *s, const bm_state_slot *slot,
     return status;
 }
 
+/* -- across bundles: what the runner's token says is still so ------------------------------- */
+static bool read_cache(const bm_user_state *s, const bm_state_key *key, bm_writer *out)
+{
+    bm_state_cache *cache = s->node->plan->io->state_cache;
+    bm_cached *known = s->token.len ? bm_state_cache_get(cache, key, s->token) : NULL;
+    if (known) bm_write_bytes(out, known->bytes.ptr, known->bytes.len);
+    bm_cached_unref(known);
+    return known;
+}
+
+/* Only what is whole, and not so large that copying it costs more than it saves. */
+static void write_cache(const bm_user_state *s, const bm_state_key *key, beam_span all)
+{
+    bm_state_cache *cache = s->node->plan->io->state_cache;
+    if (all.len <= CACHED_BYTES)
+        bm_state_cache_put(cache, key, s->token, all);
+    else
+        bm_state_cache_remove(cache, key, s->token);
+}
+
+static void change_cache(const bm_user_state *s, const bm_state_key *key, bool clear,
+                         beam_span append)
+{
+    if (!s->token.len) return;
+    bm_writer all = { 0 };
+    if (clear || read_cache(s, key, &all)) {
+        bm_write_bytes(&all, append.ptr, append.len);
+        write_cache(s, key, bm_written(&all));
+    }
+    bm_writer_free(&all);
+}
+
+static beam_span token_of(const bm_bundle_io *io)
+{
+    for (size_t i = 0; io->state_cache && i < io->n_cache_tokens; i++)
+        if (!io->cache_tokens[i].transform_id) return io->cache_tokens[i].token;
+    return (beam_span){ NULL, 0 };
+}
+
+/* -- bags ------------------------------------------------------------------------------------ */
 beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
                           size_t most, bm_writer *out, bm_writer *next)
 {
     bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
-    return bm_state_read_key(s, slot, &key, most, out, next);
+    if (s->runner_has_none || read_cache(s, &key, out)) return BEAM_OK;
+    BEAM_TRY(bm_state_read_key(s, slot, &key, most, out, next));
+    if (s->token.len && !next->len) write_cache(s, &key, bm_written(out));
+    return BEAM_OK;
 }
 
 beam_status bm_state_write_key(bm_user_state *s, const bm_state_slot *slot,
@@ -77,7 +122,9 @@ beam_status bm_state_write_key(bm_user_state *s, const bm_state_slot *slot,
 beam_status bm_state_write(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
                            bool clear, beam_span append)
 {
+    if (s->node->plan->io->only_bundle_for_keys && !s->spilling) return BEAM_OK;
     bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
+    change_cache(s, &key, clear, append);
     return bm_state_write_key(s, slot, &key, clear, append);
 }
 
@@ -382,7 +429,9 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
 void bm_user_state_start(bm_user_state *s)
 {
     forget(s);
-    s->runner_has_none = s->node->plan->io->has_no_state;
+    const bm_bundle_io *io = s->node->plan->io;
+    s->runner_has_none = io->has_no_state;
+    s->token = token_of(io);
 }
 
 void bm_user_state_free(bm_user_state *s)

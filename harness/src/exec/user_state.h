@@ -104,6 +104,7 @@ struct bm_user_state {
     beam_window window; /* the last one, and its encoding */
     bm_writer window_bytes;
     bool has_window;
+    beam_span token;      /* under which bags are cached across bundles; empty: not at all */
     bool runner_has_none; /* the runner holds no state for the bundle's keys */
     bool spilling;        /* rows are written back in the middle of the bundle */
     uint64_t random;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exec/state_cache.h"
 #include "keyed.h"
 
 /* Runs one bundle of one element of key "k" and compares what it emits. */
@@ -314,6 +315,36 @@ START_TEST(much_state_is_written_back_in_between)
 }
 END_TEST
 
+/* As long as the token is the same, no state is read twice. */
+START_TEST(states_are_cached_across_bundles)
+{
+    static const char *const commands[] = {
+        "v? v=1 b+x c+1 s+x m=x,1 u=x,1 l+1,x", "v? b? c? s? m? u? l?", "v- b+y b- b+z c+1",
+        "v? b? c?", "m=y,2 s/x", "m? s?",
+    };
+    keyed cached, plain;
+    keyed_init(&cached, false);
+    keyed_init(&plain, false);
+    static const bm_cache_token token = { NULL, NULL, { "t", 1 } };
+    cached.f.io.cache = bm_state_cache_new(1 << 20);
+    cached.f.io.cache_tokens = &token;
+    cached.f.io.n_cache_tokens = 1;
+    for (size_t i = 0; i < BEAM_COUNT(commands); i++) {
+        keyed_put(&plain, "k", commands[i]);
+        keyed_run(&plain);
+        step(&cached, commands[i], keyed_output(&plain));
+        ck_assert_int_le(cached.n_gets, i < 2 ? 7 : 0);
+    }
+    static const bm_cache_token other = { NULL, NULL, { "u", 1 } };
+    cached.f.io.cache_tokens = &other;
+    step(&cached, "c?", "\"k c? 2\" @0\n");
+    ck_assert_int_eq(cached.n_gets, 1);
+    bm_state_cache_free(cached.f.io.cache);
+    keyed_free(&cached);
+    keyed_free(&plain);
+}
+END_TEST
+
 START_TEST(nothing_is_read_or_written_that_need_not_be)
 {
     keyed k;
@@ -451,6 +482,7 @@ int main(void)
         operations_that_do_not_fit_are_refused,
         wrong_types_and_indexes_are_refused,
         a_failed_read_fails_the_bundle,
+        states_are_cached_across_bundles,
     };
     /* With bags alone, and with protocols for maps and lists. */
     const TTest *const both[] = {
