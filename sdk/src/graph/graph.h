@@ -109,6 +109,9 @@ struct beam_pipeline {
     size_t n_failures;
     const char *experiments[16]; /* beam_pipeline_experiment */
     size_t n_experiments;
+    /* The runner serves states by these protocols and not as bags alone; set by the program
+     * once it knows the runner. Bags do for every kind of state. */
+    bool has_multimap_state, has_ordered_list_state;
     const struct bm_registry *registry;        /* set by the program; NULL: not checked */
     const struct bm_pipeline_options *options; /* set by the program */
     const struct bm_metrics *last_metrics; /* of beam_test_run(), in the arena; NULL: none */

@@ -35,7 +35,7 @@ static const beam_type *whole(const declaration *d, const beam_type *type,
     bm_arena *arena = &d->step->pipeline->arena;
     const char *problem = type ? bm_type_problem(type) : "no type";
     if (problem) {
-        fail(d, bm_format(arena, "its %s has %s", what, problem));
+        fail(d, bm_format(arena, "there is %s for its %s", problem, what));
         return NULL;
     }
     const beam_type *copy = bm_type_copy(arena, bm_type_with(arena, type, instead_of_any));

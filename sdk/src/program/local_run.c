@@ -72,6 +72,7 @@ beam_status bm_run_locally(bm_rpc *rpc, beam_pipeline *pipeline, const bm_local_
     beam_span bytes;
     *result = (bm_local_result){ .n_bundles = 0 };
     BEAM_TRY(bm_runner_check(BM_LOCAL, pipeline, err));
+    pipeline->has_multimap_state = pipeline->has_ordered_list_state = true;
     BEAM_TRY(bm_pipeline_to_proto(pipeline, &environment, &expander, arena, &bytes, err));
     in_process p = { .job = job, .rpc = rpc };
     bm_local_opts opts = job->opts;

@@ -83,6 +83,8 @@ beam_status bm_coder_id(bm_builder *b, const beam_type *type, const char *who,
 const char *bm_timer_coder_id(bm_builder *b, const char *key_id, const char *window_id);
 /* beam:coder:windowed_value:v1. */
 const char *bm_windowed_coder_id(bm_builder *b, const char *value_id, const char *window_id);
+/* beam:coder:length_prefix:v1. */
+const char *bm_prefixed_coder_id(bm_builder *b, const char *value_id);
 /* The id of a coder without payload, "beam:coder:global_window:v1" and its like. */
 const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name);
 /* Of windows that carry bytes. */

@@ -53,6 +53,12 @@ const char *bm_windowed_coder_id(bm_builder *b, const char *value_id, const char
                     BEAM_URN_CODER_WINDOWED_VALUE, (beam_span){ NULL, 0 }, components, 2);
 }
 
+const char *bm_prefixed_coder_id(bm_builder *b, const char *value_id)
+{
+    return coder_id(b, bm_format(b->arena, "length_prefix<%s>", value_id),
+                    BEAM_URN_CODER_LENGTH_PREFIX, (beam_span){ NULL, 0 }, &value_id, 1);
+}
+
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
                               const char *name, const char *who, const char **id)
 {

@@ -33,7 +33,9 @@ const char *const bm_capabilities[] = {
     BEAM_URN_PROTOCOL_STATE_CACHING,
     BEAM_URN_PROTOCOL_DATA_SAMPLING,
     BEAM_URN_PROTOCOL_SDK_CONSUMING_RECEIVED_DATA,
+    BEAM_URN_PROTOCOL_ORDERED_LIST_STATE,
     BEAM_URN_PROTOCOL_ELEMENT_METADATA,
+    BEAM_URN_PROTOCOL_MULTIMAP_STATE,
     "beam:protocol:named_data_streams:v1", /* since 2.77 */
     "beam:version:sdk_base:beam-c",
 };

@@ -2,8 +2,9 @@
 /* proto/par_do_proto.c - ParDoPayload: the function, and what it declares. One thread.
  *
  * Runners serve state by three protocols, but all of them serve bags, and some (Flink's)
- * nothing else. So a MAP, SET, MULTIMAP or ORDERED_LIST is declared as the bag of its
- * changes, a log that the worker replays (exec/state_map.c, exec/state_list.c):
+ * nothing else. So unless the runner is known to serve the others, a MAP, SET, MULTIMAP or
+ * ORDERED_LIST is declared as the bag of its changes, a log that the worker replays
+ * (exec/state_map.c, exec/state_list.c). The worker goes by the protocol that it finds here:
  *     SET<T>              bag of KV<T, BOOL>: is it in the set now
  *     MAP, MULTIMAP<K, V> bag of KV<K, NULLABLE<V>>: put or added; null: removed
  *     ORDERED_LIST<V>     bag of KV<INT64 from, KV<INT64 to, NULLABLE<V>>>: `from` is the
@@ -30,6 +31,47 @@ static const beam_type *type_of(bm_arena *arena, beam_kind kind, const beam_type
 }
 
 /* -- state ---------------------------------------------------------------------------- */
+static bool is_map(beam_state_kind kind)
+{
+    return kind == BEAM_STATE_SET || kind == BEAM_STATE_MAP || kind == BEAM_STATE_MULTIMAP;
+}
+
+/* The protocol that the runner is to serve the state by. */
+static const char *protocol_of(const bm_builder *b, beam_state_kind kind)
+{
+    if (is_map(kind) && b->pipeline->has_multimap_state) return BEAM_URN_USER_STATE_MULTIMAP;
+    if (kind == BEAM_STATE_ORDERED_LIST && b->pipeline->has_ordered_list_state)
+        return BEAM_URN_USER_STATE_ORDERED_LIST;
+    return BEAM_URN_USER_STATE_BAG;
+}
+
+/* A map, or a SET as the map of its members to `true`. */
+static beam_status multimap_spec(bm_builder *b, const bm_step *step, size_t i, bm_pb_state *m)
+{
+    bool is_set = step->dofn->states.at[i].kind == BEAM_STATE_SET;
+    const char *key, *value;
+    BEAM_TRY(bm_coder_id(b, is_set ? step->state_types[i] : step->state_keys[i],
+                         step->unique_name, &key));
+    BEAM_TRY(bm_coder_id(b, is_set ? BEAM_BOOL : step->state_types[i], step->unique_name,
+                         &value));
+    m->spec_case = PB__STATE_SPEC__SPEC_MULTIMAP_SPEC;
+    m->multimap_spec = bm_pb_state_multimap_new(b->arena);
+    m->multimap_spec->key_coder_id = bm_pb_text(key);
+    m->multimap_spec->value_coder_id = bm_pb_text(value);
+    return BEAM_OK;
+}
+
+static beam_status list_spec(bm_builder *b, const bm_step *step, size_t i, bm_pb_state *m)
+{
+    const char *coder;
+    BEAM_TRY(bm_coder_id(b, step->state_types[i], step->unique_name, &coder));
+    m->spec_case = PB__STATE_SPEC__SPEC_ORDERED_LIST_SPEC;
+    m->ordered_list_spec = bm_pb_state_list_new(b->arena);
+    /* The protocol wants a length before each value (StateAppendRequest). */
+    m->ordered_list_spec->element_coder_id = bm_pb_text(bm_prefixed_coder_id(b, coder));
+    return BEAM_OK;
+}
+
 /* What the bag of changes holds, for the kinds that are kept so. */
 static const beam_type *log_type(bm_arena *arena, const bm_step *step, size_t i)
 {
@@ -50,10 +92,12 @@ static const beam_type *log_type(bm_arena *arena, const bm_step *step, size_t i)
 static beam_status state_spec(bm_builder *b, const bm_step *step, size_t i, bm_pb_state **out)
 {
     const beam_state_spec *spec = &step->dofn->states.at[i];
-    const char *coder;
-    BEAM_TRY(bm_coder_id(b, log_type(b->arena, step, i), step->unique_name, &coder));
+    const char *protocol = protocol_of(b, spec->kind), *coder;
     bm_pb_state *m = *out = bm_pb_state_new(b->arena);
-    m->protocol = bm_pb_spec(b->arena, BEAM_URN_USER_STATE_BAG, (beam_span){ NULL, 0 });
+    m->protocol = bm_pb_spec(b->arena, protocol, (beam_span){ NULL, 0 });
+    if (!strcmp(protocol, BEAM_URN_USER_STATE_MULTIMAP)) return multimap_spec(b, step, i, m);
+    if (!strcmp(protocol, BEAM_URN_USER_STATE_ORDERED_LIST)) return list_spec(b, step, i, m);
+    BEAM_TRY(bm_coder_id(b, log_type(b->arena, step, i), step->unique_name, &coder));
     if (spec->kind == BEAM_STATE_VALUE) {
         m->spec_case = PB__STATE_SPEC__SPEC_READ_MODIFY_WRITE_SPEC;
         m->read_modify_write_spec = bm_pb_state_value_new(b->arena);
