@@ -14,8 +14,8 @@ static const beam_dofn emit_at_key_fn = { .name = "java.emit_at_key",
                                           .out = BEAM_ANY,
                                           .process = emit_at_key };
 
-beam_pcoll *create_timed(beam_pipeline *p, const char *name, const beam_type *type,
-                         const beam_timestamped *elements, size_t n)
+beam_pcoll *create_at_times(beam_pipeline *p, const char *name, const beam_type *type,
+                            const beam_timestamped *elements, size_t n)
 {
     beam_value *pairs = calloc(2 * n + 1, sizeof *pairs), *kvs = calloc(n + 1, sizeof *kvs);
     for (size_t i = 0; i < n; i++) {
@@ -38,7 +38,7 @@ beam_pcoll *create_timed_ints(beam_pipeline *p, const char *name, const timed_in
     beam_timestamped *elements = calloc(n + 1, sizeof *elements);
     for (size_t i = 0; i < n; i++)
         elements[i] = (beam_timestamped){ beam_int64(ints[i].value), ints[i].at };
-    beam_pcoll *created = create_timed(p, name, BEAM_INT64, elements, n);
+    beam_pcoll *created = create_at_times(p, name, BEAM_INT64, elements, n);
     free(elements);
     return created;
 }
@@ -50,7 +50,7 @@ beam_pcoll *create_timed_strings(beam_pipeline *p, const char *name,
     for (size_t i = 0; i < n; i++)
         elements[i] = (beam_timestamped){ beam_string(beam_span_of(strings[i].value)),
                                           strings[i].at };
-    beam_pcoll *created = create_timed(p, name, BEAM_STRING, elements, n);
+    beam_pcoll *created = create_at_times(p, name, BEAM_STRING, elements, n);
     free(elements);
     return created;
 }
@@ -66,7 +66,7 @@ beam_pcoll *create_timed_pairs(beam_pipeline *p, const char *name, const timed_p
         elements[i] = (beam_timestamped){ beam_kv(&values[2 * i]), pairs[i].at };
     }
     beam_pcoll *created =
-        create_timed(p, name, BEAM_KV(BEAM_STRING, BEAM_INT64), elements, n);
+        create_at_times(p, name, BEAM_KV(BEAM_STRING, BEAM_INT64), elements, n);
     free(values);
     free(elements);
     return created;

@@ -18,8 +18,8 @@
                         BEAM_COUNT(((const string_pair[]){ __VA_ARGS__ })))
 
 /* -- elements each at a time of its own (Create.timestamped) --------------------------- */
-beam_pcoll *create_timed(beam_pipeline *p, const char *name, const beam_type *type,
-                         const beam_timestamped *elements, size_t n);
+beam_pcoll *create_at_times(beam_pipeline *p, const char *name, const beam_type *type,
+                            const beam_timestamped *elements, size_t n);
 typedef struct timed_int {
     int64_t value;
     beam_millis at;
