@@ -22,7 +22,7 @@ static beam_status group(bm_local *l, bm_stage *stage, bm_coll *coll, bm_items *
 static beam_status hand_over(bm_local *l, const bm_edge *edge, bm_coll *coll,
                              bm_items *items)
 {
-    if (edge->side) return bm_local_side_add(edge->side, items);
+    if (edge->side) return bm_local_side_add(l, edge->side, items);
     switch (edge->stage->kind) {
     case BM_STAGE_GROUP: return group(l, edge->stage, coll, items);
     case BM_STAGE_FORWARD: return bm_local_deliver(l, edge->stage->outputs[0], items);

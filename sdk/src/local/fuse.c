@@ -92,6 +92,7 @@ static beam_status add_sides(bm_local *l, bm_stage *stage, const bm_leaf *leaf)
                             "%s: side input '%s' is none of its inputs",
                             leaf->pb->unique_name, side->tag);
         BEAM_TRY(add_input(l, stage, id, side));
+        BEAM_TRY(bm_local_side_init(l, side));
         const bm_pb_function_spec *mapping = pb->window_mapping_fn;
         if (mapping && asks_worker(mapping->urn))
             BEAM_TRY(

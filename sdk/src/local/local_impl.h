@@ -106,6 +106,8 @@ struct bm_side {
     bm_coll *coll;
     bool multimap;
     uint64_t version; /* goes up when something is added */
+    bm_group_windowing windowing;
+    bm_grouping *grouping;   /* of its trigger; NULL: the default one */
     bm_window_call *mapping; /* NULL: windows are mapped here */
     bm_arena arena;
     bm_map windows; /* encoded window -> what is in it */
@@ -419,7 +421,10 @@ beam_status bm_local_expiration_watch(bm_local *l, bm_stage *stage, bm_user_key 
 beam_status bm_local_drop_late(bm_local *l, const bm_stage *stage, bm_item **item);
 
 /* side_inputs.c */
-beam_status bm_local_side_add(bm_side *side, bm_items *items);
+beam_status bm_local_side_init(bm_local *l, bm_side *side);
+beam_status bm_local_side_add(bm_local *l, bm_side *side, bm_items *items);
+beam_status bm_local_side_advance(bm_local *l, bm_side *side);
+beam_millis bm_local_side_next_processing_time(const bm_side *side);
 /* Can this element be processed as far as side inputs go? */
 beam_status bm_local_side_inputs_ready(bm_local *l, const bm_stage *stage, const bm_item *item,
                                  bool *ready);

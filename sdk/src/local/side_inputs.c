@@ -38,33 +38,128 @@ static beam_status add_to_key(bm_side *side, side_window *window, beam_span elem
     return BEAM_OK;
 }
 
-static beam_status add_item(bm_side *side, const bm_item *item, bm_arena *arena)
+static beam_status add_value(bm_side *side, side_window *window, beam_span value)
 {
-    const bm_windows *windows;
-    beam_span value = bm_local_item_value(item);
-    BEAM_TRY(bm_local_item_windows(side->coll, item, arena, &windows));
+    bm_write_bytes(&window->all, value.ptr, value.len);
+    return side->multimap ? add_to_key(side, window, value) : BEAM_OK;
+}
+
+static beam_status find_window(bm_side *side, const beam_window *window,
+                               side_window **out)
+{
     bm_writer id = { 0 };
-    beam_status status = BEAM_OK;
-    for (size_t i = 0; i < windows->n && !status; i++) {
-        id.len = 0;
-        status = bm_window_encode(side->coll->window, &windows->at[i], &id);
-        if (status) break;
-        side_window *window = window_of(side, bm_written(&id));
-        bm_write_bytes(&window->all, value.ptr, value.len);
-        if (side->multimap) status = add_to_key(side, window, value);
-    }
+    beam_status status = bm_window_encode(side->coll->window, window, &id);
+    *out = status ? NULL : window_of(side, bm_written(&id));
     bm_writer_free(&id);
     return status;
 }
 
-beam_status bm_local_side_add(bm_side *side, bm_items *items)
+static beam_status add_to_windows(bm_side *side, beam_span value,
+                                  const bm_windows *windows)
+{
+    for (size_t i = 0; i < windows->n; i++) {
+        side_window *window;
+        BEAM_TRY(find_window(side, &windows->at[i], &window));
+        BEAM_TRY(add_value(side, window, value));
+    }
+    return BEAM_OK;
+}
+
+/* -- panes: with a trigger of its own, a side input is what has fired last -------------------- */
+static void forget(side_window *window)
+{
+    window->all.len = 0;
+    BM_MAP_EACH(&window->keys, e)
+    {
+        side_values *values = e->value;
+        values->n = 0;
+        values->values.len = 0;
+    }
+}
+
+static beam_status add_chunk(bm_side *side, side_window *window,
+                             const bm_value_chunk *chunk)
+{
+    bm_reader in = bm_reader_of((beam_span){ chunk->bytes, chunk->n_bytes });
+    while (bm_left(&in)) {
+        const char *start = (const char *)in.at;
+        BEAM_TRY(bm_skip(side->coll->value, true, &in));
+        beam_span value = { start, (size_t)((const char *)in.at - start) };
+        BEAM_TRY(add_value(side, window, value));
+    }
+    return BEAM_OK;
+}
+
+static beam_status on_pane(void *user, const bm_fired_pane *pane, beam_error *err)
+{
+    bm_side *side = user;
+    side_window *window;
+    if (!pane->n_values) return BEAM_OK;
+    beam_status status = find_window(side, &pane->window, &window);
+    if (!status) forget(window);
+    for (const bm_value_chunk *c = pane->values; c && !status; c = c->next)
+        status = add_chunk(side, window, c);
+    side->version++;
+    return status ? bm_error(err, status, "side input '%s': a pane cannot be read",
+                             side->tag)
+                  : BEAM_OK;
+}
+
+static bool fires_at_end_only(const bm_pb_windowing *pb)
+{
+    return !pb->trigger || pb->trigger->trigger_case == PB__TRIGGER__TRIGGER_DEFAULT ||
+           pb->trigger->trigger_case == PB__TRIGGER__TRIGGER__NOT_SET;
+}
+
+beam_status bm_local_side_init(bm_local *l, bm_side *side)
+{
+    const bm_pb_windowing *windowing = side->coll->windowing;
+    if (fires_at_end_only(windowing)) return BEAM_OK;
+    BEAM_TRY(bm_local_windowing(l, side->tag, windowing, &side->windowing));
+    side->windowing.merging = BM_MERGE_NEVER;
+    return bm_grouping_new(&side->windowing, on_pane, side, &side->grouping, l->err);
+}
+
+beam_status bm_local_side_advance(bm_local *l, bm_side *side)
+{
+    if (!side->grouping) return BEAM_OK;
+    BEAM_TRY(bm_grouping_processing_time(side->grouping, bm_local_now(l), l->synchronized,
+                                         l->err));
+    return bm_grouping_input_watermark(side->grouping, side->coll->watermark, l->err);
+}
+
+beam_millis bm_local_side_next_processing_time(const bm_side *side)
+{
+    if (!side->grouping) return INT64_MAX;
+    beam_millis a = bm_grouping_next_processing_time(side->grouping);
+    beam_millis b = bm_grouping_next_synchronized_time(side->grouping);
+    return a < b ? a : b;
+}
+
+/* -- what comes -------------------------------------------------------------------------------- */
+static beam_status add_item(bm_local *l, bm_side *side, const bm_item *item,
+                            bm_arena *arena)
+{
+    const bm_windows *windows;
+    beam_status status = bm_local_item_windows(side->coll, item, arena, &windows);
+    if (!status && side->grouping)
+        return bm_grouping_add(side->grouping, (beam_span){ "", 0 },
+                               bm_local_item_value(item), item->timestamp, windows->at,
+                               windows->n, l->err);
+    if (!status) status = add_to_windows(side, bm_local_item_value(item), windows);
+    return status ? bm_error(l->err, status, "side input '%s': an element cannot be read",
+                             side->tag)
+                  : BEAM_OK;
+}
+
+beam_status bm_local_side_add(bm_local *l, bm_side *side, bm_items *items)
 {
     bm_arena arena;
     bm_arena_init(&arena, 0);
     beam_status status = BEAM_OK;
     side->version++;
     for (const bm_item *i = items->first; i && !status; i = i->next) {
-        status = add_item(side, i, &arena);
+        status = add_item(l, side, i, &arena);
         bm_arena_reset(&arena);
     }
     bm_arena_free(&arena);
@@ -123,12 +218,6 @@ static beam_window side_window_for(const bm_side *side, const beam_window *main,
     return *main;
 }
 
-static bool fires_at_end_only(const bm_pb_windowing *pb)
-{
-    return !pb->trigger || pb->trigger->trigger_case == PB__TRIGGER__TRIGGER_DEFAULT ||
-           pb->trigger->trigger_case == PB__TRIGGER__TRIGGER__NOT_SET;
-}
-
 static bool has_fired(bm_side *side, const beam_window *window)
 {
     bm_writer id = { 0 };
@@ -172,8 +261,7 @@ static beam_status check_ready(bm_local *l, bm_side *side, const bm_coder *coder
         BEAM_TRY(map_in_worker(l, side, coder, main, arena, &window));
     else
         window = side_window_for(side, main, arena);
-    *ready = watermark >= window.end ||
-             (!fires_at_end_only(side->coll->windowing) && has_fired(side, &window));
+    *ready = watermark >= window.end || (side->grouping && has_fired(side, &window));
     return BEAM_OK;
 }
 
@@ -278,5 +366,6 @@ void bm_local_side_free(bm_side *side)
         BM_MAP_EACH(&window->keys, k) bm_writer_free(&((side_values *)k->value)->values);
         bm_writer_free(&window->all);
     }
+    bm_grouping_free(side->grouping);
     bm_arena_free(&side->arena);
 }

@@ -209,7 +209,10 @@ void bm_local_stage_free(bm_stage *stage)
     bm_local_items_free(&((bm_user_key *)e->value)->waiting);
     bm_local_timers_free(stage);
     bm_local_state_free(stage);
-    for (bm_side *side = stage->sides; side; side = side->next) bm_local_side_free(side);
+    for (bm_side *side = stage->sides, *next; side; side = next) {
+        next = side->next;
+        bm_local_side_free(side);
+    }
     bm_grouping_free(stage->grouping);
     bm_arena_free(&stage->key_arena);
 }

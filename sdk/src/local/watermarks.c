@@ -28,6 +28,8 @@ static beam_millis upstream_of(const bm_stage *stage)
 static beam_status refresh_worker_stage(bm_local *l, bm_stage *stage)
 {
     raise(&stage->input, least(stage->upstream, bm_local_holds_min(&stage->pending)));
+    for (bm_side *side = stage->sides; side; side = side->next)
+        BEAM_TRY(bm_local_side_advance(l, side));
     BEAM_TRY(bm_local_stage_refresh(l, stage));
     /* A timer fires before its time is over downstream, whatever its hold. */
     if (!stage->n_fired)
@@ -79,8 +81,11 @@ static beam_millis next_of(bm_local *l, bm_stage *stage)
     if (stage->kind == BM_STAGE_GROUP)
         return least(bm_grouping_next_processing_time(stage->grouping),
                      bm_grouping_next_synchronized_time(stage->grouping));
-    return least(bm_local_stage_next_processing_time(stage),
-                 bm_local_timers_next(&stage->processing_timers));
+    beam_millis next = least(bm_local_stage_next_processing_time(stage),
+                             bm_local_timers_next(&stage->processing_timers));
+    for (const bm_side *side = stage->sides; side; side = side->next)
+        next = least(next, bm_local_side_next_processing_time(side));
+    return next;
 }
 
 beam_millis bm_local_next_processing_time(bm_local *l)

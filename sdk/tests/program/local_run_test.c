@@ -150,7 +150,7 @@ START_TEST(external_transforms_are_refused)
 {
     beam_kafka_read(p, "Read", .servers = "localhost:9092", .topics = { "t" });
     ck_assert_int_ne(run_local(), BEAM_OK);
-    ck_assert_msg(strstr(err.message, "choose another --runner"), "%s", err.message);
+    ck_assert_msg(strstr(err.message, "another SDK"), "%s", err.message);
 }
 END_TEST
 

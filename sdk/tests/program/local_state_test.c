@@ -146,9 +146,65 @@ START_TEST(clock_is_the_tests)
 }
 END_TEST
 
+/* -- side inputs with triggers ------------------------------------------------------------------ */
+static const beam_side_spec latest[] = {
+    { .tag = "latest", .kind = BEAM_SIDE_SINGLETON, .type = BEAM_INT64 }
+};
+
+static beam_status with_latest(beam_ctx *c, beam_value in)
+{
+    return beam_emit_kv(c, beam_val(in), beam_side(c, 0));
+}
+
+static const beam_dofn with_latest_fn = { .name = "test.with_latest",
+                                          .in = PAIR,
+                                          .out = PAIR,
+                                          .sides = BEAM_TABLE(latest),
+                                          .process = with_latest };
+
+static beam_status value_if_even_key(beam_ctx *c, beam_value in)
+{
+    return beam_as_int64(beam_key(in)) % 2 ? BEAM_OK : beam_emit(c, beam_val(in));
+}
+
+static beam_status odd_key(beam_ctx *c, beam_value in)
+{
+    return beam_as_int64(beam_key(in)) % 2 ? beam_emit(c, in) : BEAM_OK;
+}
+
+static const beam_dofn even_fn = {
+    .name = "test.even", .in = PAIR, .out = BEAM_INT64, .process = value_if_even_key
+};
+static const beam_dofn odd_fn = {
+    .name = "test.odd", .in = PAIR, .out = PAIR, .process = odd_key
+};
+
+/* Each element sees the side input's pane that has fired last. */
+START_TEST(side_input_is_the_latest_pane)
+{
+    beam_test_stream *ts = begin();
+    add_pair(ts, 1, 100, 0); /* waits for the first pane */
+    add_pair(ts, 2, 7, 0);
+    add_pair(ts, 1, 101, 0);
+    add_pair(ts, 2, 8, 0);
+    add_pair(ts, 1, 102, 0);
+    const beam_trigger each = { .kind = BEAM_TRIGGER_ELEMENT_COUNT, .count = 1 };
+    const beam_trigger repeat = { .kind = BEAM_TRIGGER_REPEAT, .arg = { &each } };
+    beam_pcoll *in = beam_test_stream_end(ts);
+    beam_pcoll *side = beam_window_into(beam_par_do(in, "Even", &even_fn), "Each",
+                                        beam_global(), .trigger = &repeat,
+                                        .accumulation = BEAM_DISCARDING);
+    beam_pcoll *main = beam_par_do(in, "Odd", &odd_fn);
+    beam_par_do(beam_par_do(main, "WithLatest", &with_latest_fn, .sides = { side }),
+                "Collect", &collect_fn);
+    expect_done();
+    expect_collected("KV{100, 7} KV{101, 7} KV{102, 8}");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { windows_expire, timers_fire_in_order, clock_jumps,
-                                   clock_is_the_tests };
+                                   clock_is_the_tests, side_input_is_the_latest_pane };
     return run_suite("local_state", tests, BEAM_COUNT(tests));
 }
