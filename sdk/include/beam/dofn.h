@@ -156,7 +156,7 @@ typedef struct beam_side_spec {
     const beam_value *initial; /* SINGLETON: for a window without an element; NULL: that
                                   fails the bundle */
     const beam_window_mapping *mapping; /* NULL: the side input's window that holds the end
-                                           of the main input's */
+                                           of the main input's; of several, the first */
 } beam_side_spec;
 
 /* `name` goes over the wire and must be unique in the program. Mandatory: name, in, and
@@ -373,7 +373,8 @@ BEAM_API void beam_log(beam_ctx *c, beam_severity severity, const char *format, 
 typedef struct beam_custom_windows {
     const char *name; /* unique in the program */
     bool custom_windows;
-    /* Calls beam_assign_window() once for each window of the element. */
+    /* Calls beam_assign_window() once for each window of the element; without a call the
+     * element is dropped. For side inputs it is asked with a NONE as element. */
     beam_status (*assign)(beam_ctx *c, beam_value element, beam_millis timestamp);
     /* A merging WindowFn: calls beam_merge_windows() for those that become one. `windows`
      * are all of a key, in order of their starts. */
