@@ -99,6 +99,7 @@ typedef struct bm_bundle_io {
     beam_status (*state_append)(void *self, const bm_state_key *key, beam_span data,
                                 beam_error *err);
     beam_status (*state_clear)(void *self, const bm_state_key *key, beam_error *err);
+    beam_millis (*now)(void *self); /* for beam_now(); NULL: the machine's clock */
     bm_state_cache *state_cache; /* of the worker; NULL: there is none */
     const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
     size_t n_cache_tokens;

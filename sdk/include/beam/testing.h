@@ -172,5 +172,76 @@ BEAM_API beam_distribution beam_test_distribution(const beam_pipeline *p, const 
                                                   const char *name);
 BEAM_API int64_t beam_test_gauge(const beam_pipeline *p, const char *step, const char *name);
 
+/* -- one DoFn without a runner (DoFnTester) --------------------------------------------
+ * Runs the DoFn in the worker's own engine, on the caller's thread, in microseconds: state,
+ * timers and side inputs are kept in memory, and both clocks are the test's.
+ *
+ *     beam_dofn_tester *t = beam_dofn_tester_new(&dedup_fn);
+ *     beam_tester_add(t, word, 1000);
+ *     beam_tester_add(t, word, 2000);
+ *     ck_assert_int_eq(beam_tester_run(t), BEAM_OK);
+ *     ck_assert_str_eq(beam_tester_lines(t, -1), "word @1000\n");
+ *     beam_dofn_tester_free(t);
+ *
+ * Splittable DoFns are tested in a pipeline, with beam_test_run(). One thread. */
+typedef struct beam_dofn_tester beam_dofn_tester;
+
+typedef struct beam_dofn_tester_opts {
+    const beam_dofn *fn;
+    const beam_type *in;  /* of the elements; NULL: fn->in, which then has no BEAM_ANY in it */
+    const beam_type *out; /* as .out of beam_par_do() */
+    beam_span config;
+    beam_window_fn windows; /* which elements are put in; not set: the global window */
+    struct {
+        const beam_value *at;
+        size_t n;
+    } sides[8];      /* elements of fn->sides, the same in every window; copied */
+    beam_millis now; /* the processing-time clock */
+} beam_dofn_tester_opts;
+
+/* Never NULL; what is wrong with the DoFn is the failure of the first run. */
+BEAM_API beam_dofn_tester *beam_dofn_tester_new_with(const beam_dofn_tester_opts *opts);
+#define beam_dofn_tester_new(...) \
+    beam_dofn_tester_new_with(&(const beam_dofn_tester_opts){ .fn = __VA_ARGS__ })
+/* Calls teardown. NULL is fine. */
+BEAM_API void beam_dofn_tester_free(beam_dofn_tester *t);
+
+/* An element of the next bundle; copied. */
+BEAM_API void beam_tester_add(beam_dofn_tester *t, beam_value v, beam_millis timestamp);
+/* The same from a firing of a trigger. */
+BEAM_API void beam_tester_add_pane(beam_dofn_tester *t, beam_value v, beam_millis timestamp,
+                                   beam_pane pane);
+/* Runs the elements that were added as one bundle: setup (the first time), start_bundle,
+ * process for each, finish_bundle. When it fails, the bundle's outputs, state and timers are
+ * dropped and the instance is torn down; the next run has a new one. */
+BEAM_API beam_status beam_tester_run(beam_dofn_tester *t);
+/* The sentence of the last failure; "" when the last call succeeded. */
+BEAM_API const char *beam_tester_error(const beam_dofn_tester *t);
+
+/* Moves a clock on and fires, one by one in order of their times, the timers that are due,
+ * also those that are set meanwhile. Elements must have been run. Stops at a failure. */
+BEAM_API beam_status beam_tester_watermark(beam_dofn_tester *t, beam_millis to);
+BEAM_API beam_status beam_tester_processing_time(beam_dofn_tester *t, beam_millis by);
+/* Timers that are set and have not fired. */
+BEAM_API size_t beam_tester_timers(const beam_dofn_tester *t);
+
+/* What was emitted so far, in order; `output` is -1 for the main one, or an index of
+ * .outputs. Values live until the tester is cleared or freed. */
+typedef struct beam_tested {
+    beam_value value;
+    beam_millis timestamp;
+    beam_window window; /* the first of its windows */
+    beam_pane pane;
+} beam_tested;
+BEAM_API size_t beam_tester_count(const beam_dofn_tester *t, int output);
+BEAM_API beam_tested beam_tester_at(const beam_dofn_tester *t, int output, size_t i);
+/* The same as text, one element a line in the order of emission, as `lines` of an assertion
+ * have them, with " @timestamp". Lives as long as the tester. */
+BEAM_API const char *beam_tester_lines(beam_dofn_tester *t, int output);
+/* Forgets the outputs. */
+BEAM_API void beam_tester_clear(beam_dofn_tester *t);
+/* Sum of a user counter over the bundles that succeeded. */
+BEAM_API int64_t beam_tester_counter(const beam_dofn_tester *t, const char *name);
+
 BEAM_C_END
 #endif

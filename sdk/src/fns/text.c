@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values as text that assertions compare: whole, and with iterables sorted. Bundle thread. */
+#include "fns/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -187,12 +189,16 @@ static void put_value(text *t, const bm_coder *coder, beam_value v)
     }
 }
 
-beam_span beam_text(beam_ctx *c, beam_value v, bool quoted)
+beam_span bm_text(bm_arena *arena, const bm_coder *coder, beam_value v, bool quoted)
 {
-    bm_arena *arena = bm_ctx_arena(c);
     text t = { .arena = arena, .quoted = quoted };
-    put_value(&t, unprefixed(bm_ctx_input_coder(c)), v);
+    put_value(&t, unprefixed(coder), v);
     beam_span copy = bm_span_copy(arena, bm_written(&t.out));
     bm_writer_free(&t.out);
     return copy;
+}
+
+beam_span beam_text(beam_ctx *c, beam_value v, bool quoted)
+{
+    return bm_text(bm_ctx_arena(c), bm_ctx_input_coder(c), v, quoted);
 }

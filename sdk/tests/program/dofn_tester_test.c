@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One DoFn without a runner: elements, outputs, state, timers, side inputs, failures. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "beam/testing.h"
+
+static beam_dofn_tester *t;
+
+static void teardown(void)
+{
+    beam_dofn_tester_free(t);
+    t = NULL;
+}
+
+static beam_value text(const char *s)
+{
+    return beam_string(beam_span_of(s));
+}
+
+static void run(void)
+{
+    beam_status status = beam_tester_run(t);
+    ck_assert_msg(status == BEAM_OK, "%s", beam_tester_error(t));
+}
+
+/* -- plain ---------------------------------------------------------------------------------- */
+enum { ODD };
+static const beam_output_spec extra[] = { [ODD] = { "odd", BEAM_INT64 } };
+
+static beam_status sort_numbers(beam_ctx *c, beam_value in)
+{
+    int64_t n = beam_as_int64(in);
+    beam_counter_add(c, "numbers", 1);
+    if (n < 0) return beam_fail(c, BEAM_EUSER, "%lld is negative", (long long)n);
+    return n % 2 ? beam_emit_to(c, ODD, in) : beam_emit(c, in);
+}
+static const beam_dofn sort_fn = { .name = "test.sort",
+                                   .in = BEAM_INT64,
+                                   .out = BEAM_INT64,
+                                   .outputs = BEAM_TABLE(extra),
+                                   .process = sort_numbers };
+
+START_TEST(outputs_and_counters)
+{
+    t = beam_dofn_tester_new(&sort_fn);
+    for (int64_t i = 1; i <= 4; i++) beam_tester_add(t, beam_int64(i), i * 10);
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "2 @20\n4 @40\n");
+    ck_assert_str_eq(beam_tester_lines(t, ODD), "1 @10\n3 @30\n");
+    ck_assert_uint_eq(beam_tester_count(t, ODD), 2);
+    ck_assert_int_eq(beam_as_int64(beam_tester_at(t, ODD, 1).value), 3);
+    ck_assert_int_eq(beam_tester_at(t, ODD, 1).timestamp, 30);
+    ck_assert_int_eq(beam_tester_counter(t, "numbers"), 4);
+    ck_assert_int_eq(beam_tester_counter(t, "others"), 0);
+
+    beam_tester_clear(t);
+    beam_tester_add(t, beam_int64(6), 0);
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "6 @0\n");
+    ck_assert_int_eq(beam_tester_counter(t, "numbers"), 5);
+}
+END_TEST
+
+START_TEST(a_failed_bundle_leaves_nothing)
+{
+    t = beam_dofn_tester_new(&sort_fn);
+    beam_tester_add(t, beam_int64(2), 0);
+    beam_tester_add(t, beam_int64(-1), 0);
+    ck_assert_int_eq(beam_tester_run(t), BEAM_EUSER);
+    ck_assert_ptr_nonnull(strstr(beam_tester_error(t), "-1 is negative"));
+    ck_assert_uint_eq(beam_tester_count(t, -1), 0);
+    ck_assert_int_eq(beam_tester_counter(t, "numbers"), 0);
+    beam_tester_add(t, beam_int64(8), 0);
+    run();
+    ck_assert_str_eq(beam_tester_error(t), "");
+    ck_assert_str_eq(beam_tester_lines(t, -1), "8 @0\n");
+}
+END_TEST
+
+START_TEST(a_wrong_element_is_told)
+{
+    t = beam_dofn_tester_new(&sort_fn);
+    beam_tester_add(t, text("x"), 0);
+    ck_assert_int_eq(beam_tester_run(t), BEAM_ETYPE);
+    ck_assert_ptr_nonnull(strstr(beam_tester_error(t), "\"x\" is not of the DoFn's type"));
+}
+END_TEST
+
+START_TEST(a_wrong_dofn_is_told)
+{
+    static const beam_dofn nothing = { .name = "test.nothing", .in = BEAM_INT64 };
+    t = beam_dofn_tester_new(&nothing);
+    beam_tester_add(t, beam_int64(1), 0);
+    ck_assert_int_ne(beam_tester_run(t), BEAM_OK);
+    ck_assert_ptr_nonnull(strstr(beam_tester_error(t), "has no callback"));
+}
+END_TEST
+
+/* -- lifecycle and windows ------------------------------------------------------------------ */
+typedef struct batch {
+    int64_t n;
+} batch;
+
+static beam_status count_one(beam_ctx *c, beam_value in)
+{
+    batch *b = beam_self(c);
+    b->n += beam_as_int64(in);
+    beam_window w = beam_element_window(c);
+    return beam_emit_kv(c, beam_int64(w.start), beam_int64(w.end));
+}
+
+static beam_status start_count(beam_ctx *c)
+{
+    ((batch *)beam_self(c))->n = 0;
+    return BEAM_OK;
+}
+
+static beam_status finish_count(beam_ctx *c)
+{
+    const beam_window w = { 0, 10, { NULL, 0 } };
+    const beam_value pair[] = { beam_int64(-1), beam_int64(((batch *)beam_self(c))->n) };
+    return beam_emit_windowed(c, -1, beam_kv(pair), 9, &w);
+}
+static const beam_dofn count_fn = { .name = "test.count",
+                                    .in = BEAM_INT64,
+                                    .out = BEAM_KV(BEAM_INT64, BEAM_INT64),
+                                    .flags = BEAM_OBSERVES_WINDOW,
+                                    .self_size = sizeof(batch),
+                                    .start_bundle = start_count,
+                                    .process = count_one,
+                                    .finish_bundle = finish_count };
+
+START_TEST(windows_and_bundles)
+{
+    t = beam_dofn_tester_new(&count_fn, .windows = beam_sliding(10, 5));
+    beam_tester_add(t, beam_int64(3), 7);
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "5: 15 @7\n0: 10 @7\n-1: 6 @9\n");
+    ck_assert_int_eq(beam_tester_at(t, -1, 0).window.start, 5);
+    beam_tester_clear(t);
+    run(); /* a bundle without elements */
+    ck_assert_str_eq(beam_tester_lines(t, -1), "-1: 0 @9\n");
+}
+END_TEST
+
+static beam_status show_pane(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    return beam_emit(c, beam_int64(beam_element_pane(c).index));
+}
+static const beam_dofn pane_fn = {
+    .name = "test.pane", .in = BEAM_ANY, .out = BEAM_INT64, .process = show_pane
+};
+
+START_TEST(panes)
+{
+    const beam_pane second = { .timing = BEAM_PANE_LATE, .index = 1, .on_time_index = 1 };
+    t = beam_dofn_tester_new(&pane_fn, .in = BEAM_STRING);
+    beam_tester_add_pane(t, text("x"), 0, second);
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "1 @0\n");
+    ck_assert_int_eq(beam_tester_at(t, -1, 0).pane.timing, BEAM_PANE_LATE);
+}
+END_TEST
+
+/* -- side inputs ---------------------------------------------------------------------------- */
+enum { RATES, OFFSET_SIDE };
+static const beam_side_spec sides[] = {
+    [RATES] = { "rates", BEAM_SIDE_MULTIMAP, BEAM_KV(BEAM_STRING, BEAM_INT64), NULL, NULL },
+    [OFFSET_SIDE] = { "offset", BEAM_SIDE_SINGLETON, BEAM_INT64, NULL, NULL }
+};
+
+static beam_status look_up(beam_ctx *c, beam_value in)
+{
+    int64_t offset = beam_as_int64(beam_side(c, OFFSET_SIDE));
+    beam_iter *it = beam_side_lookup(c, RATES, in);
+    for (beam_value v; beam_next(it, &v);)
+        BEAM_TRY(beam_emit(c, beam_int64(offset + beam_as_int64(v))));
+    return BEAM_OK;
+}
+static const beam_dofn look_up_fn = { .name = "test.look_up",
+                                      .in = BEAM_STRING,
+                                      .out = BEAM_INT64,
+                                      .sides = BEAM_TABLE(sides),
+                                      .process = look_up };
+
+START_TEST(side_inputs)
+{
+    const beam_value pairs[][2] = { { text("a"), beam_int64(1) },
+                                    { text("b"), beam_int64(2) },
+                                    { text("a"), beam_int64(3) } };
+    const beam_value rates[] = { beam_kv(pairs[0]), beam_kv(pairs[1]), beam_kv(pairs[2]) };
+    const beam_value offset = beam_int64(100);
+    t = beam_dofn_tester_new(&look_up_fn, .sides = { [RATES] = { rates, 3 },
+                                                     [OFFSET_SIDE] = { &offset, 1 } });
+    beam_tester_add(t, text("a"), 0);
+    beam_tester_add(t, text("c"), 0);
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "101 @0\n103 @0\n");
+}
+END_TEST
+
+/* -- state and timers ------------------------------------------------------------------------ */
+enum { SUM };
+static const beam_state_spec states[] = { [SUM] = BEAM_VALUE_STATE("sum", BEAM_INT64) };
+enum { FLUSH, ALARM };
+static const beam_timer_spec timers[] = { [FLUSH] = { "flush", BEAM_EVENT_TIME },
+                                          [ALARM] = { "alarm", BEAM_PROCESSING_TIME } };
+
+static beam_status add_up(beam_ctx *c, beam_value in)
+{
+    int64_t sum = beam_as_int64(beam_state_read(c, SUM)) + beam_as_int64(beam_val(in));
+    if (sum > 100) return beam_fail(c, BEAM_EUSER, "too much");
+    BEAM_TRY(beam_state_write(c, SUM, beam_int64(sum)));
+    BEAM_TRY(beam_timer_set(c, FLUSH, 1000));
+    return beam_timer_set(c, ALARM, beam_now(c) + 50);
+}
+
+static beam_status flush(beam_ctx *c, const beam_timer *timer)
+{
+    if (timer->timer == ALARM)
+        return beam_emit_kv(c, timer->key, beam_int64(-(int64_t)beam_now(c)));
+    int64_t sum = beam_as_int64(beam_state_read(c, SUM));
+    BEAM_TRY(beam_emit_kv(c, timer->key, beam_int64(sum)));
+    BEAM_TRY(beam_state_clear(c, SUM));
+    return timer->fire_at < 2000 ? beam_timer_set(c, FLUSH, 2000) : BEAM_OK;
+}
+static const beam_dofn sum_fn = { .name = "test.sum",
+                                  .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                  .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                  .states = BEAM_TABLE(states),
+                                  .timers = BEAM_TABLE(timers),
+                                  .process = add_up,
+                                  .on_timer = flush };
+
+static void add_pair(const char *key, int64_t n)
+{
+    const beam_value pair[] = { text(key), beam_int64(n) };
+    beam_tester_add(t, beam_kv(pair), 10);
+}
+
+START_TEST(state_lives_from_bundle_to_bundle)
+{
+    t = beam_dofn_tester_new(&sum_fn, .now = 7000);
+    add_pair("a", 1);
+    add_pair("b", 5);
+    run();
+    add_pair("a", 2);
+    run();
+    ck_assert_uint_eq(beam_tester_timers(t), 4);
+    ck_assert_int_eq(beam_tester_watermark(t, 999), BEAM_OK);
+    ck_assert_uint_eq(beam_tester_count(t, -1), 0);
+    ck_assert_int_eq(beam_tester_watermark(t, 1500), BEAM_OK);
+    ck_assert_uint_eq(beam_tester_count(t, -1), 2);
+    const char *lines = beam_tester_lines(t, -1);
+    ck_assert_msg(strstr(lines, "a: 3 @1000\n") && strstr(lines, "b: 5 @1000\n"), "%s", lines);
+    beam_tester_clear(t);
+    ck_assert_int_eq(beam_tester_watermark(t, 5000), BEAM_OK); /* set by the first */
+    ck_assert_uint_eq(beam_tester_count(t, -1), 2);
+    ck_assert_uint_eq(beam_tester_timers(t), 2);
+}
+END_TEST
+
+START_TEST(the_clock_is_the_tests)
+{
+    t = beam_dofn_tester_new(&sum_fn, .now = 7000);
+    add_pair("a", 1);
+    run();
+    ck_assert_int_eq(beam_tester_processing_time(t, 49), BEAM_OK);
+    ck_assert_uint_eq(beam_tester_count(t, -1), 0);
+    ck_assert_int_eq(beam_tester_processing_time(t, 10), BEAM_OK);
+    ck_assert_str_eq(beam_tester_lines(t, -1), "a: -7050 @10\n");
+}
+END_TEST
+
+START_TEST(a_failed_bundle_changes_no_state)
+{
+    t = beam_dofn_tester_new(&sum_fn);
+    add_pair("a", 60);
+    run();
+    add_pair("a", 30);
+    add_pair("a", 30);
+    ck_assert_int_eq(beam_tester_run(t), BEAM_EUSER);
+    add_pair("a", 1);
+    run();
+    ck_assert_int_eq(beam_tester_watermark(t, 1000), BEAM_OK);
+    ck_assert_str_eq(beam_tester_lines(t, -1), "a: 61 @1000\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("program/dofn_tester");
+    TCase *tests = tcase_create("all");
+    tcase_add_checked_fixture(tests, NULL, teardown);
+    tcase_add_test(tests, outputs_and_counters);
+    tcase_add_test(tests, a_failed_bundle_leaves_nothing);
+    tcase_add_test(tests, a_wrong_element_is_told);
+    tcase_add_test(tests, a_wrong_dofn_is_told);
+    tcase_add_test(tests, windows_and_bundles);
+    tcase_add_test(tests, panes);
+    tcase_add_test(tests, side_inputs);
+    tcase_add_test(tests, state_lives_from_bundle_to_bundle);
+    tcase_add_test(tests, the_clock_is_the_tests);
+    tcase_add_test(tests, a_failed_bundle_changes_no_state);
+    suite_add_tcase(s, tests);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
