@@ -250,27 +250,32 @@ size_t bm_entry_size(const bm_address *of, size_t payload, bool is_last)
     return 1 + bm_varint_size(body) + body;
 }
 
+static void write_tag(bm_writer *out, int field, int wire_type)
+{
+    bm_write_u8(out, (uint8_t)(field << 3 | wire_type));
+}
+
 static void write_string(bm_writer *out, int field, beam_span s)
 {
     if (!s.len) return;
-    bm_write_u8(out, (uint8_t)(field << 3 | WIRE_BYTES));
+    write_tag(out, field, WIRE_BYTES);
     bm_write_prefixed(out, s);
 }
 
 void bm_entry_write(bm_writer *out, const bm_address *of, size_t payload, bool is_last)
 {
     bool timers = of->timer_family_id.ptr != NULL;
-    bm_write_u8(out, (timers ? ELEMENTS_TIMERS : ELEMENTS_DATA) << 3 | WIRE_BYTES);
+    write_tag(out, timers ? ELEMENTS_TIMERS : ELEMENTS_DATA, WIRE_BYTES);
     bm_write_varint(out, body_size(of, payload, is_last));
     write_string(out, ENTRY_INSTRUCTION, of->instruction_id);
     write_string(out, ENTRY_TRANSFORM, of->transform_id);
     write_string(out, TIMERS_FAMILY, of->timer_family_id);
     if (is_last) { /* before the payload, which comes last so that it can follow */
-        bm_write_u8(out, (timers ? TIMERS_IS_LAST : DATA_IS_LAST) << 3 | WIRE_VARINT);
+        write_tag(out, timers ? TIMERS_IS_LAST : DATA_IS_LAST, WIRE_VARINT);
         bm_write_u8(out, 1);
     }
     if (payload) {
-        bm_write_u8(out, (timers ? TIMERS_TIMERS : DATA_DATA) << 3 | WIRE_BYTES);
+        write_tag(out, timers ? TIMERS_TIMERS : DATA_DATA, WIRE_BYTES);
         bm_write_varint(out, payload);
     }
 }

@@ -94,6 +94,13 @@ void fake_send_data_on(fake_runner *r, const char *stream_id, const char *bundle
 beam_span fake_elements(fake_runner *r, const char *bundle, const char *source,
                         beam_span data, bool is_last);
 
+/* Encoded timers of a family; they may be part of a message made by hand, too. */
+void fake_send_timers(fake_runner *r, const char *bundle, const char *transform,
+                      const char *family, beam_span timers, bool is_last);
+beam_span fake_timers(fake_runner *r, const char *bundle, const char *transform,
+                      const char *family, beam_span timers, bool is_last);
+
+/* Timers are the output of "transform/family". */
 typedef struct fake_output {
     beam_span data; /* of all entries */
     size_t n_entries, n_last, n_embedded;

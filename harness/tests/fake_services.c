@@ -69,6 +69,36 @@ void fake_send_data(fake_runner *r, const char *bundle, const char *source,
     fake_send_data_on(r, "", bundle, source, data, is_last);
 }
 
+static beam_span encode_timers(upb_Arena *upb, const char *bundle, const char *transform,
+                               const char *family, beam_span timers, bool is_last)
+{
+    pb_Elements *elements = pb_Elements_new(upb);
+    pb_Elements_Timers *one = pb_Elements_add_timers(elements, upb);
+    pb_Elements_Timers_set_instruction_id(one, fake_view(bundle));
+    pb_Elements_Timers_set_transform_id(one, fake_view(transform));
+    pb_Elements_Timers_set_timer_family_id(one, fake_view(family));
+    pb_Elements_Timers_set_timers(one, view_of(timers));
+    pb_Elements_Timers_set_is_last(one, is_last);
+    beam_span bytes;
+    bytes.ptr = pb_Elements_serialize(elements, upb, &bytes.len);
+    return bytes;
+}
+
+beam_span fake_timers(fake_runner *r, const char *bundle, const char *transform,
+                      const char *family, beam_span timers, bool is_last)
+{
+    return encode_timers(r->upb, bundle, transform, family, timers, is_last);
+}
+
+void fake_send_timers(fake_runner *r, const char *bundle, const char *transform,
+                      const char *family, beam_span timers, bool is_last)
+{
+    upb_Arena *upb = upb_Arena_New();
+    fake_send_bytes(r, FAKE_DATA,
+                    encode_timers(upb, bundle, transform, family, timers, is_last));
+    upb_Arena_Free(upb);
+}
+
 /* -- data: from the worker --------------------------------------------------------------------- */
 /* With the lock; made if there is none. */
 static fake_sink *sink_of(fake_runner *r, beam_span bundle, beam_span name)
@@ -85,20 +115,34 @@ static fake_sink *sink_of(fake_runner *r, beam_span bundle, beam_span name)
     return r->sinks = sink;
 }
 
+static void take(fake_sink *sink, beam_span data, bool is_last, const char *stream)
+{
+    bm_write_bytes(&sink->data, data.ptr, data.len);
+    sink->n_entries++;
+    sink->n_last += is_last;
+    sink->n_embedded += !stream;
+    sink->stream = stream ? stream : "";
+}
+
+static void take_timers(fake_runner *r, const pb_Elements_Timers *one, const char *stream)
+{
+    const char *name = bm_format(&r->arena, "%s/%s",
+                                 bm_cstr(&r->arena, fake_span(pb_Elements_Timers_transform_id(one))),
+                                 bm_cstr(&r->arena, fake_span(pb_Elements_Timers_timer_family_id(one))));
+    take(sink_of(r, fake_span(pb_Elements_Timers_instruction_id(one)), beam_span_of(name)),
+         fake_span(pb_Elements_Timers_timers(one)), pb_Elements_Timers_is_last(one), stream);
+}
+
 void fake_take_elements(fake_runner *r, const pb_Elements *elements, const char *stream)
 {
     size_t n;
     const pb_Elements_Data *const *all = pb_Elements_data(elements, &n);
-    for (size_t i = 0; i < n; i++) {
-        fake_sink *sink = sink_of(r, fake_span(pb_Elements_Data_instruction_id(all[i])),
-                                  fake_span(pb_Elements_Data_transform_id(all[i])));
-        beam_span data = fake_span(pb_Elements_Data_data(all[i]));
-        bm_write_bytes(&sink->data, data.ptr, data.len);
-        sink->n_entries++;
-        sink->n_last += pb_Elements_Data_is_last(all[i]);
-        sink->n_embedded += !stream;
-        sink->stream = stream ? stream : "";
-    }
+    for (size_t i = 0; i < n; i++)
+        take(sink_of(r, fake_span(pb_Elements_Data_instruction_id(all[i])),
+                     fake_span(pb_Elements_Data_transform_id(all[i]))),
+             fake_span(pb_Elements_Data_data(all[i])), pb_Elements_Data_is_last(all[i]), stream);
+    const pb_Elements_Timers *const *timers = pb_Elements_timers(elements, &n);
+    for (size_t i = 0; i < n; i++) take_timers(r, timers[i], stream);
 }
 
 void fake_on_data(fake_stream *stream, beam_span bytes, upb_Arena *upb)

@@ -103,6 +103,19 @@ static void add_sink(maker *m, const char *id, const char *pcoll, const char *of
                              fake_view(pcoll), m->upb);
 }
 
+static void add_timer(maker *m, pb_ParDoPayload *par_do, const char *family)
+{
+    pb_TimerFamilySpec *spec = pb_TimerFamilySpec_new(m->upb);
+    pb_TimerFamilySpec_set_time_domain(spec, pb_TimeDomain_EVENT_TIME);
+    pb_TimerFamilySpec_set_timer_family_coder_id(
+        spec, coder(m, "timer<string_utf8,global_window>"));
+    pb_ParDoPayload_timer_family_specs_set(par_do, fake_view(family), spec, m->upb);
+    pb_ApiServiceDescriptor_set_url(
+        pb_ProcessBundleDescriptor_mutable_timer_api_service_descriptor(m->descriptor,
+                                                                        m->upb),
+        fake_view(m->url));
+}
+
 static beam_span fn_payload(maker *m, const test_bundle *bundle)
 {
     bm_writer w = { 0 };
@@ -114,6 +127,8 @@ static beam_span fn_payload(maker *m, const test_bundle *bundle)
     pb_FunctionSpec_set_urn(fn, fake_view(BM_URN_DOFN));
     pb_FunctionSpec_set_payload(fn, copy(m->upb, (const char *)w.data, w.len));
     bm_writer_free(&w);
+    if (bundle->timer) add_timer(m, pb, bundle->timer);
+    pb_ParDoPayload_set_requests_finalization(pb, bundle->finalizes);
     beam_span bytes;
     bytes.ptr = pb_ParDoPayload_serialize(pb, m->upb, &bytes.len);
     return bytes;
@@ -122,9 +137,10 @@ static beam_span fn_payload(maker *m, const test_bundle *bundle)
 beam_span test_descriptor(upb_Arena *arena, const char *url, const test_bundle *bundle)
 {
     maker m = { arena, pb_ProcessBundleDescriptor_new(arena), url };
+    pb_WindowingStrategy *windowing = pb_WindowingStrategy_new(arena);
+    pb_WindowingStrategy_set_window_coder_id(windowing, coder(&m, "global_window"));
     pb_ProcessBundleDescriptor_windowing_strategies_set(m.descriptor, fake_view("w"),
-                                                        pb_WindowingStrategy_new(arena),
-                                                        arena);
+                                                        windowing, arena);
     pb_ApiServiceDescriptor_set_url(
         pb_ProcessBundleDescriptor_mutable_state_api_service_descriptor(m.descriptor,
                                                                         arena),

@@ -16,6 +16,8 @@ typedef struct test_bundle {
     const char *in_port;     /* coder of its port, NULL: the same */
     const char *out;         /* coder of the main output, NULL: none */
     const char *extra_tag, *extra; /* a second output and its coder, or NULL */
+    const char *timer; /* an event-time timer family; the input is then of KVs of text keys */
+    bool finalizes;    /* ParDoPayload.requests_finalization */
 } test_bundle;
 
 /* Serialized, in the arena. */

@@ -130,6 +130,51 @@ static beam_status said(beam_ctx *c, beam_value in)
 }
 static const beam_dofn said_fn = TEXT_FN("test.said", said);
 
+/* -- timers, finalization ------------------------------------------------------------------- */
+static const beam_timer_spec timers[] = { { "flush", BEAM_EVENT_TIME } };
+
+static beam_status set_timer(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    return beam_timer_set(c, 0, 7);
+}
+
+static beam_status on_timer(beam_ctx *c, const beam_timer *timer)
+{
+    return beam_emit(c, beam_string(beam_format(c, "%s:%lld",
+                                                beam_cstr(c, beam_as_span(timer->key)),
+                                                (long long)timer->fire_at)));
+}
+static const beam_dofn timer_fn = { .name = "test.timer",
+                                    .in = BEAM_KV(BEAM_STRING, BEAM_STRING),
+                                    .out = BEAM_STRING,
+                                    .timers = BEAM_TABLE(timers),
+                                    .process = set_timer,
+                                    .on_timer = on_timer };
+
+static atomic_int n_acks;
+int test_n_acks(void)
+{
+    return n_acks;
+}
+
+static beam_status count_ack(beam_span data)
+{
+    n_acks++;
+    return beam_span_equal(data, beam_span_of("bad")) ? BEAM_EUSER : BEAM_OK;
+}
+
+static beam_status ack(beam_ctx *c, beam_value in)
+{
+    BEAM_TRY(beam_on_finalize(c, 60000, count_ack, beam_as_span(in)));
+    return beam_emit(c, in);
+}
+static const beam_dofn ack_fn = { .name = "test.ack",
+                                  .in = BEAM_STRING,
+                                  .out = BEAM_STRING,
+                                  .flags = BEAM_FINALIZES,
+                                  .process = ack };
+
 /* -- logs --------------------------------------------------------------------------------- */
 static beam_status log_it(beam_ctx *c, beam_value in)
 {
@@ -182,5 +227,6 @@ void test_await_at_gate(int n)
 }
 
 static const beam_dofn *const all[] = { &pass_fn,  &gate_fn,   &fail_fn,  &fan_fn,
-                                        &count_fn, &repeat_fn, &twice_fn, &said_fn, &log_fn };
+                                        &count_fn, &repeat_fn, &twice_fn, &said_fn, &timer_fn,
+                                        &ack_fn, &log_fn };
 const beam_harness_opts test_opts = { .functions.dofns = BEAM_TABLE(all) };

@@ -7,6 +7,7 @@
 
 /* What the DoFns did, over all instances; any thread. */
 int test_n_setups(void), test_n_teardowns(void), test_n_elements(void);
+int test_n_acks(void);
 
 /* "test.gate" holds every element until the gate is open. */
 void test_open_gate(void);
@@ -21,6 +22,8 @@ void test_await_at_gate(int n);
  * test.repeat  text -> the same, as often as the config's number says
  * test.twice   KV of text and iterable of texts -> "key: a b c | a b c"
  * test.said    text -> what the runner said about it: "drain parent state kind"
+ * test.timer   KV of texts -> "fired" when the timer "flush" does, set to 7
+ * test.ack     text -> the same; counts finalizations, but fails on that of "bad"
  * test.log     text -> the same, which it logs; "bad" as an error */
 extern const beam_harness_opts test_opts;
 
