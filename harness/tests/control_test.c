@@ -462,6 +462,37 @@ START_TEST(the_program_stops_the_worker)
 }
 END_TEST
 
+/* CP-04, CP-14: whatever moment of a bundle's life a question meets. */
+START_TEST(cp_14_questions_at_any_moment)
+{
+    enum { BUNDLES = 60, EACH = 8 };
+    fake_runner *r = start();
+    char id[20], question[30];
+    run(r, "warm-up", "a");
+    for (int i = 0; i < BUNDLES; i++) {
+        snprintf(id, sizeof id, "b%d", i);
+        fake_process_bundle(r, id, "texts");
+        for (int k = 0; k < EACH; k++) {
+            snprintf(question, sizeof question, "q%d-%d", i, k);
+            if (k == EACH / 2) send_text(r, id, "a");
+            if (k % 2)
+                fake_progress(r, question, id);
+            else
+                fake_split(r, question, id, "source", 0.5, 10);
+        }
+    }
+    for (int i = 0; i < BUNDLES; i++) {
+        snprintf(id, sizeof id, "b%d", i);
+        fake_expect_ok(r, id);
+        for (int k = 0; k < EACH; k++) {
+            snprintf(question, sizeof question, "q%d-%d", i, k);
+            fake_expect_ok(r, question);
+        }
+    }
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(the_end_does_not_wait_for_descriptors)
 {
     fake_runner *r = start();
@@ -557,6 +588,7 @@ int main(void)
         cp_13_bundles_that_need_no_finalization_are_not_finalized,
         siblings_share_the_process,
         the_end_does_not_wait_for_descriptors,
+        cp_14_questions_at_any_moment,
     };
     return fake_run_tests("control", tests, BEAM_COUNT(tests));
 }

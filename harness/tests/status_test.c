@@ -48,6 +48,19 @@ START_TEST(stat_01_a_page_about_the_worker)
 }
 END_TEST
 
+START_TEST(stat_01_the_cache_is_as_large_as_told)
+{
+    fake_runner *r = fake_runner_new();
+    fake_offer_status(r);
+    fake_add_option(r, "max_cache_memory_usage_mb", 3);
+    start_gated(r);
+    test_open_gate();
+    fake_expect_ok(r, "b1");
+    expect_part(fake_ask_status(r, "s1"), "state: 0 of 3145728 bytes");
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(stat_01_a_status_stream_that_ends_is_no_harm)
 {
     fake_runner *r = fake_runner_new();
@@ -109,6 +122,7 @@ int main(void)
     TCase *tcase = tcase_create("status");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, stat_01_a_page_about_the_worker);
+    tcase_add_test(tcase, stat_01_the_cache_is_as_large_as_told);
     tcase_add_test(tcase, stat_01_a_status_stream_that_ends_is_no_harm);
     tcase_add_test(tcase, stat_02_user_code_that_is_stuck_is_told_once);
     tcase_add_test(tcase, stat_02_a_bundle_that_waits_for_data_is_not_stuck);
