@@ -70,12 +70,16 @@ static const char *run(beam_pipeline *p, const batch *b, const batch_opts *opts)
     build_all(p, b);
     beam_error err;
     bool streams = opts->runner->streaming || needs & (NEEDS_STREAMING | NEEDS_TEST_STREAM);
+    /* Flink finalizes bundles with its checkpoints. */
+    bool finalizes = needs & NEEDS_FINALIZATION && opts->runner->what == RUNNER_FLINK;
     beam_status status = beam_test_run(
         p, .job_endpoint = opts->endpoint, .local = !opts->endpoint, .streaming = streams, .timeout_s = opts->timeout_s,
         .drain = needs & NEEDS_DRAIN,
         .faults = b->n == 1 ? b->tests[0]->test->faults : NULL,
         .job_name = b->n == 1 ? b->tests[0]->test->name : "suites", .err = &err,
-        .options = { { "parallelism", "1" } },
+        .options = { { "parallelism", "1" },
+                     { finalizes ? "checkpointing_interval" : NULL, "300" },
+                     { "shutdown_sources_after_idle_ms", "3000" } },
         .log_level = opts->verbose ? BEAM_LOG_INFO : BEAM_LOG_CRITICAL);
     if (fails) {
         if (status == BEAM_OK) return "the job succeeded, but was to fail";
