@@ -63,6 +63,19 @@ suite_model() {
 
 no_zombies() { ! pgrep -P "$1" -r Z; }
 
+# -- Beam's own tests, written anew ----------------------------------------------------------
+
+suite_suites() {
+    local runner
+    check "Prism is there" scripts/get-prism --quiet
+    for runner in local prism flink-batch flink-streaming; do
+        check "Beam's own tests, $runner" "$build/runner-tests/beam-suites" --runner="$runner" \
+            --results="$build/suites-$runner.tsv"
+        tail -1 "$work/out"
+    done
+    check "the page of results" runner-tests/suites/page.py "$build"/suites-*.tsv
+}
+
 # -- wordcount ------------------------------------------------------------------------
 
 same_counts() {
