@@ -78,8 +78,8 @@ static void non_singleton(beam_pipeline *p)
 static void discarding_non_singleton(beam_pipeline *p)
 {
     beam_pcoll *ints = INTS(p, "In", 1, 2, 3);
-    beam_pcoll *side = beam_window_into(ints, "Fire", beam_global(),
-                                        .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(1)));
+    beam_pcoll *side = beam_window_into(ints, "Discard", beam_global(),
+                                        .accumulation = BEAM_DISCARDING);
     beam_par_do(ints, "Emit", &emit_singleton_fn, .sides = { [SIDE] = side });
 }
 
