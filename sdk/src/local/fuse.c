@@ -2,7 +2,6 @@
 /* Leaves become stages: what can run in one bundle with the transform that it reads from is
  * fused with it. Runner's thread. */
 #include "beam_urns.h"
-#include "fns/fn_spec.h"
 #include "local/local_impl.h"
 
 static bool has_urn(const bm_leaf *leaf, const char *urn)
@@ -58,14 +57,12 @@ static beam_status add_input(bm_local *l, bm_stage *stage, const char *id, bm_si
     return BEAM_OK;
 }
 
-/* The standard WindowFns are known here too. Of a mapping that is no WindowFn, workers are
- * not asked: it is waited until the end of the main window. */
+/* The standard WindowFns are known here too. */
 static bool asks_worker(const char *urn)
 {
     return strcmp(urn, BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS) &&
            strcmp(urn, BEAM_URN_WINDOW_FN_FIXED_WINDOWS) &&
-           strcmp(urn, BEAM_URN_WINDOW_FN_SLIDING_WINDOWS) &&
-           strcmp(urn, BM_URN_WINDOW_MAPPING);
+           strcmp(urn, BEAM_URN_WINDOW_FN_SLIDING_WINDOWS);
 }
 
 static beam_status add_sides(bm_local *l, bm_stage *stage, const bm_leaf *leaf)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batch pipelines on the local runner: what comes out, failures, retries. */
 #include <stdatomic.h>
+#include <time.h>
 
 #include "local_fixture.h"
 
@@ -154,6 +155,44 @@ START_TEST(external_transforms_are_refused)
 }
 END_TEST
 
+/* Wrong pipelines end in a sentence. */
+START_TEST(bytes_that_are_no_pipeline)
+{
+    const bm_local_opts opts = { .log = bm_log_stderr };
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    bm_rpc *rpc = bm_rpc_new();
+    ck_assert_int_eq(bm_local_run(rpc, beam_span_of("\x0a\xff"), &opts, &arena, &result,
+                                  &err),
+                     BEAM_EINVAL);
+    ck_assert_msg(strstr(err.message, "not a Pipeline"), "%s", err.message);
+    bm_rpc_free(rpc);
+    bm_arena_free(&arena);
+}
+END_TEST
+
+static beam_status never_end(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    for (int i = 0; i < 20; i++)
+        nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    beam_counter_add(c, "ends", 1);
+    return BEAM_OK;
+}
+
+static const beam_dofn slow_fn = { .name = "test.slow",
+                                   .in = BEAM_STRING,
+                                   .process = never_end };
+
+START_TEST(too_late)
+{
+    job.opts.timeout_ms = 200;
+    beam_par_do(make_lines(), "Slow", &slow_fn);
+    ck_assert_int_eq(run_local(), BEAM_ETIMEOUT);
+    ck_assert_msg(strstr(err.message, "Slow is at watermark"), "%s", err.message);
+}
+END_TEST
+
 START_TEST(cancelled)
 {
     atomic_bool yes = true;
@@ -175,6 +214,8 @@ int main(void)
         retried_bundle_gives_out_once,
         external_transforms_are_refused,
         cancelled,
+        bytes_that_are_no_pipeline,
+        too_late,
     };
     return run_suite("local_run", tests, BEAM_COUNT(tests));
 }
