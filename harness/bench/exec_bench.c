@@ -14,6 +14,7 @@
 #include "beam_urns.h"
 #include "fixture.h"
 #include "fns/fn_spec.h"
+#include "keyed.h"
 
 enum { ROUNDS = 15, MOST_ROUNDS = 100 };
 
@@ -70,7 +71,33 @@ static const beam_dofn claim_fn = { .name = "bench.claim", .in = BEAM_INT64,
                                     .out = BEAM_INT64, .process = claim,
                                     .sdf = &claim_sdf };
 
-static const beam_dofn *const fns[] = { &identity_fn, &increment_fn, &drop_fn,
+/* Counts in a value and adds to a bag, which each hundredth element of a key empties. */
+static const beam_state_spec states[] = { BEAM_VALUE_STATE("count", BEAM_INT64),
+                                          BEAM_BAG_STATE("bag", BEAM_INT64) };
+static beam_status count_in_state(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    int64_t n = beam_as_int64(beam_state_read(c, 0)) + 1, sum = 0;
+    BEAM_TRY(beam_state_write(c, 0, beam_int64(n)));
+    BEAM_TRY(beam_state_add(c, 1, beam_int64(n)));
+    if (n % 100) return BEAM_OK;
+    beam_iter *it = beam_state_iter(c, 1);
+    for (beam_value v; beam_next(it, &v);) sum += beam_as_int64(v);
+    return beam_state_clear(c, sum > 0);
+}
+static const beam_dofn state_fn = { .name = "bench.state",
+                                    .in = BEAM_ANY,
+                                    .states = BEAM_TABLE(states),
+                                    .process = count_in_state };
+static beam_status nothing(beam_ctx *c, beam_value in)
+{
+    (void)c, (void)in;
+    return BEAM_OK;
+}
+static const beam_dofn nothing_fn = { .name = "bench.nothing", .in = BEAM_ANY,
+                                      .process = nothing };
+
+static const beam_dofn *const fns[] = { &state_fn, &nothing_fn, &identity_fn, &increment_fn, &drop_fn,
                                         &tokenize_fn, &claim_fn };
 
 /* -- workloads ------------------------------------------------------------------------------- */
@@ -127,38 +154,64 @@ static int by_number(const void *a, const void *b)
     return (l > r) - (l < r);
 }
 
-static void run(const struct workload *w, int n, int rounds)
+/* The descriptor of a workload. */
+static void build(fixture *f, const struct workload *w)
 {
-    fixture f;
-    fixture_init(&f, fns, BEAM_COUNT(fns), NULL, 0);
-    fixture_pcoll(&f, "p1", w->in);
-    fixture_pcoll(&f, "p2", w->out);
-    fixture_source(&f, "a", "p1", w->in, "global_window");
+    fixture_init(f, fns, BEAM_COUNT(fns), NULL, 0);
+    fixture_pcoll(f, "p1", w->in);
+    fixture_pcoll(f, "p2", w->out);
+    fixture_source(f, "a", "p1", w->in, "global_window");
     if (!strcmp(w->name, "claim"))
         fixture_transform(
-            &f, "b", BEAM_URN_TRANSFORM_SDF_PROCESS_SIZED_ELEMENT_AND_RESTRICTIONS,
-            fixture_fn_payload(&f, BM_URN_DOFN, w->fn, ""), "in=p1", "out=p2");
+            f, "b", BEAM_URN_TRANSFORM_SDF_PROCESS_SIZED_ELEMENT_AND_RESTRICTIONS,
+            fixture_fn_payload(f, BM_URN_DOFN, w->fn, ""), "in=p1", "out=p2");
     else if (w->fn)
-        fixture_par_do(&f, "b", w->fn, "", "in=p1", "out=p2");
+        fixture_par_do(f, "b", w->fn, "", "in=p1", "out=p2");
     else
-        fixture_combine(&f, "b", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE,
+        fixture_combine(f, "b", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE,
                         "beam.sum_int64", "in=p1", "out=p2");
-    fixture_sink(&f, "c", "p2", w->out, "global_window");
-    fixture_build(&f);
-    w->put(&f, n);
+    fixture_sink(f, "c", "p2", w->out, "global_window");
+    fixture_build(f);
+}
+
+/* Prints how long the bundles of what was put take. */
+static void measure(fixture *f, const char *name, int n, int rounds)
+{
     double times[MOST_ROUNDS];
     for (int i = 0; i < rounds; i++) {
-        fixture_cut(&f, 1 << 20);
+        fixture_cut(f, 1 << 20);
         double start = cpu_ns();
-        if (fixture_run_cut(&f) != BEAM_OK) {
-            fprintf(stderr, "exec_bench: %s\n", f.err.message);
+        if (fixture_run_cut(f) != BEAM_OK) {
+            fprintf(stderr, "exec_bench: %s\n", f->err.message);
             exit(1);
         }
         times[i] = (cpu_ns() - start) / n;
     }
     qsort(times, (size_t)rounds, sizeof *times, by_number);
-    printf("%-10s %7.1f ns/element  (best %.1f)\n", w->name, times[rounds / 2], times[0]);
+    printf("%-10s %7.1f ns/element  (best %.1f)\n", name, times[rounds / 2], times[0]);
+}
+
+static void run(const struct workload *w, int n, int rounds)
+{
+    fixture f;
+    build(&f, w);
+    w->put(&f, n);
+    measure(&f, w->name, n, rounds);
     fixture_free(&f);
+}
+
+/* The same elements of 100 keys, without and with state. */
+static void run_state(const char *name, const char *fn, size_t n_states, int n, int rounds)
+{
+    keyed k = { .native = false };
+    keyed_init_fn(&k, fns, BEAM_COUNT(fns), fn, states, n_states);
+    for (int i = 0; i < n; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "user-%06d", i % 100);
+        keyed_put(&k, key, "x");
+    }
+    measure(&k.f, name, n, rounds);
+    keyed_free(&k);
 }
 
 static int n_elements = 100000, n_rounds = ROUNDS;
@@ -170,6 +223,9 @@ START_TEST(all_workloads)
     for (size_t i = 0; i < BEAM_COUNT(workloads); i++)
         if (!only || !strcmp(only, workloads[i].name))
             run(&workloads[i], n_elements, n_rounds);
+    if (only && strcmp(only, "state") != 0) return;
+    run_state("stateless", "bench.nothing", 0, n_elements, n_rounds);
+    run_state("state", "bench.state", BEAM_COUNT(states), n_elements, n_rounds);
 }
 END_TEST
 
