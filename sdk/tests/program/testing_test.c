@@ -158,6 +158,31 @@ START_TEST(a_matcher_that_does_not_like_it)
 }
 END_TEST
 
+/* A null among the elements is one too. */
+static beam_status counts_nulls(beam_ctx *c, beam_value in)
+{
+    int64_t nulls = 0, all = 0;
+    beam_iter *it = beam_as_iter(in);
+    for (beam_value v; beam_next(it, &v); all++) nulls += beam_is_null(v);
+    return nulls == 1 && all == 2 ? BEAM_OK
+                                  : beam_fail(c, BEAM_EUSER, "%lld of %lld are null",
+                                              (long long)nulls, (long long)all);
+}
+static const beam_dofn null_matcher = { .name = "test.null_matcher",
+                                        .in = BEAM_ITERABLE(BEAM_NULLABLE(BEAM_INT64)),
+                                        .process = counts_nulls };
+
+START_TEST(nulls)
+{
+    const beam_value values[] = { beam_int64(1), beam_null() };
+    beam_pcoll *in = beam_create(p, "A", BEAM_NULLABLE(BEAM_INT64), values, 2);
+    beam_assert_that(in, "Lines", .lines = "1\nnull");
+    beam_assert_that(in, "Values", .values = values, .n = 2);
+    beam_assert_that(in, "Matcher", .matcher = &null_matcher);
+    expect_success();
+}
+END_TEST
+
 /* -- windows, panes, time ----------------------------------------------------------------------- */
 static const beam_window first_ten = { 0, 10, { NULL, 0 } };
 static const beam_window next_ten = { 10, 20, { NULL, 0 } };
@@ -336,6 +361,7 @@ int main(void)
     tcase_add_test(tests, text_of_values);
     tcase_add_test(tests, matchers);
     tcase_add_test(tests, a_matcher_that_does_not_like_it);
+    tcase_add_test(tests, nulls);
     tcase_add_test(tests, windows_and_panes);
     tcase_add_test(tests, more_than_the_only_pane);
     tcase_add_test(tests, a_stream_of_rows);
