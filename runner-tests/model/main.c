@@ -28,6 +28,7 @@ static bool is_streaming; /* set once, at the start */
 static bool is_chosen(const char *chosen, const model_test *test)
 {
     if (test->is_unbounded && !is_streaming) return false;
+    if (test->is_batch && is_streaming) return false;
     size_t n = strlen(chosen);
     if (n && chosen[n - 1] == '*') return !strncmp(chosen, test->name, n - 1);
     if (!n) return strncmp(test->name, "rare_", 5) != 0;

@@ -13,6 +13,7 @@ typedef struct model_test {
     beam_pcoll *(*build)(beam_pipeline *p);
     const char *expected; /* sorted lines, each with its newline */
     bool is_unbounded;    /* only runs with --streaming */
+    bool is_batch;        /* only runs without it */
 } model_test;
 
 typedef struct model_suite {

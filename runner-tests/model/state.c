@@ -348,7 +348,10 @@ static const model_test tests[] = {
     { "state_tagged_timers", tagged_timers,
       "a first at 31\na second at 32\nb first at 31\nb second at 32\nc first at 31\n"
       "c second at 32\n" },
-    { "state_processing_time", processing_time, "a: 19\nb: 16\nc: 6\n" },
+    /* With --streaming, Flink waits for ever for the timers that are left when bounded input
+     * ends: its clock has stopped by then. */
+    { .name = "state_processing_time", .build = processing_time,
+      .expected = "a: 19\nb: 16\nc: 6\n", .is_batch = true },
     { "state_collections", collection_states,
       "a has {1 3 5} small 1 large 15 odd {1 3 15} from 20 to 2{ 15 3 }\n"
       "b has {2 4} small 2 large 14 odd {} from 20 to 2{ 14 2 }\n"
