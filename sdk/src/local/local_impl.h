@@ -175,7 +175,7 @@ struct bm_user_key {
     bm_stage *stage;
     beam_span key; /* encoded */
     bm_items waiting;
-    bm_user_timer *due, **last_due;
+    bm_user_timer *due, *last_due; /* in the order in which they fire */
     bool is_ready; /* in the list of ready keys */
     bool is_busy;  /* a bundle has it */
     size_t n_processing; /* processing-time timers that are not off */
@@ -213,6 +213,7 @@ struct bm_stage {
     bm_items waiting;  /* not keyed: can be processed at once */
     bm_items delayed;  /* until a processing time */
     bm_items blocked;  /* until side inputs are ready, or in order of time */
+    uint64_t blocked_by; /* what they waited for when they were looked at last */
     bm_arena key_arena;
     bm_map keys; /* encoded key -> bm_user_key */
     bm_user_key *ready, **last_ready;
@@ -246,7 +247,7 @@ struct bm_bundle {
     bm_items input;
     bm_user_key **keys;
     size_t n_keys;
-    bm_user_timer *timers; /* sent, by next */
+    bm_user_timer *timers, *last_timer; /* sent, by next */
     bm_output *outputs;    /* per sink */
     bm_output *timer_outputs; /* per family */
     size_t n_attempts;

@@ -16,7 +16,6 @@ bm_user_key *bm_local_stage_key(bm_stage *stage, beam_span bytes)
     key = BM_NEW(&stage->key_arena, bm_user_key);
     key->key = bm_span_copy(&stage->key_arena, bytes);
     key->stage = stage;
-    key->last_due = &key->due;
     bm_map_init(&key->timers, &stage->key_arena);
     bm_map_init(&key->cells, &stage->key_arena);
     bm_map_put(&stage->keys, key->key, key);
@@ -137,11 +136,31 @@ static beam_status sort_again(bm_local *l, bm_stage *stage, bm_items *list)
     return BEAM_OK;
 }
 
+/* Changes when something that blocked elements wait for may have come. */
+static uint64_t conditions(const bm_stage *stage)
+{
+    uint64_t all = bm_hash(&stage->upstream,
+                           stage->is_time_sorted ? sizeof stage->upstream : 0);
+    for (const bm_side *side = stage->sides; side; side = side->next) {
+        const uint64_t next[] = { all, (uint64_t)side->coll->watermark, side->version };
+        all = bm_hash(next, sizeof next);
+    }
+    return all;
+}
+
+static beam_status unblock(bm_local *l, bm_stage *stage)
+{
+    uint64_t now = conditions(stage);
+    if (!stage->blocked.n || now == stage->blocked_by) return BEAM_OK;
+    stage->blocked_by = now;
+    return sort_again(l, stage, &stage->blocked);
+}
+
 beam_status bm_local_stage_refresh(bm_local *l, bm_stage *stage)
 {
     if (stage->delayed.n && bm_local_stage_next_processing_time(stage) <= bm_local_now(l))
         BEAM_TRY(sort_again(l, stage, &stage->delayed));
-    if (stage->blocked.n) BEAM_TRY(sort_again(l, stage, &stage->blocked));
+    BEAM_TRY(unblock(l, stage));
     if (stage->is_keyed) bm_local_timers_fire_due(l, stage);
     return BEAM_OK;
 }

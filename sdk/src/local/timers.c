@@ -65,19 +65,24 @@ static bool comes_before(const bm_user_timer *a, const bm_user_timer *b)
 
 static void add_due(bm_user_timer *timer)
 {
-    bm_user_timer **at = &timer->key->due;
+    bm_user_key *key = timer->key;
+    bm_user_timer **at = &key->due;
+    /* Mostly it is the last. */
+    if (key->due && comes_before(key->last_due, timer)) at = &key->last_due->next;
     while (*at && comes_before(*at, timer)) at = &(*at)->next;
     timer->next = *at;
     *at = timer;
+    if (!timer->next) key->last_due = timer;
     if (timer->state == BM_TIMER_SET && timer->family->id) timer->key->stage->n_fired++;
     timer->state = BM_TIMER_DUE;
 }
 
 static void remove_due(bm_user_timer *timer)
 {
-    bm_user_timer **at = &timer->key->due;
-    while (*at != timer) at = &(*at)->next;
+    bm_user_timer **at = &timer->key->due, *before = NULL;
+    for (; *at != timer; at = &(*at)->next) before = *at;
     *at = timer->next;
+    if (!timer->next) timer->key->last_due = before;
 }
 
 void bm_local_timers_go_on_expiring(bm_user_key *key)
@@ -153,12 +158,15 @@ size_t bm_local_timers_take(bm_user_key *key, bm_bundle *bundle)
     while (key->due && key->due->fire == head->fire &&
            key->due->family->is_expiration == head->family->is_expiration &&
            key->due->family->processing_time == head->family->processing_time) {
-        bm_user_timer *timer = key->due, **at = &bundle->timers;
+        bm_user_timer *timer = key->due;
         key->due = timer->next;
         timer->state = BM_TIMER_RUNNING;
         timer->next = NULL;
-        while (*at) at = &(*at)->next;
-        *at = timer;
+        if (bundle->timers)
+            bundle->last_timer->next = timer;
+        else
+            bundle->timers = timer;
+        bundle->last_timer = timer;
         n++;
     }
     return n;
