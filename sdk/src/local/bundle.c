@@ -272,7 +272,8 @@ static beam_status fail(bm_local *l, bm_bundle *b)
         return BEAM_OK;
     }
     bm_local_state_roll_back(b);
-    return bm_error(l->err, BEAM_EUSER, "%s: %s", b->stage->name, b->parsed->error);
+    /* The worker names the step; a stage has several. */
+    return bm_error(l->err, BEAM_EUSER, "%s", b->parsed->error);
 }
 
 beam_status bm_local_bundle_settle(bm_local *l, bm_bundle *b)
