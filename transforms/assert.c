@@ -33,7 +33,8 @@ static view view_of(beam_ctx *c)
 
 static bool same_window(const beam_window *a, const beam_window *b)
 {
-    return a->start == b->start && a->end == b->end && beam_span_equal(a->custom, b->custom);
+    return a->start == b->start && a->end == b->end &&
+           beam_span_equal(a->custom, b->custom);
 }
 
 /* Is the element looked at? Fails where there may be no such pane. */
@@ -79,13 +80,15 @@ static beam_span seen_text(beam_ctx *c, const view *v, beam_value in)
 {
     beam_span value = beam_text(c, in, v->quoted);
     if (!v->show) return value;
-    const char *before = v->show & BEAM_SHOW_WINDOW ? window_text(c, beam_element_window(c))
-                                                    : "";
+    const char *before = v->show & BEAM_SHOW_WINDOW
+                             ? window_text(c, beam_element_window(c))
+                             : "";
     const char *at = v->show & BEAM_SHOW_TIMESTAMP
                          ? beam_format(c, " @%lld", (long long)beam_timestamp(c)).ptr
                          : "";
     const char *pane = v->show & BEAM_SHOW_PANE ? pane_text(c, beam_element_pane(c)) : "";
-    return beam_format(c, "%s" BEAM_SPAN_FMT "%s%s", before, BEAM_SPAN_ARG(value), at, pane);
+    return beam_format(c, "%s" BEAM_SPAN_FMT "%s%s", before, BEAM_SPAN_ARG(value), at,
+                       pane);
 }
 
 /* -- records: KV<INT64, BYTES>, a letter and a text -------------------------------------- */
@@ -96,7 +99,8 @@ static beam_status emit_record(beam_ctx *c, char letter, beam_span text)
     char *record = beam_alloc(c, text.len + 1);
     record[0] = letter;
     if (text.len) memcpy(record + 1, text.ptr, text.len);
-    return beam_emit_kv(c, beam_int64(0), beam_bytes((beam_span){ record, text.len + 1 }));
+    return beam_emit_kv(c, beam_int64(0),
+                        beam_bytes((beam_span){ record, text.len + 1 }));
 }
 
 static beam_status actual_record(beam_ctx *c, beam_value in)
@@ -119,10 +123,9 @@ static beam_status actual_pair(beam_ctx *c, beam_value in)
 
 #define RECORD BEAM_KV(BEAM_INT64, BEAM_BYTES)
 
-const beam_dofn bm_assert_actual_fn = { .name = "beam.assert_actual",
-                                        .in = BEAM_ANY,
-                                        .out = RECORD,
-                                        .process = actual_record };
+const beam_dofn bm_assert_actual_fn = {
+    .name = "beam.assert_actual", .in = BEAM_ANY, .out = RECORD, .process = actual_record
+};
 const beam_dofn bm_assert_windowed_fn = { .name = "beam.assert_windowed",
                                           .in = BEAM_ANY,
                                           .out = RECORD,
@@ -224,7 +227,8 @@ static beam_status differ(beam_ctx *c, list *expected, list *actual)
 {
     sort(expected);
     sort(actual);
-    list missing = without(c, expected, actual), unexpected = without(c, actual, expected);
+    list missing = without(c, expected, actual),
+         unexpected = without(c, actual, expected);
     if (!missing.n && !unexpected.n) return BEAM_OK;
     return beam_fail(c, BEAM_EUSER, "assertion failed: %zu element%s, expected %zu%s%s",
                      actual->n, actual->n == 1 ? "" : "s", expected->n,
@@ -250,15 +254,17 @@ static beam_status check(beam_ctx *c, beam_value in)
     } else {
         long long n = strtoll(beam_cstr(c, config) + 1, NULL, 10);
         if ((long long)actual.n != n)
-            return beam_fail(c, BEAM_EUSER, "assertion failed: %zu elements, expected %lld",
-                             actual.n, n);
+            return beam_fail(c, BEAM_EUSER,
+                             "assertion failed: %zu elements, expected %lld", actual.n,
+                             n);
     }
     beam_counter_add(c, BM_ASSERTIONS_COUNTER, 1);
     return BEAM_OK;
 }
 
 const beam_dofn bm_assert_check_fn = { .name = "beam.assert_check",
-                                       .in = BEAM_KV(BEAM_INT64, BEAM_ITERABLE(BEAM_BYTES)),
+                                       .in = BEAM_KV(BEAM_INT64,
+                                                     BEAM_ITERABLE(BEAM_BYTES)),
                                        .process = check };
 
 /* KV<INT64, {starts, elements}> -> all elements, for a matcher. */
@@ -355,7 +361,8 @@ static void compare_records(beam_pcoll *actual, const beam_assert_opts *o, beam_
     records[n_records++] = at_the_end(read, "ActualAtEnd");
     records[n_records++] = at_the_end(start_record(p), "StartAtEnd");
     if (values) {
-        beam_pcoll *expected = beam_create(p, "Values", beam_pcoll_type(actual), values, n);
+        beam_pcoll *expected = beam_create(p, "Values", beam_pcoll_type(actual), values,
+                                           n);
         expected = beam_par_do(expected, "Expected", &bm_assert_expected_fn);
         records[n_records++] = at_the_end(expected, "ExpectedAtEnd");
     }
@@ -372,7 +379,8 @@ static void ask_matcher(beam_pcoll *actual, const beam_assert_opts *o, beam_span
     const beam_value zero = beam_kv(zeros);
     const beam_dofn *reader = observes_window(o) ? &bm_assert_windowed_pair_fn
                                                  : &bm_assert_pair_fn;
-    beam_pcoll *start = beam_create(p, "Start", BEAM_KV(BEAM_INT64, BEAM_INT64), &zero, 1);
+    beam_pcoll *start = beam_create(p, "Start", BEAM_KV(BEAM_INT64, BEAM_INT64), &zero,
+                                    1);
     beam_pcoll *read = beam_par_do(actual, "Actual", reader, .config = seen,
                                    .out = BEAM_KV(BEAM_INT64, type));
     beam_pcoll *inputs[] = { at_the_end(start, "StartAtEnd"),
@@ -383,7 +391,8 @@ static void ask_matcher(beam_pcoll *actual, const beam_assert_opts *o, beam_span
     beam_par_do(all, "Match", o->matcher, .config = o->config);
 }
 
-void beam_assert_that_with(beam_pcoll *actual, const char *name, const beam_assert_opts *opts)
+void beam_assert_that_with(beam_pcoll *actual, const char *name,
+                           const beam_assert_opts *opts)
 {
     static const beam_assert_opts nothing;
     if (!opts) opts = &nothing;

@@ -9,7 +9,8 @@
 
 /* -- what is tested; in a program it would be in a file of its own ------------------------ */
 enum { QUIET };
-static const beam_state_spec states[] = { [QUIET] = BEAM_VALUE_STATE("quiet", BEAM_BOOL) };
+static const beam_state_spec states[] = { [QUIET] = BEAM_VALUE_STATE("quiet",
+                                                                     BEAM_BOOL) };
 enum { WAKE };
 static const beam_timer_spec timers[] = { [WAKE] = { "wake", BEAM_EVENT_TIME } };
 

@@ -69,18 +69,21 @@ static const char *run(beam_pipeline *p, const batch *b, const batch_opts *opts)
     const char *fails = b->n == 1 ? b->tests[0]->test->fails : NULL;
     build_all(p, b);
     beam_error err;
-    bool streams = opts->runner->streaming || needs & (NEEDS_STREAMING | NEEDS_TEST_STREAM);
+    bool streams = opts->runner->streaming ||
+                   needs & (NEEDS_STREAMING | NEEDS_TEST_STREAM);
     /* Flink finalizes bundles with its checkpoints. */
     bool finalizes = needs & NEEDS_FINALIZATION && opts->runner->what == RUNNER_FLINK;
-    beam_status status = beam_test_run(
-        p, .job_endpoint = opts->endpoint, .local = !opts->endpoint, .streaming = streams, .timeout_s = opts->timeout_s,
-        .drain = needs & NEEDS_DRAIN,
-        .faults = b->n == 1 ? b->tests[0]->test->faults : NULL,
-        .job_name = b->n == 1 ? b->tests[0]->test->name : "suites", .err = &err,
-        .options = { { "parallelism", "1" },
-                     { finalizes ? "checkpointing_interval" : NULL, "300" },
-                     { "shutdown_sources_after_idle_ms", "3000" } },
-        .log_level = opts->verbose ? BEAM_LOG_INFO : BEAM_LOG_CRITICAL);
+    beam_status status =
+        beam_test_run(p, .job_endpoint = opts->endpoint, .local = !opts->endpoint,
+                      .streaming = streams, .timeout_s = opts->timeout_s,
+                      .drain = needs & NEEDS_DRAIN,
+                      .faults = b->n == 1 ? b->tests[0]->test->faults : NULL,
+                      .job_name = b->n == 1 ? b->tests[0]->test->name : "suites",
+                      .err = &err,
+                      .options = { { "parallelism", "1" },
+                                   { finalizes ? "checkpointing_interval" : NULL, "300" },
+                                   { "shutdown_sources_after_idle_ms", "3000" } },
+                      .log_level = opts->verbose ? BEAM_LOG_INFO : BEAM_LOG_CRITICAL);
     if (fails) {
         if (status == BEAM_OK) return "the job succeeded, but was to fail";
         return strstr(err.message, fails)
@@ -140,7 +143,8 @@ static void report(chosen_test *c, const char *reason, double seconds)
     c->result = reason ? FAILED : PASSED;
     c->reason = reason ? strdup(reason) : NULL;
     c->seconds = seconds;
-    printf("%s %s %s  %.1f s\n", reason ? "FAIL" : "ok  ", c->suite, c->test->name, seconds);
+    printf("%s %s %s  %.1f s\n", reason ? "FAIL" : "ok  ", c->suite, c->test->name,
+           seconds);
     if (reason) printf("     | %s\n", reason);
     fflush(stdout);
 }
@@ -158,8 +162,8 @@ static void finish_job(job *j, int status, queue *q)
     double seconds = now() - j->began;
     j->pid = 0;
     if (reason && j->batch.n > 1) {
-        printf("     a job of %zu tests failed (%.200s): each runs alone now\n", j->batch.n,
-               reason);
+        printf("     a job of %zu tests failed (%.200s): each runs alone now\n",
+               j->batch.n, reason);
         for (size_t i = 0; i < j->batch.n; i++) {
             batch one = { .tests = { j->batch.tests[i] }, .n = 1 };
             add(q, &one);
@@ -173,8 +177,8 @@ static void finish_job(job *j, int status, queue *q)
 
 static bool is_alone(const suite_test *test)
 {
-    return test->fails || test->needs & (RUNS_ALONE | NEEDS_TEST_STREAM | NEEDS_STREAMING | NEEDS_DRAIN
-                                          | NEEDS_SPLITS);
+    return test->fails || test->needs & (RUNS_ALONE | NEEDS_TEST_STREAM |
+                                         NEEDS_STREAMING | NEEDS_DRAIN | NEEDS_SPLITS);
 }
 
 static void make_batches(selection *all, size_t size, queue *q)
@@ -209,7 +213,7 @@ void run_tests(selection *all, const batch_opts *opts)
     queue q = { 0 };
     job jobs[MAX_SIDE_BY_SIDE] = { 0 };
     size_t n_jobs = opts->side_by_side < MAX_SIDE_BY_SIDE ? opts->side_by_side
-                                                         : MAX_SIDE_BY_SIDE;
+                                                          : MAX_SIDE_BY_SIDE;
     make_batches(all, opts->batch_size, &q);
     for (size_t running = 0; running || q.next < q.n;) {
         while (running < n_jobs && q.next < q.n) {

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-beam_pcoll *create_ints(beam_pipeline *p, const char *name, const int64_t *values, size_t n)
+beam_pcoll *create_ints(beam_pipeline *p, const char *name, const int64_t *values,
+                        size_t n)
 {
     beam_value *all = calloc(n + 1, sizeof *all);
     for (size_t i = 0; i < n; i++) all[i] = beam_int64(values[i]);
@@ -24,8 +25,8 @@ static beam_pcoll *create_kvs(beam_pipeline *p, const char *name, const beam_typ
     return created;
 }
 
-beam_pcoll *create_string_ints(beam_pipeline *p, const char *name, const string_int *pairs,
-                               size_t n)
+beam_pcoll *create_string_ints(beam_pipeline *p, const char *name,
+                               const string_int *pairs, size_t n)
 {
     beam_value *all = calloc(2 * n + 1, sizeof *all);
     for (size_t i = 0; i < n; i++) {
@@ -37,8 +38,8 @@ beam_pcoll *create_string_ints(beam_pipeline *p, const char *name, const string_
     return created;
 }
 
-beam_pcoll *create_string_pairs(beam_pipeline *p, const char *name, const string_pair *pairs,
-                                size_t n)
+beam_pcoll *create_string_pairs(beam_pipeline *p, const char *name,
+                                const string_pair *pairs, size_t n)
 {
     beam_value *all = calloc(2 * n + 1, sizeof *all);
     for (size_t i = 0; i < n; i++) {
@@ -62,7 +63,8 @@ static const beam_dofn emit_timed_fn = { .name = "go.emit_timed",
                                          .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
                                          .process = emit_timed };
 
-beam_pcoll *create_timed(beam_pipeline *p, const char *name, const int64_t *values, size_t n)
+beam_pcoll *create_timed(beam_pipeline *p, const char *name, const int64_t *values,
+                         size_t n)
 {
     beam_value *all = calloc(2 * n + 1, sizeof *all);
     for (size_t i = 0; i < n; i++) {
@@ -70,7 +72,8 @@ beam_pcoll *create_timed(beam_pipeline *p, const char *name, const int64_t *valu
         all[2 * i + 1] = beam_int64(values[i]);
     }
     beam_scope_begin(p, name);
-    beam_pcoll *created = create_kvs(p, "Numbers", BEAM_KV(BEAM_INT64, BEAM_INT64), all, n);
+    beam_pcoll *created = create_kvs(p, "Numbers", BEAM_KV(BEAM_INT64, BEAM_INT64), all,
+                                     n);
     beam_pcoll *timed = beam_par_do(created, "Time", &emit_timed_fn);
     beam_scope_end(p);
     free(all);

@@ -5,7 +5,9 @@
 static const string_int some_ints[] = { { "a", 1 }, { "a", 2 }, { "a", 3 },
                                         { "b", 4 }, { "b", 5 }, { "c", 6 } };
 static const string_int more_ints[] = { { "a", 7 }, { "b", 8 }, { "d", 9 } };
-static const string_pair words[] = { { "a", "alpha" }, { "c", "charlie" }, { "d", "delta" } };
+static const string_pair words[] = { { "a", "alpha" },
+                                     { "c", "charlie" },
+                                     { "d", "delta" } };
 static const string_int repeated[] = { { "a", 1 }, { "a", 1 }, { "a", 1 }, { "b", 4 },
                                        { "b", 4 }, { "c", 6 }, { "c", 6 }, { "c", 6 },
                                        { "c", 6 }, { "c", 6 } };
@@ -53,7 +55,8 @@ static const beam_dofn first_value_fn = {
 static void gbk_short_read(beam_pipeline *p)
 {
     beam_pcoll *in = create_string_ints(p, "D", repeated, BEAM_COUNT(repeated));
-    beam_pcoll *first = beam_par_do(beam_group_by_key(in, "Group"), "First", &first_value_fn);
+    beam_pcoll *first = beam_par_do(beam_group_by_key(in, "Group"), "First",
+                                    &first_value_fn);
     beam_assert_that(first, "OneOfEach", .lines = "1\n4\n6");
 }
 

@@ -6,8 +6,9 @@
 
 /* -- several outputs -------------------------------------------------------------------- */
 enum { SECOND, THIRD };
-static const beam_output_spec emit_3_outputs[] = { [SECOND] = { "second", BEAM_INT64 },
-                                                   [THIRD] = { "third", BEAM_INT64 } };
+static const beam_output_spec emit_3_outputs[] = {
+    [SECOND] = { "second", BEAM_INT64 }, [THIRD] = { "third", BEAM_INT64 }
+};
 
 static beam_status emit_3(beam_ctx *c, beam_value in)
 {
@@ -60,14 +61,15 @@ static void par_do_side_input(beam_pipeline *p)
 {
     beam_pcoll *side = one_to_nine(p), *start = beam_impulse(p, "Start");
     beam_scope_begin(p, "Subscope");
-    beam_pcoll *sum = beam_par_do(start, "Sum", &sum_side_fn, .sides = { [NUMBERS] = side });
+    beam_pcoll *sum = beam_par_do(start, "Sum", &sum_side_fn,
+                                  .sides = { [NUMBERS] = side });
     beam_scope_end(p);
     beam_assert_that(sum, "Out", .lines = "45");
 }
 
-static const beam_side_spec kv_sides[] = {
-    [NUMBERS] = { "numbers", BEAM_SIDE_ITERABLE, BEAM_KV(BEAM_INT64, BEAM_INT64), NULL, NULL }
-};
+static const beam_side_spec kv_sides[] = { [NUMBERS] = { "numbers", BEAM_SIDE_ITERABLE,
+                                                         BEAM_KV(BEAM_INT64, BEAM_INT64),
+                                                         NULL, NULL } };
 
 static beam_status sum_kv_side(beam_ctx *c, beam_value in)
 {
@@ -107,11 +109,13 @@ static const string_pair emails[] = {
     { "carl", "carl@example.com" }, { "julia", "julia@example.com" },
     { "carl", "carl@email.com" },   { "james", "james@example.com" },
 };
-static const string_pair phones[] = { { "amy", "111-222-3333" }, { "james", "222-333-4444" } };
+static const string_pair phones[] = { { "amy", "111-222-3333" },
+                                      { "james", "222-333-4444" } };
 
 enum { EMAILS };
 static const beam_side_spec email_sides[] = {
-    [EMAILS] = { "emails", BEAM_SIDE_MULTIMAP, BEAM_KV(BEAM_STRING, BEAM_STRING), NULL, NULL }
+    [EMAILS] = { "emails", BEAM_SIDE_MULTIMAP, BEAM_KV(BEAM_STRING, BEAM_STRING), NULL,
+                 NULL }
 };
 
 static beam_status join_emails(beam_ctx *c, beam_value in)
@@ -134,8 +138,9 @@ static void par_do_multi_map_side_input(beam_pipeline *p)
     beam_pcoll *joined = beam_par_do(in, "Join", &join_emails_fn,
                                      .sides = { [EMAILS] = side });
     beam_assert_that(beam_group_by_key(joined, "Group"), "Joined",
-                     .lines = "amy: [111-222-3333, amy@example.com]\n"
-                              "james: [222-333-4444, james@email.com, james@example.com]");
+                     .lines =
+                         "amy: [111-222-3333, amy@example.com]\n"
+                         "james: [222-333-4444, james@email.com, james@example.com]");
 }
 
 /* -- options: what the program was given reaches its DoFns as config ------------------------- */
@@ -202,9 +207,12 @@ static const beam_dofn finalizer_fn = { .name = "go.finalizer",
 static void par_do_bundle_finalizer(beam_pipeline *p)
 {
     atomic_store(&finalized, 0);
-    beam_par_do(beam_impulse(p, "A"), "InProcess", &finalizer_fn, .config = beam_span_of("2"));
-    beam_par_do(beam_impulse(p, "B"), "InFinish", &finalizer_fn, .config = beam_span_of("4"));
-    beam_par_do(beam_impulse(p, "C"), "InAll", &finalizer_fn, .config = beam_span_of("7"));
+    beam_par_do(beam_impulse(p, "A"), "InProcess", &finalizer_fn,
+                .config = beam_span_of("2"));
+    beam_par_do(beam_impulse(p, "B"), "InFinish", &finalizer_fn,
+                .config = beam_span_of("4"));
+    beam_par_do(beam_impulse(p, "C"), "InAll", &finalizer_fn,
+                .config = beam_span_of("7"));
 }
 
 static const char *all_are_finalized(beam_pipeline *p, const char *scope)
@@ -213,8 +221,8 @@ static const char *all_are_finalized(beam_pipeline *p, const char *scope)
     (void)scope;
     int sum = atomic_load(&finalized);
     return sum == EXPECTED ? NULL
-                           : beam_pipeline_format(p, "the callbacks add up to %d, not %d", sum,
-                                                  EXPECTED);
+                           : beam_pipeline_format(p, "the callbacks add up to %d, not %d",
+                                                  sum, EXPECTED);
 }
 
 /* -- memory: an element may take a lot, and gives it back --------------------------------------- */

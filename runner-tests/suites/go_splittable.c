@@ -23,7 +23,8 @@ static beam_status emit_and_resume(beam_ctx *c, beam_value in)
 {
     int64_t n = 0;
     (void)in;
-    for (int64_t i = beam_offset_from(beam_restriction(c)); beam_claim_offset(c, i); i++) {
+    for (int64_t i = beam_offset_from(beam_restriction(c)); beam_claim_offset(c, i);
+         i++) {
         BEAM_TRY(beam_emit(c, beam_int64(i)));
         if (++n == 10) return beam_resume_later(c, 1000);
     }

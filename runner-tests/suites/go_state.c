@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-static const char *const few_words[] = { "apple", "pear", "peach", "apple", "apple", "pear" };
+static const char *const few_words[] = { "apple", "pear",  "peach",
+                                         "apple", "apple", "pear" };
 
 static beam_status pair(beam_ctx *c, beam_value in)
 {
@@ -50,14 +51,16 @@ static beam_status count_with_values(beam_ctx *c, beam_value in)
     beam_span longer = beam_format(c, BEAM_SPAN_FMT "I", BEAM_SPAN_ARG(text));
     BEAM_TRY(beam_state_write(c, STROKES, beam_string(longer)));
     return emit_state_text(c, in,
-                     beam_format(c, "%lld, " BEAM_SPAN_FMT, (long long)n, BEAM_SPAN_ARG(text)));
+                           beam_format(c, "%lld, " BEAM_SPAN_FMT, (long long)n,
+                                       BEAM_SPAN_ARG(text)));
 }
 STATE_DOFN(value_fn, "go.value_state", value_states, count_with_values);
 
 static void value_state(beam_pipeline *p)
 {
-    expect_state(p, &value_fn,
-           "apple: 1, I\npear: 1, I\npeach: 1, I\napple: 2, II\napple: 3, III\npear: 2, II");
+    expect_state(
+        p, &value_fn,
+        "apple: 1, I\npear: 1, I\npeach: 1, I\napple: 2, II\napple: 3, III\npear: 2, II");
 }
 
 static void value_state_windowed(beam_pipeline *p)
@@ -81,8 +84,8 @@ static beam_status write_or_clear(beam_ctx *c, beam_value in)
     else
         BEAM_TRY(beam_state_write(c, NUMBER, beam_int64(1)));
     return emit_state_text(c, in,
-                     beam_format(c, "%lld,%s", (long long)beam_as_int64(number),
-                                 found ? "true" : "false"));
+                           beam_format(c, "%lld,%s", (long long)beam_as_int64(number),
+                                       found ? "true" : "false"));
 }
 STATE_DOFN(value_clear_fn, "go.value_state_clear", value_states, write_or_clear);
 
@@ -98,9 +101,10 @@ static void value_state_clear(beam_pipeline *p)
 }
 
 /* -- bags --------------------------------------------------------------------------------- */
-static const beam_state_spec bag_states[] = { [NUMBER] = BEAM_BAG_STATE("key1", BEAM_INT64),
-                                              [STROKES] = BEAM_BAG_STATE("key2",
-                                                                         BEAM_STRING) };
+static const beam_state_spec bag_states[] = {
+    [NUMBER] = BEAM_BAG_STATE("key1", BEAM_INT64),
+    [STROKES] = BEAM_BAG_STATE("key2", BEAM_STRING)
+};
 
 static int64_t bag_sum(beam_ctx *c)
 {
@@ -120,15 +124,17 @@ static beam_status count_with_bags(beam_ctx *c, beam_value in)
                              joined.len ? "," : "", BEAM_SPAN_ARG(beam_as_span(v)));
     BEAM_TRY(beam_state_add(c, NUMBER, beam_int64(1)));
     BEAM_TRY(beam_state_add(c, STROKES, beam_string(beam_span_of("I"))));
-    return emit_state_text(c, in, beam_format(c, "%lld, " BEAM_SPAN_FMT, (long long)sum,
-                                        BEAM_SPAN_ARG(joined)));
+    return emit_state_text(c, in,
+                           beam_format(c, "%lld, " BEAM_SPAN_FMT, (long long)sum,
+                                       BEAM_SPAN_ARG(joined)));
 }
 STATE_DOFN(bag_fn, "go.bag_state", bag_states, count_with_bags);
 
 static void bag_state(beam_pipeline *p)
 {
-    expect_state(p, &bag_fn,
-           "apple: 0, \npear: 0, \npeach: 0, \napple: 1, I\napple: 2, I,I\npear: 1, I");
+    expect_state(
+        p, &bag_fn,
+        "apple: 0, \npear: 0, \npeach: 0, \napple: 1, I\napple: 2, I,I\npear: 1, I");
 }
 
 static beam_status emit_sum(beam_ctx *c, beam_value in, int64_t sum)
@@ -147,8 +153,9 @@ STATE_DOFN(bag_clear_fn, "go.bag_state_clear", bag_states, add_and_clear);
 
 static void bag_state_clear(beam_pipeline *p)
 {
-    static const char *const texts[] = { "apple", "pear",  "apple", "apple", "pear",  "apple",
-                                         "apple", "pear",  "pear",  "pear",  "apple", "pear" };
+    static const char *const texts[] = { "apple", "pear",  "apple", "apple",
+                                         "pear",  "apple", "apple", "pear",
+                                         "pear",  "pear",  "apple", "pear" };
     beam_pcoll *in = state_words(p, texts, BEAM_COUNT(texts));
     beam_assert_that(beam_par_do(in, "Count", &bag_clear_fn), "Texts",
                      .lines = "apple: 0\npear: 0\napple: 1\napple: 2\npear: 1\napple: 3\n"
@@ -167,7 +174,8 @@ STATE_DOFN(bag_blind_fn, "go.bag_state_blind", bag_states, add_blindly);
 
 static void bag_state_blind_write(beam_pipeline *p)
 {
-    expect_state(p, &bag_blind_fn, "apple: 1\npear: 1\npeach: 1\napple: 3\napple: 5\npear: 3");
+    expect_state(p, &bag_blind_fn,
+                 "apple: 1\npear: 1\npeach: 1\napple: 3\napple: 5\npear: 3");
 }
 
 /* -- combining: accumulators of several types ------------------------------------------------ */
@@ -205,15 +213,18 @@ static void start_at_zero(beam_ctx *c, void *acc)
     *(int64_t *)acc = 0;
 }
 
-#define DIGITS(variable, combine_name, creator)               \
-    static const beam_combine variable = {                    \
-        .name = (combine_name), .in = BEAM_STRING,            \
-        .acc = BEAM_STRING,     .out = BEAM_INT64,            \
-        .acc_size = sizeof(int64_t), .create = (creator),     \
-        .add = add_digits,      .merge = merge_sums,          \
-        .extract = extract_sum, .save = save_digits,          \
-        .load = load_digits                                   \
-    }
+#define DIGITS(variable, combine_name, creator)                         \
+    static const beam_combine variable = { .name = (combine_name),      \
+                                           .in = BEAM_STRING,           \
+                                           .acc = BEAM_STRING,          \
+                                           .out = BEAM_INT64,           \
+                                           .acc_size = sizeof(int64_t), \
+                                           .create = (creator),         \
+                                           .add = add_digits,           \
+                                           .merge = merge_sums,         \
+                                           .extract = extract_sum,      \
+                                           .save = save_digits,         \
+                                           .load = load_digits }
 DIGITS(digits, "go.digits", NULL);
 DIGITS(created_digits, "go.created_digits", start_at_zero);
 
@@ -258,8 +269,8 @@ STATE_DOFN(combining_fn, "go.combining_state", combining_states, count_with_comb
 static void combining_state(beam_pipeline *p)
 {
     expect_state(p, &combining_fn,
-           "apple: 0 0 0 0 0\npear: 0 0 0 0 0\npeach: 0 0 0 0 0\napple: 1 1 1 1 1\n"
-           "apple: 2 2 2 2 2\npear: 1 1 1 1 1");
+                 "apple: 0 0 0 0 0\npear: 0 0 0 0 0\npeach: 0 0 0 0 0\napple: 1 1 1 1 1\n"
+                 "apple: 2 2 2 2 2\npear: 1 1 1 1 1");
 }
 
 static const suite_test tests[] = {

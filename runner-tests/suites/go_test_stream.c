@@ -3,7 +3,8 @@
 #include "go.h"
 
 /* Elements of one event, all at one time. */
-static void add(beam_test_stream *ts, beam_millis timestamp, const beam_value *values, size_t n)
+static void add(beam_test_stream *ts, beam_millis timestamp, const beam_value *values,
+                size_t n)
 {
     beam_timestamped elements[8];
     for (size_t i = 0; i < n; i++)
@@ -80,8 +81,8 @@ static beam_status decode_small(void *object, beam_reader *in)
     ((small_int *)object)->value = (int16_t)value;
     return BEAM_OK;
 }
-static const beam_struct_coder small_coder = { "go.int16", sizeof(small_int), encode_small,
-                                               decode_small };
+static const beam_struct_coder small_coder = { "go.int16", sizeof(small_int),
+                                               encode_small, decode_small };
 
 static beam_value small_value(beam_ctx *c, beam_value in)
 {

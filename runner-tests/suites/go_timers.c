@@ -14,7 +14,8 @@ static beam_status emit_pairs(beam_ctx *c, beam_value in)
     (void)in;
     for (long key = 0; key < n_keys; key++)
         for (long i = 0; i < n_values; i++)
-            BEAM_TRY(beam_emit_kv(c, beam_string(beam_format(c, "%ld", key)), beam_int64(i)));
+            BEAM_TRY(
+                beam_emit_kv(c, beam_string(beam_format(c, "%ld", key)), beam_int64(i)));
     return BEAM_OK;
 }
 static const beam_dofn emit_pairs_fn = { .name = "go.emit_pairs",
@@ -92,7 +93,8 @@ static beam_status set_event_timer(beam_ctx *c, beam_value in)
 {
     BEAM_TRY(beam_timer_set(c, CALLBACK, window_end(c)));
     BEAM_TRY(beam_state_write(c, MY_KEY, beam_key(in)));
-    return beam_emit_kv(c, beam_key(in), beam_int64(beam_as_int64(beam_val(in)) + OFFSET));
+    return beam_emit_kv(c, beam_key(in),
+                        beam_int64(beam_as_int64(beam_val(in)) + OFFSET));
 }
 
 static beam_status emit_key_on_timer(beam_ctx *c, const beam_timer *timer)
@@ -116,7 +118,8 @@ static void event_time(beam_pcoll *start)
 {
     enum { N_KEYS = 50, N_TIMERS = 15 };
     beam_pipeline *p = beam_pcoll_pipeline(start);
-    beam_pcoll *out = beam_par_do(pairs(start, N_KEYS, N_TIMERS), "Timers", &event_time_fn);
+    beam_pcoll *out = beam_par_do(pairs(start, N_KEYS, N_TIMERS), "Timers",
+                                  &event_time_fn);
     beam_assert_that(out, "Outputs",
                      .lines = lines_of(p, N_KEYS, OFFSET, N_TIMERS, TIMER_OUTPUT));
 }
@@ -204,12 +207,15 @@ static beam_status set_clock_timer(beam_ctx *c, beam_value in)
 static beam_status go_on(beam_ctx *c, const beam_timer *timer)
 {
     beam_value value = beam_state_read(c, MY_VALUE);
-    if (beam_is_null(value)) return beam_fail(c, BEAM_EUSER, "the key's state is not set");
-    int64_t n = beam_as_int64(value), emitted = beam_as_int64(beam_state_read(c, EMISSIONS));
+    if (beam_is_null(value))
+        return beam_fail(c, BEAM_EUSER, "the key's state is not set");
+    int64_t n = beam_as_int64(value),
+            emitted = beam_as_int64(beam_state_read(c, EMISSIONS));
     BEAM_TRY(beam_emit_kv(c, timer->key, value));
     if (n < CAP - 1) {
         BEAM_TRY(beam_state_write(c, MY_VALUE, beam_int64(n + 1)));
-        BEAM_TRY(beam_timer_set(c, CALLBACK, beam_now(c) + beam_seconds(RECURRING_DELAY_S)));
+        BEAM_TRY(
+            beam_timer_set(c, CALLBACK, beam_now(c) + beam_seconds(RECURRING_DELAY_S)));
     }
     if (emitted == CAP) return beam_fail(c, BEAM_EUSER, "the timer fires too often");
     return beam_state_write(c, EMISSIONS, beam_int64(emitted + 1));
@@ -242,7 +248,8 @@ static void processing_time(beam_pcoll *start)
                                     &processing_time_fn);
     timed = beam_window_into(timed, "AtTheEnd", beam_global(),
                              .trigger = BEAM_AFTER_END_OF_WINDOW(NULL, NULL));
-    beam_pcoll *out = beam_par_do(beam_group_by_key(timed, "Group"), "Ungroup", &ungroup_fn);
+    beam_pcoll *out = beam_par_do(beam_group_by_key(timed, "Group"), "Ungroup",
+                                  &ungroup_fn);
     beam_assert_that(out, "Outputs", .lines = lines_of(p, N_CLOCK_KEYS, 0, CAP, 0));
 }
 

@@ -102,7 +102,8 @@ static void windowed_side_inputs(beam_pipeline *p)
         { "SlidingFixed", beam_sliding(2 * size, size), beam_fixed(size),
           "2\n3\n4\n5\n6\n3" },
     };
-    beam_pcoll *numbers = beam_values(create_timed(p, "Timed", values, BEAM_COUNT(values)), "Values");
+    beam_pcoll *numbers =
+        beam_values(create_timed(p, "Timed", values, BEAM_COUNT(values)), "Values");
     for (size_t i = 0; i < BEAM_COUNT(cases); i++) {
         beam_scope_begin(p, cases[i].name);
         beam_pcoll *main = beam_window_into(numbers, "Main", cases[i].main);
@@ -162,14 +163,16 @@ static const beam_dofn sum_pane_fn = {
 
 /* Sums of the panes, in the global window. As the Go SDK has it, nothing is added up before
  * the trigger sees it, and there are no empty panes on time. */
-static beam_pcoll *pane_sums(beam_pcoll *in, beam_window_fn fn, const beam_trigger *trigger)
+static beam_pcoll *pane_sums(beam_pcoll *in, beam_window_fn fn,
+                             const beam_trigger *trigger)
 {
     beam_pipeline *p = beam_pcoll_pipeline(in);
     beam_pipeline_experiment(p, "allow_unsafe_triggers");
     beam_pcoll *windowed = beam_window_into(in, "Windows", fn, .trigger = trigger,
                                             .on_time = BEAM_ON_TIME_IF_NONEMPTY);
     beam_pcoll *keyed = beam_par_do(windowed, "Key", &pair_with_zero_fn);
-    beam_pcoll *sums = beam_par_do(beam_group_by_key(keyed, "Group"), "Sum", &sum_pane_fn);
+    beam_pcoll *sums = beam_par_do(beam_group_by_key(keyed, "Group"), "Sum",
+                                   &sum_pane_fn);
     return beam_window_into(sums, "Global", beam_global());
 }
 
@@ -236,9 +239,9 @@ static void trigger_repeat(beam_pipeline *p)
 
 static void trigger_after_end_of_window(beam_pipeline *p)
 {
-    beam_pcoll *sums = pane_sums(
-        three_numbers(p, false), ten_seconds(),
-        BEAM_AFTER_END_OF_WINDOW(BEAM_AFTER_COUNT(2), BEAM_AFTER_COUNT(1)));
+    beam_pcoll *sums = pane_sums(three_numbers(p, false), ten_seconds(),
+                                 BEAM_AFTER_END_OF_WINDOW(BEAM_AFTER_COUNT(2),
+                                                          BEAM_AFTER_COUNT(1)));
     beam_assert_that(sums, "Panes", .count = 2);
 }
 
@@ -253,25 +256,25 @@ static beam_pcoll *five_numbers(beam_pipeline *p)
 
 static void trigger_after_all(beam_pipeline *p)
 {
-    beam_pcoll *sums = pane_sums(
-        five_numbers(p), ten_seconds(),
-        BEAM_REPEAT(BEAM_AFTER_ALL(BEAM_ALWAYS, BEAM_AFTER_COUNT(5))));
+    beam_pcoll *sums =
+        pane_sums(five_numbers(p), ten_seconds(),
+                  BEAM_REPEAT(BEAM_AFTER_ALL(BEAM_ALWAYS, BEAM_AFTER_COUNT(5))));
     beam_assert_that(sums, "Panes", .count = 1);
 }
 
 static void trigger_after_each(beam_pipeline *p)
 {
-    beam_pcoll *sums = pane_sums(
-        five_numbers(p), beam_global(),
-        BEAM_REPEAT(BEAM_AFTER_EACH(BEAM_AFTER_COUNT(3), BEAM_ALWAYS)));
+    beam_pcoll *sums =
+        pane_sums(five_numbers(p), beam_global(),
+                  BEAM_REPEAT(BEAM_AFTER_EACH(BEAM_AFTER_COUNT(3), BEAM_ALWAYS)));
     beam_assert_that(sums, "Panes", .count = 3);
 }
 
 static void trigger_after_any(beam_pipeline *p)
 {
-    beam_pcoll *sums = pane_sums(
-        three_numbers(p, true), ten_seconds(),
-        BEAM_REPEAT(BEAM_AFTER_ANY(BEAM_AFTER_COUNT(3), BEAM_ALWAYS)));
+    beam_pcoll *sums =
+        pane_sums(three_numbers(p, true), ten_seconds(),
+                  BEAM_REPEAT(BEAM_AFTER_ANY(BEAM_AFTER_COUNT(3), BEAM_ALWAYS)));
     beam_assert_that(sums, "Panes", .count = 5);
 }
 
@@ -310,8 +313,8 @@ static const beam_dofn emit_timing_fn = {
 
 static void panes(beam_pipeline *p)
 {
-    beam_pcoll *windowed = beam_window_into(three_numbers(p, false), "Windows", ten_seconds(),
-                                            .trigger = BEAM_ALWAYS);
+    beam_pcoll *windowed = beam_window_into(three_numbers(p, false), "Windows",
+                                            ten_seconds(), .trigger = BEAM_ALWAYS);
     beam_pcoll *timings = beam_par_do(windowed, "Timing", &emit_timing_fn);
     timings = beam_window_into(timings, "Global", beam_global());
     beam_assert_that(timings, "Firings", .count = 3);
@@ -319,8 +322,8 @@ static void panes(beam_pipeline *p)
 
 #define TRIGGER_TEST(name, build) \
     TEST(name, "UsesTestStream", build, .needs = NEEDS_TEST_STREAM | NEEDS_UNBOUNDED)
-#define CLOCK_TEST(name, build)                                \
-    TEST(name, "UsesTestStreamWithProcessingTime", build,      \
+#define CLOCK_TEST(name, build)                           \
+    TEST(name, "UsesTestStreamWithProcessingTime", build, \
          .needs = NEEDS_TEST_STREAM | NEEDS_UNBOUNDED | NEEDS_PROCESSING_TIME)
 
 static const suite_test tests[] = {

@@ -28,8 +28,8 @@ static const char help[] =
     "Ends with the line \"N passed, N failed, N skipped\"; exit status 0 if none failed.\n";
 
 typedef struct flags {
-    const char *runner, *endpoint, *suite, *test, *skips, *results, *batch, *jobs, *timeout,
-        *prism;
+    const char *runner, *endpoint, *suite, *test, *skips, *results, *batch, *jobs,
+        *timeout, *prism;
     bool no_skips, list, verbose;
 } flags;
 
@@ -57,7 +57,8 @@ static bool read_flag(flags *f, const char *arg)
 static bool read_skips(selection *all, const flags *f)
 {
     char path[1024];
-    snprintf(path, sizeof path, SUITES_SOURCE_DIR "/runner-tests/skips/%s.txt", f->runner);
+    snprintf(path, sizeof path, SUITES_SOURCE_DIR "/runner-tests/skips/%s.txt",
+             f->runner);
     return f->no_skips || skip_tests(all, f->skips ? f->skips : path);
 }
 
@@ -83,7 +84,9 @@ static int run_on(const runner_kind *kind, selection *all, const flags *f)
     if (!f->endpoint && !start_service(kind, f->prism, &s)) return 1;
     const batch_opts opts = {
         .runner = kind,
-        .endpoint = f->endpoint ? f->endpoint : *s.endpoint ? s.endpoint : NULL,
+        .endpoint = f->endpoint   ? f->endpoint
+                    : *s.endpoint ? s.endpoint
+                                  : NULL,
         .batch_size = number(f->batch, 20),
         .side_by_side = number(f->jobs, 2),
         .timeout_s = (int)number(f->timeout, 120),

@@ -8,9 +8,8 @@
 #include <string.h>
 
 static const char *const needs_names[] = {
-    "streaming",    "test_stream", "state",           "timers",  "sdf",
-    "finalization", "unbounded",   "processing_time", "metrics",
-    "drain", "splits",
+    "streaming", "test_stream",     "state",   "timers", "sdf",    "finalization",
+    "unbounded", "processing_time", "metrics", "drain",  "splits",
 };
 
 static bool name_matches(const char *wanted, const char *name)
@@ -28,7 +27,8 @@ selection select_tests(const char *suite, const char *name)
             if (!name_matches(name, table->at[i].name)) continue;
             all.at = realloc(all.at, (all.n + 1) * sizeof *all.at);
             if (!all.at) abort();
-            all.at[all.n++] = (chosen_test){ .suite = table->suite, .test = &table->at[i] };
+            all.at[all.n++] = (chosen_test){ .suite = table->suite,
+                                             .test = &table->at[i] };
         }
     }
     return all;
@@ -68,7 +68,8 @@ static bool skip(selection *all, const char *suite, const char *name, const char
     for (size_t i = 0; i < all->n; i++) {
         chosen_test *c = &all->at[i];
         if (!any_suite && strcmp(c->suite, suite) != 0) continue;
-        if (needs ? !(c->test->needs & needs) : strcmp(c->test->name, name) != 0) continue;
+        if (needs ? !(c->test->needs & needs) : strcmp(c->test->name, name) != 0)
+            continue;
         if (c->result == SKIPPED) continue;
         c->result = SKIPPED;
         c->reason = strdup(reason);
@@ -103,8 +104,7 @@ bool skip_tests(selection *all, const char *path)
     bool good = true;
     for (int number = 1; getline(&line, &capacity, file) >= 0; number++) {
         if (line[0] == '#' || line[0] == '\n') continue;
-        const char *problem = !split(line, parts)
-                                  ? "is not suite TAB test TAB reason"
+        const char *problem = !split(line, parts) ? "is not suite TAB test TAB reason"
                               : !skip(all, parts[0], parts[1], parts[2])
                                   ? "names a test that does not exist"
                                   : NULL;
@@ -136,7 +136,8 @@ void list_tests(const selection *all)
 /* A reason is one field of one line. */
 static void put_field(FILE *file, const char *text)
 {
-    for (; text && *text; text++) putc(*text == '\t' || *text == '\n' ? ' ' : *text, file);
+    for (; text && *text; text++)
+        putc(*text == '\t' || *text == '\n' ? ' ' : *text, file);
 }
 
 bool save_results(const selection *all, const char *runner, const char *path)

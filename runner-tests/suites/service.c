@@ -71,7 +71,8 @@ static void keep_job_server(int tell)
 static int free_port(void)
 {
     int s = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t n = sizeof at;
     bool good = s >= 0 && !bind(s, (struct sockaddr *)&at, n) &&
                 !getsockname(s, (struct sockaddr *)&at, &n);
@@ -109,7 +110,8 @@ static void be_prism(const char *program, int tell)
     char port_flag[32];
     snprintf(port_flag, sizeof port_flag, "--job_port=%d", port);
     close(tell);
-    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(1);
+    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+        _exit(1);
     execl(program, program, port_flag, "--serve_http=false", (char *)NULL);
     _exit(127);
 }

@@ -169,7 +169,8 @@ static void put_window(text *t, const beam_window *w)
 /* `coder` is that of the value, or NULL where it is not known. */
 static void put_value(text *t, const bm_coder *coder, beam_value v)
 {
-    while (coder && (coder->kind == BM_CODER_NULLABLE || coder->kind == BM_CODER_LENGTH_PREFIX))
+    while (coder &&
+           (coder->kind == BM_CODER_NULLABLE || coder->kind == BM_CODER_LENGTH_PREFIX))
         coder = coder->arg[0];
     switch (v.kind) {
     case BEAM_KIND_BYTES:

@@ -140,7 +140,8 @@ beam_pcoll *beam_test_stream_end(beam_test_stream *ts)
     bm_step_open(ts->composite);
     bm_step *step = bm_step_new(p, BM_STEP_TEST_STREAM, "Events");
     step->test_events = ts->first;
-    beam_pcoll *out = bm_step_output(step, BM_MAIN_TAG, ts->as_bytes ? BEAM_BYTES : ts->type,
+    beam_pcoll *out = bm_step_output(step, BM_MAIN_TAG,
+                                     ts->as_bytes ? BEAM_BYTES : ts->type,
                                      &bm_default_windowing, false);
     if (ts->as_bytes)
         out = bm_built_in(out, "Decode", &bm_decode_fn, (beam_span){ NULL, 0 }, ts->type);

@@ -41,8 +41,8 @@ typedef struct cell {
 } cell;
 
 struct beam_dofn_tester {
-    bm_arena arena;   /* of the tester: outputs, state, timers */
-    bm_arena texts;   /* of messages and the plan's making */
+    bm_arena arena; /* of the tester: outputs, state, timers */
+    bm_arena texts; /* of messages and the plan's making */
     beam_pipeline *pipeline;
     const beam_dofn *fn;
     bm_registry registry;
@@ -102,7 +102,8 @@ static void make_sides(beam_dofn_tester *t, const beam_dofn_tester_opts *o,
     for (size_t i = 0; i < o->fn->sides.n && i < MAX_SIDES; i++) {
         const beam_type *type = o->fn->sides.at[i].type;
         const char *name = bm_format(&t->arena, "Side%zu", i);
-        step->sides[i] = beam_create(t->pipeline, name, type, o->sides[i].at, o->sides[i].n);
+        step->sides[i] = beam_create(t->pipeline, name, type, o->sides[i].at,
+                                     o->sides[i].n);
         if (t->pipeline->error.status) return;
         t->sides[i].coder = bm_coder_of_type(&t->arena, type);
         t->sides[i].n = o->sides[i].n;
@@ -116,13 +117,16 @@ static void make_sides(beam_dofn_tester *t, const beam_dofn_tester_opts *o,
 static const char *refusal(const beam_dofn_tester_opts *o)
 {
     if (!o->fn) return "the DoFn to test is NULL";
-    if (o->fn->sdf) return "a splittable DoFn is tested in a pipeline, with beam_test_run()";
-    if (o->fn->partition) return "a partition is tested in a pipeline, with beam_test_run()";
+    if (o->fn->sdf)
+        return "a splittable DoFn is tested in a pipeline, with beam_test_run()";
+    if (o->fn->partition)
+        return "a partition is tested in a pipeline, with beam_test_run()";
     if (is_custom(&o->windows)) return "windows with bytes are tested in a pipeline";
     return NULL;
 }
 
-static void set_coders(beam_dofn_tester *t, const beam_pcoll *in, const beam_pcoll *windowed)
+static void set_coders(beam_dofn_tester *t, const beam_pcoll *in,
+                       const beam_pcoll *windowed)
 {
     t->in_value = bm_coder_of_type(&t->arena, in->type);
     t->in_windowed = windowed_coder(&t->arena, t->in_value, in);
@@ -156,8 +160,8 @@ static beam_status build(beam_dofn_tester *t, const beam_dofn_tester_opts *o)
         set_output(t, i + !has_main, test->outputs[i]);
     set_coders(t, in, windowed);
     static const char *const steps[] = { "Windows", "Test" };
-    BEAM_TRY(bm_tester_descriptor(p, in, steps, 2, test->outputs, test->n_outputs, &t->arena,
-                                  &t->descriptor, &t->error));
+    BEAM_TRY(bm_tester_descriptor(p, in, steps, 2, test->outputs, test->n_outputs,
+                                  &t->arena, &t->descriptor, &t->error));
     beam_functions functions = bm_pipeline_functions(p, &t->arena);
     t->has_registry = true;
     return bm_registry_init(&t->registry, &functions, &t->error);
@@ -231,13 +235,15 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
 }
 
 /* Sink "sinkN" is output N, one later where there is no main one. */
-static beam_status io_write(void *self, int sink, bm_writer *data, bool last, beam_error *err)
+static beam_status io_write(void *self, int sink, bm_writer *data, bool last,
+                            beam_error *err)
 {
     beam_dofn_tester *t = self;
     (void)last, (void)err;
     size_t n;
     const bm_port *ports = bm_plan_sinks(t->plan, &n);
-    size_t i = strtoul(ports[sink].transform_id + strlen("sink"), NULL, 10) + (n < t->n_outputs);
+    size_t i = strtoul(ports[sink].transform_id + strlen("sink"), NULL, 10) +
+               (n < t->n_outputs);
     bm_write_bytes(&t->outputs[i].bytes, data->data, data->len);
     bm_writer_free(data);
     return BEAM_OK;
@@ -260,7 +266,8 @@ static cell *cell_of(beam_dofn_tester *t, const bm_state_key *key)
     bm_write_prefixed(&name, key->window);
     bm_write_bytes(&name, key->key.ptr, key->key.len);
     bool is_new;
-    void **slot = bm_map_slot(&t->cells, bm_span_copy(&t->arena, bm_written(&name)), &is_new);
+    void **slot = bm_map_slot(&t->cells, bm_span_copy(&t->arena, bm_written(&name)),
+                              &is_new);
     if (is_new) *slot = BM_NEW(&t->arena, cell);
     bm_writer_free(&name);
     return *slot;
@@ -309,8 +316,9 @@ static beam_status get_side(beam_dofn_tester *t, const bm_state_key *key, bm_wri
 
 static beam_status unknown_state(const bm_state_key *key, beam_error *err)
 {
-    return bm_error(err, BEAM_EUNSUPPORTED, "the tester does not keep state of kind %d ('%s')",
-                    (int)key->kind, key->id ? key->id : "");
+    return bm_error(err, BEAM_EUNSUPPORTED,
+                    "the tester does not keep state of kind %d ('%s')", (int)key->kind,
+                    key->id ? key->id : "");
 }
 
 static beam_status io_get(void *self, const bm_state_key *key, beam_span token,
@@ -396,7 +404,8 @@ static beam_time_domain domain_of(const beam_dofn_tester *t, int port)
     size_t n;
     const char *family = bm_plan_timers(t->plan, &n)[port].family;
     for (size_t i = 0; i < t->fn->timers.n; i++)
-        if (!strcmp(t->fn->timers.at[i].family, family)) return t->fn->timers.at[i].domain;
+        if (!strcmp(t->fn->timers.at[i].family, family))
+            return t->fn->timers.at[i].domain;
     return BEAM_EVENT_TIME; /* window expiration */
 }
 
@@ -414,8 +423,9 @@ static beam_status take_timer(beam_dofn_tester *t, int port, bm_reader *in)
     forget_timer(t, port, bm_written(&id));
     if (!clear) {
         set_timer *set = BM_NEW(&t->arena, set_timer);
-        *set = (set_timer){ t->timers, port, bm_span_copy(&t->arena, bm_written(&id)), bytes,
-                            timer.fire, domain_of(t, port) };
+        *set =
+            (set_timer){ t->timers, port,       bm_span_copy(&t->arena, bm_written(&id)),
+                         bytes,     timer.fire, domain_of(t, port) };
         t->timers = set;
     }
     bm_writer_free(&id);
@@ -424,7 +434,8 @@ static beam_status take_timer(beam_dofn_tester *t, int port, bm_reader *in)
 
 static beam_status take_timers(beam_dofn_tester *t, int port)
 {
-    bm_reader in = bm_reader_of(bm_span_copy(&t->arena, bm_written(&t->timer_bytes[port])));
+    bm_reader in = bm_reader_of(
+        bm_span_copy(&t->arena, bm_written(&t->timer_bytes[port])));
     t->timer_bytes[port].len = 0;
     while (bm_left(&in)) BEAM_TRY(take_timer(t, port, &in));
     return BEAM_OK;
@@ -540,7 +551,8 @@ const char *beam_tester_error(const beam_dofn_tester *t)
 }
 
 /* The timer that is due first, taken out; NULL: none is. */
-static const set_timer *take_due(beam_dofn_tester *t, beam_time_domain domain, beam_millis to)
+static const set_timer *take_due(beam_dofn_tester *t, beam_time_domain domain,
+                                 beam_millis to)
 {
     set_timer **first = NULL;
     for (set_timer **at = &t->timers; *at; at = &(*at)->next)
@@ -554,8 +566,8 @@ static const set_timer *take_due(beam_dofn_tester *t, beam_time_domain domain, b
 }
 
 /* The clock stands at each timer's time while it fires. */
-static beam_status fire_until(beam_dofn_tester *t, beam_time_domain domain, beam_millis *clock,
-                              beam_millis to)
+static beam_status fire_until(beam_dofn_tester *t, beam_time_domain domain,
+                              beam_millis *clock, beam_millis to)
 {
     for (const set_timer *due; (due = take_due(t, domain, to));) {
         if (due->fire > *clock) *clock = due->fire;

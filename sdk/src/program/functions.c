@@ -23,7 +23,8 @@ static void add(found *f, const void *function)
     f->at[f->n++] = function;
 }
 
-static void add_step(found *dofns, found *combines, found *window_fns, const bm_step *step)
+static void add_step(found *dofns, found *combines, found *window_fns,
+                     const bm_step *step)
 {
     add(dofns, step->dofn);
     add(combines, step->combine);

@@ -29,7 +29,8 @@ static beam_span runner_options(bm_test_run *r, const char *job_name)
 {
     json_t *all = json_object(), *experiments = json_array();
     for (size_t i = 0; i < BEAM_COUNT(r->opts->options) && r->opts->options[i][0]; i++)
-        json_object_set_new(all, r->opts->options[i][0], json_string(r->opts->options[i][1]));
+        json_object_set_new(all, r->opts->options[i][0],
+                            json_string(r->opts->options[i][1]));
     for (size_t i = 0; i < r->pipeline->n_experiments; i++)
         json_array_append_new(experiments, json_string(r->pipeline->experiments[i]));
     if (json_array_size(experiments)) json_object_set(all, "experiments", experiments);
@@ -45,19 +46,20 @@ static beam_status submit(test_job *j, beam_error *err)
 {
     bm_test_run *r = j->run;
     BEAM_TRY(bm_job_check_endpoint(r->endpoint, err));
-    BEAM_TRY(bm_loopback_start(&j->program, &r->session, r->log.minimum, &j->loopback, err));
+    BEAM_TRY(
+        bm_loopback_start(&j->program, &r->session, r->log.minimum, &j->loopback, err));
     bm_environment environment;
-    BEAM_TRY(bm_environment_parse(&r->arena, "EXTERNAL", bm_loopback_address(j->loopback), "",
-                                  &environment, err));
+    BEAM_TRY(bm_environment_parse(&r->arena, "EXTERNAL", bm_loopback_address(j->loopback),
+                                  "", &environment, err));
     j->expansion = bm_expansion_new(&r->session, &(bm_expansion_opts){ 0 });
     bm_expander expander;
     bm_expansion_expander(j->expansion, &expander);
     beam_span pipeline;
     bool streaming = r->opts->streaming || !bm_graph_is_bounded(r->pipeline);
-    BEAM_TRY(bm_runner_check(bm_job_runner(&r->session, r->endpoint, streaming), r->pipeline,
-                             err));
-    BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, &r->arena, &pipeline,
-                                  err));
+    BEAM_TRY(bm_runner_check(bm_job_runner(&r->session, r->endpoint, streaming),
+                             r->pipeline, err));
+    BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, &r->arena,
+                                  &pipeline, err));
     const char *name = r->opts->job_name ? r->opts->job_name : "beam-test";
     bm_submission submission = {
         .job_endpoint = r->endpoint,
@@ -119,7 +121,8 @@ static beam_status await(test_job *j, bm_arena *scratch, beam_error *err)
     if (end == BM_JOB_DONE) return BEAM_OK;
     return bm_error(err, BEAM_EUSER, "%s",
                     j->cause ? j->cause
-                             : bm_format(&j->run->arena, "the job is %s", bm_job_state_text(end)));
+                             : bm_format(&j->run->arena, "the job is %s",
+                                         bm_job_state_text(end)));
 }
 
 /* -- the whole -------------------------------------------------------------------------- */

@@ -39,12 +39,14 @@ static beam_status check_assertions(const beam_pipeline *p, beam_error *err)
 }
 
 static const bm_metric *next_metric(const beam_pipeline *p, const bm_metric *after,
-                                    bm_metric_kind kind, const char *step, const char *name)
+                                    bm_metric_kind kind, const char *step,
+                                    const char *name)
 {
     const bm_metrics *all = p ? p->last_metrics : NULL;
     if (!all) return NULL;
     for (const bm_metric *m = after ? after + 1 : all->at; m < all->at + all->n; m++)
-        if (m->value.kind == kind && !strcmp(m->name, name) && (!step || !strcmp(m->step, step)))
+        if (m->value.kind == kind && !strcmp(m->name, name) &&
+            (!step || !strcmp(m->step, step)))
             return m;
     return NULL;
 }
@@ -93,7 +95,8 @@ static beam_status run_in_session(bm_test_run *r, beam_error *err)
     BEAM_TRY(bm_session_init(&r->session, "beam-test", &r->log, err));
     r->session.streaming = r->opts->streaming;
     r->session.host = "localhost";
-    beam_status status = r->endpoint ? bm_test_run_job(r, err) : bm_test_run_locally(r, err);
+    beam_status status = r->endpoint ? bm_test_run_job(r, err)
+                                     : bm_test_run_locally(r, err);
     keep_metrics(r);
     bm_session_free(&r->session);
     return status ? status : check_assertions(r->pipeline, err);

@@ -15,7 +15,7 @@ typedef struct bm_test_run {
     bm_log log;
     bm_session session;
     const char *endpoint; /* of the job service */
-    beam_span metrics;    /* a GetJobMetricsResponse, in the pipeline's arena; empty: none */
+    beam_span metrics; /* a GetJobMetricsResponse, in the pipeline's arena; empty: none */
 } bm_test_run;
 
 /* Each runs the pipeline to its end, or cancels it when its time is over. */

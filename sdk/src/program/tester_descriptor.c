@@ -17,17 +17,17 @@ typedef struct describer {
 } describer;
 
 /* The entries of both messages are the same: a key and a message. */
-#define COPY_ENTRIES(d, field, Entry, entry)                                      \
-    do {                                                                          \
-        for (size_t i = 0; i < (d)->from->n_##field; i++) {                       \
-            Pb__ProcessBundleDescriptor__##Entry *copy =                          \
-                BM_NEW((d)->arena, Pb__ProcessBundleDescriptor__##Entry);         \
-            pb__process_bundle_descriptor__##entry##__init(copy);                 \
-            copy->key = (d)->from->field[i]->key;                                 \
-            copy->value = (d)->from->field[i]->value;                             \
-            bm_list_add((d)->arena, &list, copy);                                 \
-        }                                                                         \
-        BM_PB_REPEATED((d)->to, field, &list);                                    \
+#define COPY_ENTRIES(d, field, Entry, entry)                              \
+    do {                                                                  \
+        for (size_t i = 0; i < (d)->from->n_##field; i++) {               \
+            Pb__ProcessBundleDescriptor__##Entry *copy =                  \
+                BM_NEW((d)->arena, Pb__ProcessBundleDescriptor__##Entry); \
+            pb__process_bundle_descriptor__##entry##__init(copy);         \
+            copy->key = (d)->from->field[i]->key;                         \
+            copy->value = (d)->from->field[i]->value;                     \
+            bm_list_add((d)->arena, &list, copy);                         \
+        }                                                                 \
+        BM_PB_REPEATED((d)->to, field, &list);                            \
     } while (0)
 
 static void copy_windowings(describer *d)
@@ -73,7 +73,8 @@ static void add_transform(describer *d, const char *id, bm_pb_transform *transfo
 static const bm_pb_pcoll *find_pcoll(const describer *d, const char *id)
 {
     for (size_t i = 0; i < d->from->n_pcollections; i++)
-        if (!strcmp(d->from->pcollections[i]->key, id)) return d->from->pcollections[i]->value;
+        if (!strcmp(d->from->pcollections[i]->key, id))
+            return d->from->pcollections[i]->value;
     return NULL;
 }
 
@@ -90,7 +91,8 @@ static const char *port_coder(describer *d, const char *port, const bm_pb_pcoll 
 {
     const char *id = bm_format(d->arena, "%s.coder", port);
     bm_pb_coder *coder = bm_pb_coder_new(d->arena);
-    coder->spec = bm_pb_spec(d->arena, BEAM_URN_CODER_WINDOWED_VALUE, (beam_span){ NULL, 0 });
+    coder->spec = bm_pb_spec(d->arena, BEAM_URN_CODER_WINDOWED_VALUE,
+                             (beam_span){ NULL, 0 });
     bm_list parts = { 0 };
     bm_list_add(d->arena, &parts, pcoll->coder_id);
     bm_list_add(d->arena, &parts,
@@ -135,7 +137,8 @@ static void add_source(describer *d, const beam_pcoll *in)
 static void add_sink(describer *d, size_t i, const beam_pcoll *out)
 {
     const char *id = pcoll_id(d->arena, out);
-    bm_pb_transform *m = port(d, bm_format(d->arena, "sink%zu", i), BEAM_URN_RUNNER_SINK, id);
+    bm_pb_transform *m = port(d, bm_format(d->arena, "sink%zu", i), BEAM_URN_RUNNER_SINK,
+                              id);
     bm_pb_input_entry *entry = bm_pb_input_entry_new(d->arena);
     entry->key = bm_pb_text("in");
     entry->value = bm_pb_text(id);
@@ -169,8 +172,8 @@ beam_status bm_tester_descriptor(beam_pipeline *p, const beam_pcoll *in,
     const bm_expander expander = { NULL, no_expansion, NULL };
     beam_span bytes;
     BEAM_TRY(bm_pipeline_to_proto(p, &environment, &expander, arena, &bytes, err));
-    const Pb__Pipeline *pipeline = (const Pb__Pipeline *)bm_pb_unpack(
-        arena, &pb__pipeline__descriptor, bytes, BM_PB_MAX_DEPTH);
+    const Pb__Pipeline *pipeline = (const Pb__Pipeline *)
+        bm_pb_unpack(arena, &pb__pipeline__descriptor, bytes, BM_PB_MAX_DEPTH);
     if (!pipeline) return bm_error(err, BEAM_ECODER, "the pipeline cannot be read");
 
     Pb__ProcessBundleDescriptor m = PB__PROCESS_BUNDLE_DESCRIPTOR__INIT;

@@ -84,7 +84,8 @@ START_TEST(a_wrong_element_is_told)
     t = beam_dofn_tester_new(&sort_fn);
     beam_tester_add(t, text("x"), 0);
     ck_assert_int_eq(beam_tester_run(t), BEAM_ETYPE);
-    ck_assert_ptr_nonnull(strstr(beam_tester_error(t), "\"x\" is not of the DoFn's type"));
+    ck_assert_ptr_nonnull(
+        strstr(beam_tester_error(t), "\"x\" is not of the DoFn's type"));
 }
 END_TEST
 
@@ -168,7 +169,8 @@ END_TEST
 /* -- side inputs ---------------------------------------------------------------------------- */
 enum { RATES, OFFSET_SIDE };
 static const beam_side_spec sides[] = {
-    [RATES] = { "rates", BEAM_SIDE_MULTIMAP, BEAM_KV(BEAM_STRING, BEAM_INT64), NULL, NULL },
+    [RATES] = { "rates", BEAM_SIDE_MULTIMAP, BEAM_KV(BEAM_STRING, BEAM_INT64), NULL,
+                NULL },
     [OFFSET_SIDE] = { "offset", BEAM_SIDE_SINGLETON, BEAM_INT64, NULL, NULL }
 };
 
@@ -191,10 +193,11 @@ START_TEST(side_inputs)
     const beam_value pairs[][2] = { { text("a"), beam_int64(1) },
                                     { text("b"), beam_int64(2) },
                                     { text("a"), beam_int64(3) } };
-    const beam_value rates[] = { beam_kv(pairs[0]), beam_kv(pairs[1]), beam_kv(pairs[2]) };
+    const beam_value rates[] = { beam_kv(pairs[0]), beam_kv(pairs[1]),
+                                 beam_kv(pairs[2]) };
     const beam_value offset = beam_int64(100);
-    t = beam_dofn_tester_new(&look_up_fn, .sides = { [RATES] = { rates, 3 },
-                                                     [OFFSET_SIDE] = { &offset, 1 } });
+    t = beam_dofn_tester_new(
+        &look_up_fn, .sides = { [RATES] = { rates, 3 }, [OFFSET_SIDE] = { &offset, 1 } });
     beam_tester_add(t, text("a"), 0);
     beam_tester_add(t, text("c"), 0);
     run();
@@ -206,8 +209,9 @@ END_TEST
 enum { SUM };
 static const beam_state_spec states[] = { [SUM] = BEAM_VALUE_STATE("sum", BEAM_INT64) };
 enum { FLUSH, ALARM };
-static const beam_timer_spec timers[] = { [FLUSH] = { "flush", BEAM_EVENT_TIME },
-                                          [ALARM] = { "alarm", BEAM_PROCESSING_TIME } };
+static const beam_timer_spec timers[] = {
+    [FLUSH] = { "flush", BEAM_EVENT_TIME }, [ALARM] = { "alarm", BEAM_PROCESSING_TIME }
+};
 
 static beam_status add_up(beam_ctx *c, beam_value in)
 {
@@ -255,7 +259,8 @@ START_TEST(state_lives_from_bundle_to_bundle)
     ck_assert_int_eq(beam_tester_watermark(t, 1500), BEAM_OK);
     ck_assert_uint_eq(beam_tester_count(t, -1), 2);
     const char *lines = beam_tester_lines(t, -1);
-    ck_assert_msg(strstr(lines, "a: 3 @1000\n") && strstr(lines, "b: 5 @1000\n"), "%s", lines);
+    ck_assert_msg(strstr(lines, "a: 3 @1000\n") && strstr(lines, "b: 5 @1000\n"), "%s",
+                  lines);
     beam_tester_clear(t);
     ck_assert_int_eq(beam_tester_watermark(t, 5000), BEAM_OK); /* set by the first */
     ck_assert_uint_eq(beam_tester_count(t, -1), 2);

@@ -51,7 +51,8 @@ START_TEST(what_holds)
     beam_assert_that(ints("B", 3), "Lines", .lines = "2\n3\n1\n");
     beam_assert_that(ints("C", 0), "Empty", .empty = true);
     beam_assert_that(ints("D", 100), "Count", .count = 100);
-    beam_assert_that(beam_create(p, "E", BEAM_INT64, &seven, 1), "One", .singleton = &seven);
+    beam_assert_that(beam_create(p, "E", BEAM_INT64, &seven, 1), "One",
+                     .singleton = &seven);
     expect_success();
 }
 END_TEST
@@ -61,7 +62,8 @@ START_TEST(missing_and_unexpected)
     beam_scope_begin(p, "Scope");
     beam_assert_that(ints("A", 3), "Values", .lines = "1\n2\n4");
     beam_scope_end(p);
-    EXPECT_FAILURE("Scope/Values", "3 elements, expected 3", "missing: 4", "unexpected: 3");
+    EXPECT_FAILURE("Scope/Values", "3 elements, expected 3", "missing: 4",
+                   "unexpected: 3");
 }
 END_TEST
 
@@ -119,8 +121,8 @@ START_TEST(text_of_values)
     beam_assert_that(beam_create(p, "B", BEAM_KV(BEAM_BYTES, BEAM_DOUBLE), &double_kv, 1),
                      "Double", .lines = "\\x01z: 0.1");
     const char *const texts[] = { "b", "a", "b" };
-    beam_pcoll *counts = beam_count_per_element(
-        beam_create_strings(p, "C", texts, 3), "Counts");
+    beam_pcoll *counts = beam_count_per_element(beam_create_strings(p, "C", texts, 3),
+                                                "Counts");
     beam_assert_that(beam_group_by_key(beam_swap(counts, "Swap"), "Group"), "Groups",
                      .lines = "1: [a]\n2: [b]");
     expect_success();
@@ -221,8 +223,8 @@ START_TEST(windows_and_panes)
 {
     beam_pcoll *all = groups();
     beam_assert_that(all, "First", .window = &first_ten, .lines = "0: [1, 2]\n0: [3]");
-    beam_assert_that(all, "FirstOnTime", .window = &first_ten, .panes = BEAM_PANES_ON_TIME,
-                     .lines = "0: [1, 2]");
+    beam_assert_that(all, "FirstOnTime", .window = &first_ten,
+                     .panes = BEAM_PANES_ON_TIME, .lines = "0: [1, 2]");
     beam_assert_that(all, "FirstLate", .window = &first_ten, .panes = BEAM_PANES_LATE,
                      .lines = "0: [3]");
     beam_assert_that(all, "NotLate", .panes = BEAM_PANES_NOT_LATE,
@@ -312,8 +314,8 @@ START_TEST(faults_of_the_runner)
                                       .progress_every_ms = 1,
                                       .late_instructions = true };
     beam_assert_that(ints("A", 50), "Count", .count = 50);
-    beam_status status = beam_test_run(p, .local = true, .faults = &faults, .bundle_size = 7,
-                                       .err = &err);
+    beam_status status = beam_test_run(p, .local = true, .faults = &faults,
+                                       .bundle_size = 7, .err = &err);
     ck_assert_msg(status == BEAM_OK, "%s", err.message);
 }
 END_TEST
@@ -339,8 +341,8 @@ static const beam_dofn endless_fn = { .name = "test.endless",
 START_TEST(a_run_that_does_not_end)
 {
     beam_par_do(beam_par_do(ints("A", 1), "Key", &key_zero_fn), "Endless", &endless_fn);
-    beam_status status = beam_test_run(p, .local = true, .real_time = true, .timeout_s = 1,
-                                       .err = &err);
+    beam_status status = beam_test_run(p, .local = true, .real_time = true,
+                                       .timeout_s = 1, .err = &err);
     ck_assert_int_eq(status, BEAM_ETIMEOUT);
 }
 END_TEST

@@ -24,9 +24,9 @@ static const Pb__TestStreamPayload *payload(const char *transform)
     ck_assert_str_eq(t->spec->urn, "beam:transform:teststream:v1");
     ck_assert_uint_eq(t->n_inputs, 0);
     ck_assert_str_eq(t->environment_id, "");
-    const Pb__TestStreamPayload *m = (const Pb__TestStreamPayload *)bm_pb_unpack(
-        &arena, &pb__test_stream_payload__descriptor, bm_pb_span(t->spec->payload),
-        BM_PB_MAX_DEPTH);
+    const Pb__TestStreamPayload *m = (const Pb__TestStreamPayload *)
+        bm_pb_unpack(&arena, &pb__test_stream_payload__descriptor,
+                     bm_pb_span(t->spec->payload), BM_PB_MAX_DEPTH);
     ck_assert_ptr_nonnull(m);
     return m;
 }
