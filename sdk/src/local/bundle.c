@@ -29,7 +29,7 @@ static void start(bm_local *l, bm_stage *stage, bm_bundle *b)
 {
     b->n_attempts = attempts_of(b);
     b->n_primary = b->input.n;
-    b->began_ms = b->asked_progress_ms = b->asked_split_ms = bm_local_ticks();
+    b->asked_progress_ms = b->asked_split_ms = bm_local_ticks();
     b->next = l->running;
     l->running = b;
     l->n_running++;

@@ -225,12 +225,10 @@ struct bm_stage {
     bm_group_windowing group_windowing;
     bm_grouping *grouping;
     bm_window_call *merging;
-    bm_writer scratch;
 
     /* TEST_STREAM */
     Pb__TestStreamPayload *test_stream;
     size_t next_event;
-    bm_map tag_watermarks;
 };
 
 /* -- bundles ---------------------------------------------------------------------------------- */
@@ -256,7 +254,7 @@ struct bm_bundle {
     bool is_call;            /* of window_call.c: its output is not the pipeline's */
     bm_items residuals;      /* of splits; come back when it has succeeded */
     size_t n_primary;        /* elements of the input that are the bundle's */
-    beam_millis began_ms, asked_progress_ms, asked_split_ms;
+    int64_t asked_progress_ms, asked_split_ms; /* bm_local_ticks() */
 };
 
 /* -- inbox (inbox.c): from the rpc thread to ours ------------------------------------------ */
@@ -318,7 +316,6 @@ struct bm_local {
     bm_pb_components *components;
     bm_map transforms, pcolls, windowings, coders, environments; /* of the proto, by id */
     bm_map wire_coders;                                          /* id -> id */
-    bm_list extra_coders;                                        /* made by us */
     bm_coder_set coder_set;
     bm_list leaves;
     const char *environment_id;

@@ -34,12 +34,9 @@ const char *bm_local_add_coder(bm_local *l, const char *id, const char *urn,
         bm_list_add(&l->arena, &ids, bm_pb_text(components[i]));
     BM_PB_REPEATED(coder, component_coder_ids, &ids);
     while (bm_local_by_id(&l->coders, id)) id = bm_format(&l->arena, "%s'", id);
-    bm_pb_coder_entry *entry = bm_pb_coder_entry_new(&l->arena);
-    entry->key = bm_pb_text(bm_strdup(&l->arena, id));
-    entry->value = coder;
-    bm_map_put(&l->coders, beam_span_of(entry->key), coder);
-    bm_list_add(&l->arena, &l->extra_coders, entry);
-    return entry->key;
+    id = bm_strdup(&l->arena, id);
+    bm_map_put(&l->coders, beam_span_of(id), coder);
+    return id;
 }
 
 /* In the map while its components are being looked at. */
