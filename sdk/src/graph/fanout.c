@@ -77,6 +77,7 @@ beam_pcoll *beam_combine_per_key_with_fanout(beam_pcoll *in, const char *name,
     const beam_type *out = bm_type_with(arena, fn->out, value);
     bm_writer config = { 0 };
     bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of(fn->name) }, &config);
+    step->combine = fn; /* found there by who collects the pipeline's functions */
     bm_step_open(step);
     beam_pcoll *parts = combined(in_parts(in, fanout), "Parts",
                                  typed(arena, &bm_fanout_parts_combine, value, acc, acc),

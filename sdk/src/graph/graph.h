@@ -85,7 +85,7 @@ struct bm_step {
 
     const beam_dofn *dofn; /* PAR_DO; inputs[0] is the main one, then those of dofn->sides */
     const beam_type **state_types, **state_keys; /* of dofn->states, without ANY */
-    const beam_combine *combine; /* COMBINE_PER_KEY, COMBINE_GROUPED_VALUES */
+    const beam_combine *combine; /* of a combine, also of one with fanout */
     const beam_type *acc;        /* of `combine`, without ANY */
     beam_span config;
     unsigned attempts; /* PAR_DO with an output of failed elements; 0: it has none */

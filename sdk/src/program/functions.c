@@ -2,6 +2,10 @@
 /* The functions of a pipeline. */
 #include "program/functions.h"
 
+#include <string.h>
+
+#include "fns/builtin.h"
+
 typedef struct found {
     bm_arena *arena;
     const void **at;
@@ -23,11 +27,21 @@ static void add(found *f, const void *function)
     f->at[f->n++] = function;
 }
 
+/* Also a copy of one, which a step makes to give it the types of its values. */
+static bool is_built_in(const beam_combine *fn)
+{
+    for (size_t i = 0; i < bm_builtin_combines_count; i++)
+        if (bm_builtin_combines[i]->add == fn->add &&
+            !strcmp(bm_builtin_combines[i]->name, fn->name))
+            return true;
+    return false;
+}
+
 static void add_step(found *dofns, found *combines, found *window_fns,
                      const bm_step *step)
 {
     add(dofns, step->dofn);
-    add(combines, step->combine);
+    if (step->combine && !is_built_in(step->combine)) add(combines, step->combine);
     if (step->windowing) add(window_fns, step->windowing->opts.fn.custom);
 }
 
