@@ -13,7 +13,7 @@ static inline __attribute__((always_inline)) beam_status after(bm_par_do *p, bm_
                                 beam_status status)
 {
     bm_plan *plan = p->node.plan;
-    status = bm_callback_ended(&p->ctx, status);
+    status = bm_element_ended(&p->ctx, status);
     p->ctx.element = NULL;
     bm_leave(&p->node, outer);
     bm_rewind(&plan->scratch, mark);

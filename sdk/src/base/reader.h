@@ -35,6 +35,11 @@ static inline beam_status bm_read_varint(bm_reader *r, uint64_t *out)
         *out = *r->at++;
         return BEAM_OK;
     }
+    if (r->end - r->at >= 2 && r->at[1] < 0x80) {
+        *out = (uint64_t)(r->at[0] & 0x7f) | (uint64_t)r->at[1] << 7;
+        r->at += 2;
+        return BEAM_OK;
+    }
     return bm_read_varint_slow(r, out);
 }
 static inline beam_status bm_read_u8(bm_reader *r, uint8_t *out)

@@ -12,8 +12,9 @@ const bm_windows bm_global_windows = {
 
 bool bm_window_equal(const beam_window *a, const beam_window *b)
 {
-    return a->start == b->start && a->end == b->end && !a->custom.ptr == !b->custom.ptr &&
-           beam_span_equal(a->custom, b->custom);
+    if (a->start != b->start || a->end != b->end) return false;
+    if (!a->custom.ptr && !b->custom.ptr) return true;
+    return !a->custom.ptr == !b->custom.ptr && beam_span_equal(a->custom, b->custom);
 }
 
 /* The end, and how long it is. */
