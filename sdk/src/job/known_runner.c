@@ -59,24 +59,9 @@ const char *bm_runner_text(bm_known_runner runner)
 }
 
 /* -- what they lack ------------------------------------------------------------------------ */
-static bool has_flag(const bm_step *step, unsigned flag)
-{
-    return step->dofn && step->dofn->flags & flag;
-}
-
 static bool finalizes(const bm_step *step)
 {
-    return has_flag(step, BEAM_FINALIZES);
-}
-
-static bool needs_sorted_input(const bm_step *step)
-{
-    return has_flag(step, BEAM_TIME_SORTED_INPUT);
-}
-
-static bool expires(const bm_step *step)
-{
-    return step->dofn && step->dofn->on_window_expiration;
+    return step->dofn && step->dofn->flags & BEAM_FINALIZES;
 }
 
 static bool is_unbounded_sdf(const bm_step *step)
@@ -133,8 +118,6 @@ static const struct lack {
     { is_second_test_stream, "a second TestStream", FLINK | ON(BM_PRISM) | ON(BM_LOCAL) },
     { merges_windows, "a merging WindowFn of the program", FLINK | ON(BM_PRISM) },
     { has_custom_windows, "a WindowFn with windows of its own", FLINK | ON(BM_PRISM) },
-    { expires, "on_window_expiration", 0 },
-    { needs_sorted_input, "time-sorted input", 0 },
     { is_of_another_sdk, "a transform of another SDK", ON(BM_LOCAL) },
 };
 
