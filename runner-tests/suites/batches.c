@@ -86,12 +86,12 @@ static const char *run(beam_pipeline *p, const batch *b, const batch_opts *opts)
                       .log_level = opts->verbose ? BEAM_LOG_INFO : BEAM_LOG_CRITICAL);
     if (fails) {
         if (status == BEAM_OK) return "the job succeeded, but was to fail";
-        return strstr(err.message, fails)
-                   ? NULL
-                   : beam_pipeline_format(p, "the failure does not say '%s': %s", fails,
-                                          err.message);
+        if (!strstr(err.message, fails))
+            return beam_pipeline_format(p, "the failure does not say '%s': %s", fails,
+                                        err.message);
+    } else if (status != BEAM_OK) {
+        return beam_pipeline_format(p, "%s", err.message);
     }
-    if (status != BEAM_OK) return beam_pipeline_format(p, "%s", err.message);
     return check_all(p, b);
 }
 

@@ -32,8 +32,8 @@ typedef struct suite_test {
     void (*build)(beam_pipeline *p);
     unsigned needs;
     const char *fails; /* the job is to fail, and to say this; such a test runs alone */
-    /* After a job that succeeded; NULL: nothing more to look at. Returns what is wrong, or
-     * NULL. `scope` is "NAME/". */
+    /* After a job that ended as it should; NULL: nothing more to look at. Returns what is
+     * wrong, or NULL. `scope` is "NAME/". */
     const char *(*check)(beam_pipeline *p, const char *scope);
     const beam_test_faults *faults; /* of the local runner, for a test that runs alone */
 } suite_test;

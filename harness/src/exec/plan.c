@@ -124,8 +124,8 @@ static beam_status set_up(bm_plan *plan)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) {
         bm_node *node = plan->nodes[i];
+        node->set_up = true; /* teardown comes after a setup that fails, too */
         if (node->ops->setup) BEAM_TRY(node->ops->setup(node));
-        node->set_up = true;
     }
     return BEAM_OK;
 }

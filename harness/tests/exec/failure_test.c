@@ -173,12 +173,12 @@ START_TEST(a_failure_below_names_the_step_below)
 }
 END_TEST
 
-START_TEST(only_what_was_set_up_is_torn_down)
+START_TEST(what_setup_was_called_for_is_torn_down)
 {
     static const struct {
         const char *outer, *inner;
         int teardowns;
-    } cases[] = { { "", "setup", 1 }, { "setup", "", 0 }, { "", "process", 2 } };
+    } cases[] = { { "", "setup", 2 }, { "setup", "", 1 }, { "", "process", 2 } };
     for (size_t i = 0; i < BEAM_COUNT(cases); i++) {
         fixture f;
         init_two(&f, cases[i].outer, cases[i].inner, "test.bad", "varint");
@@ -375,7 +375,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_failure_below_names_the_step_below,
-        only_what_was_set_up_is_torn_down,
+        what_setup_was_called_for_is_torn_down,
         a_wrong_type_inside_a_kv_is_found,
         without_a_main_output_nothing_can_be_emitted,
         what_a_failed_map_returns_is_ignored,
