@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wordcount: counts the words of text files.
  *
- *     wordcount --input=README.md --output=counts.txt
+ *     wordcount --runner=local --input=README.md --output=counts.txt
  *
- * With no cluster named, a Flink is started for the job and stopped after it; the DoFns
+ * Without --runner a Flink is started for the job and stopped after it; the DoFns
  * run in this process. */
 #include "beam/beam.h"
 
