@@ -313,6 +313,11 @@ install_grpc() {
 
 # -- footprint ------------------------------------------------------------------------------------------
 
+suite_soak() {
+    check "30 s of bundles" sh -c '"$1" --seconds=30 2>/dev/null' - "$build/runner-tests/soak"
+    cat "$work/out"
+}
+
 suite_footprint() {
     check "start-up, memory and size of a worker" "$build/runner-tests/footprint" \
         "$build/examples/rpc_pardo"

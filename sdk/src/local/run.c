@@ -71,6 +71,7 @@ static beam_status replace_worker(bm_local *l, const char *why)
         l->result->n_retries++;
     }
     l->n_awaited = 0;
+    bm_map_init(&l->short_ids, &l->arena); /* the next worker gives out its own */
     l->state_epoch++;
     bm_local_release_state(l);
     drop_unsent(l);
