@@ -248,9 +248,9 @@ static inline beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value v
 {
     return beam_emit_kv_ref(c, &key, &value);
 }
-/* With another event timestamp. One that is earlier than the input's may be behind the
- * watermark: the element is then late, and is dropped by a grouping whose windowing does
- * not allow for so much lateness. */
+/* With another event timestamp. One that is earlier than the input's fails the bundle: it may
+ * be behind the watermark, and the element then be dropped as late. Who wants that all the
+ * same takes beam_emit_windowed(). */
 BEAM_API beam_status beam_emit_at(beam_ctx *c, beam_value v, beam_millis timestamp);
 /* To extra output number `output` of .outputs. */
 BEAM_API beam_status beam_emit_to(beam_ctx *c, int output, beam_value v);

@@ -164,6 +164,10 @@ static beam_status check_runner(run *r, beam_error *err)
 {
     bool streaming = r->in->standard->streaming || !bm_graph_is_bounded(r->pipeline);
     bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), streaming);
+    if (runner == BM_PRISM && bm_standard_environment(r->in->standard) == BM_PROCESS)
+        return bm_error(err, BEAM_EUNSUPPORTED,
+                        "Prism does not start PROCESS workers, and the job would wait for "
+                        "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
     return bm_runner_check(runner, r->pipeline, err);
 }
 
