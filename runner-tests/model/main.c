@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model_tests: runs the model tests as one job and compares what they wrote.
  *
- *     model_tests --results=model.tsv [--test=NAME|PREFIX*] [any flag of a Beam program]
+ *     model_tests --results=model.tsv [--test=NAME|PREFIX*] [--part=K/N] [any flag of a Beam
+ *     program]
  *
  * Ends with the line "N passed, N failed"; exit status 0 only if none failed. As a worker
  * (--worker, --id ...) it serves the tests' DoFns like any program. */
@@ -20,13 +21,17 @@ static const model_suite *const suites[] = { &par_do_suite, &grouping_suite, &co
                                              &rare_suite };
 
 struct flags {
-    const char *output_dir, *test, *results;
+    const char *output_dir, *test, *part, *results;
 };
 
-static bool is_streaming; /* set once, at the start */
+/* Set once, at the start. */
+static bool is_streaming;
+static unsigned part = 1, parts = 1;
 
-static bool is_chosen(const char *chosen, const model_test *test)
+/* `at` is the test's place among all. */
+static bool is_chosen(const char *chosen, const model_test *test, size_t at)
 {
+    if (at % parts != part - 1) return false;
     if (test->is_unbounded && !is_streaming) return false;
     if (test->is_batch && is_streaming) return false;
     size_t n = strlen(chosen);
@@ -41,7 +46,7 @@ static void build(beam_pipeline *p, const void *flags)
     for (size_t s = 0; s < BEAM_COUNT(suites); s++) {
         for (size_t i = 0; i < suites[s]->n; i++) {
             const model_test *test = &suites[s]->tests[i];
-            if (!is_chosen(f->test, test)) continue;
+            if (!is_chosen(f->test, test, s + i)) continue;
             beam_scope_begin(p, test->name);
             beam_text_write(test->build(p), "Write",
                             beam_pipeline_format(p, "%s/%s", f->output_dir, test->name));
@@ -127,7 +132,7 @@ static int report(int argc, char **argv, const char *dir)
     for (size_t s = 0; s < BEAM_COUNT(suites); s++) {
         for (size_t i = 0; i < suites[s]->n; i++) {
             const model_test *test = &suites[s]->tests[i];
-            if (!is_chosen(chosen, test)) continue;
+            if (!is_chosen(chosen, test, s + i)) continue;
             if (compare(dir, test, results))
                 passed++;
             else
@@ -142,6 +147,7 @@ static int report(int argc, char **argv, const char *dir)
 static const beam_flag flags[] = {
     BEAM_TEXT_FLAG(struct flags, output_dir, "", "folder for the tests' output"),
     BEAM_TEXT_FLAG(struct flags, test, "", "the test to run, or PREFIX*; empty: all"),
+    BEAM_TEXT_FLAG(struct flags, part, "", "K/N: the K-th of N parts of the tests"),
     BEAM_TEXT_FLAG(struct flags, results, "", "file for the results as TSV"),
 };
 
@@ -151,6 +157,11 @@ static const beam_combine *combines[64];
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) is_streaming |= !strcmp(argv[i], "--streaming");
+    const char *wanted = flag_value(argc, argv, "--part");
+    if (*wanted && (sscanf(wanted, "%u/%u", &part, &parts) != 2 || !part || part > parts)) {
+        fprintf(stderr, "model_tests: --part=%s: give it as 2/3, the second of three\n", wanted);
+        return 2;
+    }
     size_t n_dofns = 3, n_combines = 0;
     for (size_t s = 0; s < BEAM_COUNT(suites); s++) {
         for (size_t i = 0; i < suites[s]->n_dofns; i++) dofns[n_dofns++] = suites[s]->dofns[i];
