@@ -14,7 +14,8 @@
 
 #define METHOD "/org.apache.beam.model.fn_execution.v1.ProvisionService/GetProvisionInfo"
 
-enum { CONNECT_MS = 5000, CALL_MS = 60000 };
+/* Ample: many workers may start at once on a machine. */
+enum { CONNECT_MS = 20000, CALL_MS = 60000 };
 
 /* -- provision -------------------------------------------------------------------- */
 

@@ -25,7 +25,7 @@
 
 #define SERVICE "/org.apache.beam.model.job_management.v1.ArtifactRetrievalService/"
 
-enum { CONNECT_MS = 5000, PHASE_MS = 5 * 60 * 1000, MAX_NAME = 200 };
+enum { CONNECT_MS = 20000, PHASE_MS = 5 * 60 * 1000, MAX_NAME = 200 };
 
 typedef struct fetch {
     const bm_staging_opts *opts;

@@ -501,7 +501,7 @@ END_TEST
 int main(void)
 {
     TCase *cases = tcase_create("boot");
-    tcase_set_timeout(cases, 60);
+    tcase_set_timeout(cases, 150);
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, options_alone_are_enough);
     tcase_add_test(cases, the_runner_tells);

@@ -587,7 +587,7 @@ int fake_run_tests(const char *name, const TTest *const *tests, size_t n)
 {
     Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 150);
     for (size_t i = 0; i < n; i++) tcase_add_test(tcase, tests[i]);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -14,7 +14,7 @@
 #include "beam/harness.h"
 #include "model/beam_fn_api.upb.h"
 
-enum { FAKE_PATIENCE_MS = 20000 };
+enum { FAKE_PATIENCE_MS = 60000 };
 
 typedef struct fake_runner fake_runner;
 

@@ -120,7 +120,7 @@ int main(void)
 {
     Suite *suite = suite_create("status");
     TCase *tcase = tcase_create("status");
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 150);
     tcase_add_test(tcase, stat_01_a_page_about_the_worker);
     tcase_add_test(tcase, stat_01_the_cache_is_as_large_as_told);
     tcase_add_test(tcase, stat_01_a_status_stream_that_ends_is_no_harm);
