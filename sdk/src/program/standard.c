@@ -181,9 +181,10 @@ static beam_status check_environment(const bm_standard *s, beam_error *err)
                         "pool: --environment_config=host:port");
     if (type == BM_EXTERNAL)
         BEAM_TRY(check_address("environment_config", s->environment_config, err));
-    if (type == BM_DOCKER && !s->environment_config)
+    if (type == BM_DOCKER && (!s->environment_config || !*s->environment_config))
         return bm_error(err, BEAM_EUSAGE,
-                        "--environment_type=DOCKER needs --environment_config=IMAGE");
+                        "--environment_type=DOCKER needs the name of an image whose "
+                        "entry point is this program: --environment_config=IMAGE");
     const char *java_type = s->java_environment_type;
     if (java_type &&
         (find_environment(java_type) <= BM_LOOPBACK || !s->java_environment_config))

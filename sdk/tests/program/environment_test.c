@@ -93,7 +93,10 @@ START_TEST(external_and_docker)
         memmem(env.payload.ptr, env.payload.len, "localhost:50000", 15));
     ck_assert_int_eq(parse("DOCKER", "my/image:1"), BEAM_OK);
     ck_assert_str_eq(env.urn, "beam:env:docker:v1");
-    ck_assert_ptr_nonnull(memmem(env.payload.ptr, env.payload.len, "my/image:1", 10));
+    const Pb__DockerPayload *docker = (const Pb__DockerPayload *)
+        bm_pb_unpack(&arena, &pb__docker_payload__descriptor, env.payload, 9);
+    ck_assert_str_eq(docker->container_image, "my/image:1");
+    ck_assert_uint_eq(env.n_artifacts, 0); /* the image holds the program */
 }
 END_TEST
 

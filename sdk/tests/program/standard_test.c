@@ -77,7 +77,11 @@ static const struct {
       "--environment_type=EXTERNAL needs the address of a worker pool: "
       "--environment_config=host:port" },
     { { "--environment_type=docker" },
-      "--environment_type=DOCKER needs --environment_config=IMAGE" },
+      "--environment_type=DOCKER needs the name of an image whose entry point is this "
+      "program: --environment_config=IMAGE" },
+    { { "--environment_type=DOCKER", "--environment_config=" },
+      "--environment_type=DOCKER needs the name of an image whose entry point is this "
+      "program: --environment_config=IMAGE" },
     { { "--java_environment_type=PROCESS" },
       "--java_environment_type must be PROCESS, EXTERNAL or DOCKER, and needs "
       "--java_environment_config" },
