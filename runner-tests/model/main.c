@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model_tests: runs the model tests as one job and compares what they wrote.
  *
- *     model_tests --results=model.tsv [--test=NAME|PREFIX*] [--part=K/N] [any flag of a Beam
- *     program]
+ *     model_tests --results=model.tsv [--test=NAME|PREFIX*] [--part=K/N] [--in_pipeline]
+ *     [any flag of a Beam program]
+ *
+ * With --in_pipeline the job compares, by assertions, and fails as a whole: workers need no
+ * folder in common with this process.
  *
  * Ends with the line "N passed, N failed"; exit status 0 only if none failed. As a worker
  * (--worker, --id ...) it serves the tests' DoFns like any program. */
@@ -12,16 +15,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beam/testing.h"
+
 #include "shared.h"
 
-static const model_suite *const suites[] = { &par_do_suite, &grouping_suite, &combine_suite,
-                                             &windowing_suite, &side_input_suite,
-                                             &splittable_suite, &state_suite,
-                                             &custom_windows_suite, &derived_suite,
-                                             &rare_suite };
+static const model_suite *const suites[] = { &par_do_suite,     &grouping_suite,
+                                             &combine_suite,    &windowing_suite,
+                                             &side_input_suite, &splittable_suite,
+                                             &state_suite,      &custom_windows_suite,
+                                             &derived_suite,    &rare_suite };
 
 struct flags {
     const char *output_dir, *test, *part, *results;
+    bool in_pipeline;
 };
 
 /* Set once, at the start. */
@@ -40,6 +46,18 @@ static bool is_chosen(const char *chosen, const model_test *test, size_t at)
     return !strcmp(chosen, test->name);
 }
 
+static void finish(beam_pcoll *lines, const model_test *test, const struct flags *f)
+{
+    beam_pipeline *p = beam_pcoll_pipeline(lines);
+    if (!f->in_pipeline)
+        beam_text_write(lines, "Write",
+                        beam_pipeline_format(p, "%s/%s", f->output_dir, test->name));
+    else if (*test->expected)
+        beam_assert_that(lines, "Lines", .lines = test->expected);
+    else
+        beam_assert_that(lines, "Lines", .empty = true);
+}
+
 static void build(beam_pipeline *p, const void *flags)
 {
     const struct flags *f = flags;
@@ -48,8 +66,7 @@ static void build(beam_pipeline *p, const void *flags)
             const model_test *test = &suites[s]->tests[i];
             if (!is_chosen(f->test, test, s + i)) continue;
             beam_scope_begin(p, test->name);
-            beam_text_write(test->build(p), "Write",
-                            beam_pipeline_format(p, "%s/%s", f->output_dir, test->name));
+            finish(test->build(p), test, f);
             beam_scope_end(p);
         }
     }
@@ -88,7 +105,7 @@ static char *sorted_lines(const char *path)
     return text;
 }
 
-static bool compare(const char *dir, const model_test *test, FILE *results)
+static bool compare(const char *dir, const model_test *test)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", dir, test->name);
@@ -96,11 +113,18 @@ static bool compare(const char *dir, const model_test *test, FILE *results)
     /* No element at all writes no file. */
     const char *text = got ? got : "";
     bool good = !strcmp(text, test->expected);
-    printf("%s %s\n", good ? "ok  " : "FAIL", test->name);
-    if (!good) printf("  expected:\n%s  got:\n%s", test->expected, got ? got : "(no output)\n");
-    if (results) fprintf(results, "model\t%s\t%s\n", test->name, good ? "pass" : "fail");
+    if (!good)
+        printf("%s: expected:\n%s  got:\n%s", test->name, test->expected,
+               got ? got : "(no output)\n");
     free(got);
     unlink(path);
+    return good;
+}
+
+static bool report_test(const model_test *test, bool good, FILE *results)
+{
+    printf("%s %s\n", good ? "ok  " : "FAIL", test->name);
+    if (results) fprintf(results, "model\t%s\t%s\n", test->name, good ? "pass" : "fail");
     return good;
 }
 
@@ -115,16 +139,27 @@ static const char *flag_value(int argc, char **argv, const char *name)
 
 static bool runs_a_job(int argc, char **argv)
 {
-    static const char *const others[] = { "--worker", "--id", "--help", "--version",
-                                          "--runner=print", "--runner=dot", "--runner=check" };
+    static const char *const others[] = { "--worker",       "--id",
+                                          "--help",         "--version",
+                                          "--runner=print", "--runner=dot",
+                                          "--runner=check" };
     for (int i = 1; i < argc; i++)
         for (size_t k = 0; k < BEAM_COUNT(others); k++)
             if (!strncmp(argv[i], others[k], strlen(others[k]))) return false;
     return true;
 }
 
+static bool has_flag(int argc, char **argv, const char *flag)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], flag)) return true;
+    return false;
+}
+
+/* After a job that succeeded. */
 static int report(int argc, char **argv, const char *dir)
 {
+    bool compared = has_flag(argc, argv, "--in_pipeline");
     const char *chosen = flag_value(argc, argv, "--test");
     const char *tsv = flag_value(argc, argv, "--results");
     FILE *results = *tsv ? fopen(tsv, "w") : NULL;
@@ -133,7 +168,7 @@ static int report(int argc, char **argv, const char *dir)
         for (size_t i = 0; i < suites[s]->n; i++) {
             const model_test *test = &suites[s]->tests[i];
             if (!is_chosen(chosen, test, s + i)) continue;
-            if (compare(dir, test, results))
+            if (report_test(test, compared || compare(dir, test), results))
                 passed++;
             else
                 failed++;
@@ -148,23 +183,29 @@ static const beam_flag flags[] = {
     BEAM_TEXT_FLAG(struct flags, output_dir, "", "folder for the tests' output"),
     BEAM_TEXT_FLAG(struct flags, test, "", "the test to run, or PREFIX*; empty: all"),
     BEAM_TEXT_FLAG(struct flags, part, "", "K/N: the K-th of N parts of the tests"),
+    BEAM_BOOL_FLAG(struct flags, in_pipeline, "false",
+                   "the job itself compares, and fails as a whole"),
     BEAM_TEXT_FLAG(struct flags, results, "", "file for the results as TSV"),
 };
 
-static const beam_dofn *dofns[256] = { &value_seconds_fn, &to_text_fn, &windowed_text_fn };
+static const beam_dofn *dofns[256] = { &value_seconds_fn, &to_text_fn,
+                                       &windowed_text_fn };
 static const beam_combine *combines[64];
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) is_streaming |= !strcmp(argv[i], "--streaming");
+    is_streaming = has_flag(argc, argv, "--streaming");
     const char *wanted = flag_value(argc, argv, "--part");
-    if (*wanted && (sscanf(wanted, "%u/%u", &part, &parts) != 2 || !part || part > parts)) {
-        fprintf(stderr, "model_tests: --part=%s: give it as 2/3, the second of three\n", wanted);
+    if (*wanted &&
+        (sscanf(wanted, "%u/%u", &part, &parts) != 2 || !part || part > parts)) {
+        fprintf(stderr, "model_tests: --part=%s: give it as 2/3, the second of three\n",
+                wanted);
         return 2;
     }
     size_t n_dofns = 3, n_combines = 0;
     for (size_t s = 0; s < BEAM_COUNT(suites); s++) {
-        for (size_t i = 0; i < suites[s]->n_dofns; i++) dofns[n_dofns++] = suites[s]->dofns[i];
+        for (size_t i = 0; i < suites[s]->n_dofns; i++)
+            dofns[n_dofns++] = suites[s]->dofns[i];
         for (size_t i = 0; i < suites[s]->n_combines; i++)
             combines[n_combines++] = suites[s]->combines[i];
     }
