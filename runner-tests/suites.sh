@@ -273,6 +273,8 @@ suite_errors() {
     check "--help" fails_with 0 "--job_endpoint" "$wordcount" --help
     check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
     check "a wrong value" fails_with 2 "--parallelism" "$wordcount" --parallelism=many
+    check "DOCKER without an image" fails_with 2 "--environment_config=IMAGE" "$wordcount" \
+        --environment_type=DOCKER
     check "an unknown runner" fails_with 2 "--runner" "$wordcount" --runner=nonsense
     check "a missing input file" fails_with 1 "no file matches" "$wordcount" \
         --input=/nonexistent/file
@@ -314,6 +316,65 @@ suite_service() {
 
 install_grpc() {
     python3 -m venv "$work/venv" && "$work/venv/bin/pip" install -q grpcio grpcio-tools
+}
+
+# -- containers ------------------------------------------------------------------------------
+
+# In the container the tests compare by themselves: it shares no folder with this process.
+container_job() {
+    "$build/runner-tests/model_tests" --in_pipeline --part=1/4 \
+        --metrics_json="$work/metrics" "$@" | tee "$work/tests" && every_test_asserted
+}
+
+every_test_asserted() {
+    local asserted
+    asserted=$(grep -c '"beam.assertions"' "$work/metrics")
+    grep -qx "$asserted passed, 0 failed" "$work/tests" || { echo "$asserted assertions"; return 1; }
+}
+
+made_image() {
+    containers/rootfs.sh "$build/runner-tests/model_tests" --tar="$work/rootfs.tar" &&
+        mkdir "$work/rootfs" && tar -C "$work/rootfs" -xf "$work/rootfs.tar"
+}
+
+# A job with PROCESS workers whose root is the image's.
+chroot_job() {
+    cat >"$work/in_rootfs" <<WRAPPER
+#!/bin/sh
+exec chroot --userspec=65532:65532 '$work/rootfs' /opt/apache/beam/boot "\$@"
+WRAPPER
+    chmod 755 "$work" "$work/in_rootfs"
+    container_job --environment_type=PROCESS --environment_config="$work/in_rootfs"
+}
+
+docker_job() {
+    docker import -c 'ENTRYPOINT ["/opt/apache/beam/boot"]' -c 'USER 65532' \
+        "$work/rootfs.tar" beam-c-model-tests:test &&
+        container_job --environment_type=DOCKER --environment_config=beam-c-model-tests:test
+}
+
+# Flink does not remove containers that have ended by themselves.
+remove_image() {
+    docker ps -aq --filter ancestor=beam-c-model-tests:test | xargs -r docker rm >/dev/null
+    docker rmi beam-c-model-tests:test >/dev/null
+}
+
+suite_container() {
+    check "no container of what is no program" fails_with 1 "cannot be run" \
+        containers/rootfs.sh README.md --tar=/dev/null
+    check "a root file system of model_tests" made_image
+    echo "     $(wc -c <"$work/rootfs.tar") bytes in $(tar -tf "$work/rootfs.tar" | grep -c '[^/]$') files"
+    if chroot "$work/rootfs" /opt/apache/beam/boot --version >/dev/null 2>&1; then
+        check "model, batch, PROCESS in the root file system" chroot_job
+    else
+        skip "model, batch, PROCESS in the root file system" "chroot needs root"
+    fi
+    if docker version >/dev/null 2>&1; then
+        check "model, batch, DOCKER" docker_job
+        remove_image
+    else
+        skip "model, batch, DOCKER" "no Docker engine answers"
+    fi
 }
 
 # -- footprint ------------------------------------------------------------------------------------------
