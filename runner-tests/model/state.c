@@ -333,6 +333,35 @@ static beam_pcoll *time_sorted(beam_pipeline *p)
     return beam_par_do(in, "Chain", &chain_fn);
 }
 
+/* The last elements are in order before the end of their window. */
+static beam_status chain_on(beam_ctx *c, beam_value in)
+{
+    const char *before = beam_cstr(c, beam_as_span(beam_state_read(c, 0)));
+    beam_span text = beam_format(c, "%s>%lld", before, (long long)beam_as_int64(beam_val(in)));
+    return beam_state_write(c, 0, beam_string(text));
+}
+
+static beam_status chain_ends(beam_ctx *c, beam_value key)
+{
+    return emit_text(c, key, "ends with", beam_cstr(c, beam_as_span(beam_state_read(c, 0))));
+}
+
+static const beam_dofn chain_end_fn = {
+    .name = "model.state.chain_end",
+    .in = PAIR,
+    .out = BEAM_STRING,
+    .flags = BEAM_TIME_SORTED_INPUT,
+    .states = BEAM_TABLE(last_state),
+    .process = chain_on,
+    .on_window_expiration = chain_ends,
+};
+
+static beam_pcoll *time_sorted_to_the_end(beam_pipeline *p)
+{
+    beam_pcoll *windows = beam_window_into(events(p), "Windows", beam_fixed(beam_seconds(10)));
+    return beam_window_into(beam_par_do(windows, "ChainEnd", &chain_end_fn), "Global", beam_global());
+}
+
 static const model_test tests[] = {
     { "state_value", value_state,
       "a number 1\na number 2\na number 3\nb number 1\nb number 2\nc number 1\n" },
@@ -359,11 +388,13 @@ static const model_test tests[] = {
     { "state_time_sorted", time_sorted,
       "a chain >10\na chain >10>20\na chain >10>20>30\na chain >10>20>30>40\n"
       "b chain >2\nb chain >2>5\n" },
+    { "state_time_sorted_to_the_end", time_sorted_to_the_end,
+      "a ends with >15\na ends with >1>3\nb ends with >14\nb ends with >2\nc ends with >6\n" },
     { "state_window_expiration", window_expiration,
       "a ends with 1 3\na ends with 15\nb ends with 14\nb ends with 2\nc ends with 6\n" },
 };
 
 static const beam_dofn *const dofns[] = { &count_fn, &buffer_fn, &tick_fn, &tagged_fn, &soon_fn,
-                                          &end_fn, &collect_fn, &chain_fn };
+                                          &end_fn, &collect_fn, &chain_fn, &chain_end_fn };
 
 const model_suite state_suite = { tests, BEAM_COUNT(tests), dofns, BEAM_COUNT(dofns), NULL, 0 };

@@ -191,12 +191,17 @@ static bm_timer_row *touched_row(bm_timers *t)
     return row_of(t);
 }
 
-/* Elements that were kept up to the moment come first. */
-static beam_status process_sorted(bm_timers *t, beam_millis now)
+/* Elements that were kept up to the moment come first. Looking for them is not an element's
+ * process(): it does not ask for another end of the window, or the end would never come. */
+static beam_status process_sorted(bm_timers *t, const family *of, beam_millis now)
 {
     const beam_window *w = &t->ctx->element->windows->at[0];
     bool is_over = now >= expiry_of(t, w);
-    return bm_sorter_process(t->par_do, is_over ? BEAM_MAX_TIMESTAMP : now - t->allowed_lateness);
+    t->ctx->callback = of->callback;
+    beam_status status = bm_sorter_process(t->par_do, is_over ? BEAM_MAX_TIMESTAMP
+                                                              : now - t->allowed_lateness);
+    t->ctx->callback = NULL;
+    return status;
 }
 
 /* Timers that the bundle has set for a moment before `before`. */
@@ -221,7 +226,7 @@ static beam_status fire_one(bm_timers *t, const family *of, const bm_timer *time
                            timer->pane };
     t->ctx->element = &element;
     beam_status status = BEAM_OK;
-    if (t->sorted && of->domain == BEAM_EVENT_TIME) status = process_sorted(t, timer->fire);
+    if (t->sorted && of->domain == BEAM_EVENT_TIME) status = process_sorted(t, of, timer->fire);
     t->ctx->element = &element;
     if (status == BEAM_OK) status = fire_own(t, of, timer->fire);
     if (status == BEAM_OK && of->timer != SORTED) {

@@ -218,11 +218,12 @@ BEAM_API beam_status beam_tester_run(beam_dofn_tester *t);
 /* The sentence of the last failure; "" when the last call succeeded. */
 BEAM_API const char *beam_tester_error(const beam_dofn_tester *t);
 
-/* Moves a clock on and fires, one by one in order of their times, the timers that are due,
- * also those that are set meanwhile. Elements must have been run. Stops at a failure. */
+/* Moves a clock on and fires, one by one in order of their times (of equal ones, in the order
+ * in which they were set), the timers that are due, also those that are set meanwhile. Elements
+ * must have been run. Stops at a failure. */
 BEAM_API beam_status beam_tester_watermark(beam_dofn_tester *t, beam_millis to);
 BEAM_API beam_status beam_tester_processing_time(beam_dofn_tester *t, beam_millis by);
-/* Timers that are set and have not fired. */
+/* Timers of the DoFn that are set and have not fired. */
 BEAM_API size_t beam_tester_timers(const beam_dofn_tester *t);
 
 /* What was emitted so far, in order; `output` is -1 for the main one, or an index of

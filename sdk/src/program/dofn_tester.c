@@ -399,14 +399,20 @@ static void forget_timer(beam_dofn_tester *t, int port, beam_span id)
         }
 }
 
-static beam_time_domain domain_of(const beam_dofn_tester *t, int port)
+/* NULL: of the worker's own, for the end of windows and for input sorted by time. */
+static const beam_timer_spec *spec_of(const beam_dofn_tester *t, int port)
 {
     size_t n;
     const char *family = bm_plan_timers(t->plan, &n)[port].family;
     for (size_t i = 0; i < t->fn->timers.n; i++)
-        if (!strcmp(t->fn->timers.at[i].family, family))
-            return t->fn->timers.at[i].domain;
-    return BEAM_EVENT_TIME; /* window expiration */
+        if (!strcmp(t->fn->timers.at[i].family, family)) return &t->fn->timers.at[i];
+    return NULL;
+}
+
+static beam_time_domain domain_of(const beam_dofn_tester *t, int port)
+{
+    const beam_timer_spec *spec = spec_of(t, port);
+    return spec ? spec->domain : BEAM_EVENT_TIME;
 }
 
 static beam_status take_timer(beam_dofn_tester *t, int port, bm_reader *in)
@@ -557,7 +563,7 @@ static const set_timer *take_due(beam_dofn_tester *t, beam_time_domain domain,
     set_timer **first = NULL;
     for (set_timer **at = &t->timers; *at; at = &(*at)->next)
         if ((*at)->domain == domain && (*at)->fire <= to &&
-            (!first || (*at)->fire < (*first)->fire))
+            (!first || (*at)->fire <= (*first)->fire)) /* the one set before is behind */
             first = at;
     if (!first) return NULL;
     set_timer *due = *first;
@@ -591,7 +597,8 @@ beam_status beam_tester_processing_time(beam_dofn_tester *t, beam_millis by)
 size_t beam_tester_timers(const beam_dofn_tester *t)
 {
     size_t n = 0;
-    for (const set_timer *set = t->timers; set; set = set->next) n++;
+    for (const set_timer *set = t->timers; set; set = set->next)
+        if (spec_of(t, set->port)) n++;
     return n;
 }
 

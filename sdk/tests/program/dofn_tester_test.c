@@ -295,6 +295,78 @@ START_TEST(a_failed_bundle_changes_no_state)
 }
 END_TEST
 
+/* -- input sorted by time, and the end of windows ---------------------------------------- */
+static const beam_state_spec text_states[] = { BEAM_VALUE_STATE("text", BEAM_STRING) };
+static const beam_timer_spec soon_timers[] = { { "soon", BEAM_PROCESSING_TIME } };
+
+static beam_status append(beam_ctx *c, beam_value in)
+{
+    beam_span before = beam_as_span(beam_state_read(c, 0));
+    BEAM_TRY(beam_timer_set(c, 0, 50));
+    return beam_state_write(c, 0,
+                            beam_string(
+                                beam_format(c, "%.*s%lld ", (int)before.len, before.ptr,
+                                            (long long)beam_as_int64(beam_val(in)))));
+}
+
+static beam_status emit_key(beam_ctx *c, const beam_timer *timer)
+{
+    return beam_emit(c, timer->key);
+}
+
+static beam_status emit_all(beam_ctx *c, beam_value key)
+{
+    (void)key;
+    return beam_emit(c, beam_state_read(c, 0));
+}
+
+static const beam_dofn append_fn = { .name = "test.append",
+                                     .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                     .out = BEAM_STRING,
+                                     .flags = BEAM_TIME_SORTED_INPUT,
+                                     .states = BEAM_TABLE(text_states),
+                                     .timers = BEAM_TABLE(soon_timers),
+                                     .process = append,
+                                     .on_timer = emit_key,
+                                     .on_window_expiration = emit_all };
+
+static void add_timed(const char *key, int64_t v)
+{
+    const beam_value pair[] = { beam_string(beam_span_of(key)), beam_int64(v) };
+    beam_tester_add(t, beam_kv(pair), v);
+}
+
+START_TEST(a_window_ends_after_its_sorted_elements)
+{
+    t = beam_dofn_tester_new(&append_fn, .windows = beam_fixed(100));
+    add_timed("a", 70);
+    add_timed("a", 20);
+    add_timed("a", 60);
+    run();
+    ck_assert_int_eq(beam_tester_watermark(t, 65), BEAM_OK);
+    add_timed("a", 30); /* late */
+    run();
+    ck_assert_int_eq(beam_tester_watermark(t, 1000), BEAM_OK);
+    ck_assert_str_eq(beam_tester_lines(t, -1), "20 60 70  @99\n");
+    ck_assert_int_eq(beam_tester_counter(t, "dropped_late"), 1);
+}
+END_TEST
+
+START_TEST(equal_timers_fire_in_the_order_they_were_set)
+{
+    t = beam_dofn_tester_new(&append_fn, .windows = beam_fixed(100));
+    add_timed("b", 10);
+    run();
+    add_timed("a", 10);
+    run();
+    ck_assert_uint_eq(beam_tester_timers(t), 0); /* none of the DoFn's own */
+    ck_assert_int_eq(beam_tester_watermark(t, 11), BEAM_OK);
+    ck_assert_uint_eq(beam_tester_timers(t), 2);
+    ck_assert_int_eq(beam_tester_processing_time(t, 50), BEAM_OK);
+    ck_assert_str_eq(beam_tester_lines(t, -1), "b @10\na @10\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("program/dofn_tester");
@@ -310,6 +382,8 @@ int main(void)
     tcase_add_test(tests, state_lives_from_bundle_to_bundle);
     tcase_add_test(tests, the_clock_is_the_tests);
     tcase_add_test(tests, a_failed_bundle_changes_no_state);
+    tcase_add_test(tests, a_window_ends_after_its_sorted_elements);
+    tcase_add_test(tests, equal_timers_fire_in_the_order_they_were_set);
     suite_add_tcase(s, tests);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);
