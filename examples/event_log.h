@@ -7,9 +7,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "beam/beam.h"
+#include "flat_json.h"
 
 enum {
     EVENT_IP,
@@ -46,24 +46,99 @@ static const beam_schema event_log = { .id = "event_log",
                                        .fields = BEAM_TABLE(event_log_fields) };
 #define EVENT_LOG BEAM_ROW(&event_log)
 
+/* The number of `n` digits at text[at]; -1: they are none. */
+static inline int event_digits(beam_span text, size_t at, size_t n)
+{
+    int number = 0;
+    if (at + n > text.len) return -1;
+    for (; n; n--, at++) {
+        if (text.ptr[at] < '0' || text.ptr[at] > '9') return -1;
+        number = number * 10 + (text.ptr[at] - '0');
+    }
+    return number;
+}
+
+/* Days from 1970-01-01, in the Gregorian calendar; March begins the year. */
+static inline int64_t event_days(int year, int month, int day)
+{
+    if (month <= 2) year--;
+    int64_t era_years = year / 400 * 400, in_era = year - era_years;
+    int64_t in_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return era_years / 400 * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year -
+           719468;
+}
+
 /* "2026-03-01T12:34:56.789" (UTC; fraction optional) to milliseconds; false if it is not. */
 static inline bool event_time_parse(beam_span text, beam_millis *out)
 {
-    char copy[40];
-    if (text.len >= sizeof copy) return false;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    struct tm parts = { 0 };
-    const char *rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &parts);
-    if (!rest) return false;
-    int64_t ms = 0;
-    if (*rest == '.') {
-        int64_t unit = 100;
-        for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10) ms += (*rest - '0') * unit;
+    static const char signs[] = "    -  -  T  :  :  ";
+    int year = event_digits(text, 0, 4), month = event_digits(text, 5, 2),
+        day = event_digits(text, 8, 2), hour = event_digits(text, 11, 2),
+        minute = event_digits(text, 14, 2), second = event_digits(text, 17, 2);
+    if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59 || second < 0 || second > 60)
+        return false;
+    for (size_t i = 4; i < 17; i++)
+        if (signs[i] != ' ' && text.ptr[i] != signs[i]) return false;
+    size_t at = 19;
+    int64_t ms = 0, unit = 100;
+    if (at < text.len && text.ptr[at] == '.')
+        for (at++; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9';
+             at++, unit /= 10)
+            ms += (text.ptr[at] - '0') * unit;
+    if (at < text.len && text.ptr[at] == 'Z') at++;
+    *out = ((event_days(year, month, day) * 24 + hour) * 60 + minute) * 60000 +
+           second * 1000 + ms;
+    return at == text.len;
+}
+
+/* Which field it is; that they come in order is likely. */
+static inline size_t event_field(beam_span key, size_t likely)
+{
+    for (size_t i = 0; i < EVENT_N_FIELDS; i++) {
+        size_t field = (likely + i) % EVENT_N_FIELDS;
+        if (beam_span_equal(key, beam_span_of(event_log_fields[field].name))) return field;
     }
-    if (*rest == 'Z') rest++;
-    *out = (beam_millis)timegm(&parts) * 1000 + ms;
-    return *rest == '\0';
+    return EVENT_N_FIELDS;
+}
+
+/* false: the value is not fit for the field. */
+static inline bool event_set(size_t field, const flat_json_member *m, beam_value *out)
+{
+    bool is_string = m->kind == FLAT_JSON_STRING;
+    switch (event_log_fields[field].kind) {
+    case BEAM_FIELD_STRING: *out = beam_string(m->text); return is_string;
+    case BEAM_FIELD_BOOLEAN:
+        *out = beam_bool(*m->text.ptr == 't');
+        return m->kind == FLAT_JSON_BOOL;
+    case BEAM_FIELD_DOUBLE:
+        *out = is_string ? beam_null() : beam_double(flat_json_real(m));
+        return m->kind != FLAT_JSON_BOOL;
+    default: *out = beam_int64(flat_json_integer(m)); return m->kind == FLAT_JSON_INTEGER;
+    }
+}
+
+/* Fills row[] with views into `text` if that is a flat and good visit. */
+static inline bool event_log_scan(beam_span text, beam_value row[EVENT_N_FIELDS])
+{
+    flat_json json;
+    flat_json_member member;
+    bool set[EVENT_N_FIELDS] = { false };
+    size_t field = 0, n_set = 0;
+    if (!flat_json_open(&json, text)) return false;
+    for (size_t n = 0; !flat_json_close(&json); n++, field++) {
+        if (!flat_json_next(&json, n == 0, &member)) return false;
+        field = event_field(member.key, field % EVENT_N_FIELDS);
+        if (field == EVENT_N_FIELDS) continue;
+        if (!event_set(field, &member, &row[field])) return false;
+        n_set += !set[field];
+        set[field] = true;
+    }
+    if (beam_is_null(row[EVENT_LAT]) || beam_is_null(row[EVENT_LNG]))
+        row[EVENT_LAT] = row[EVENT_LNG] = beam_double(-1);
+    beam_millis at;
+    return n_set == EVENT_N_FIELDS &&
+           event_time_parse(beam_as_span(row[EVENT_DATETIME]), &at);
 }
 
 static inline bool event_coordinate(const json_t *json, double *out)
@@ -72,8 +147,8 @@ static inline bool event_coordinate(const json_t *json, double *out)
     return json_is_number(json);
 }
 
-/* Fills row[] from JSON; strings are copied into the element's scratch memory. Returns NULL
- * or what is wrong. Empty coordinates become -1. */
+/* Fills row[] from any JSON; strings are copied into the element's scratch memory. Returns
+ * NULL or what is wrong. Empty coordinates become -1. */
 static inline const char *event_log_parse(beam_ctx *c, beam_span text,
                                           beam_value row[EVENT_N_FIELDS])
 {
@@ -121,7 +196,7 @@ static inline beam_status event_log_decode(beam_ctx *c, beam_value record)
 {
     beam_span text = beam_as_span(beam_val(record));
     beam_value *row = beam_alloc(c, EVENT_N_FIELDS * sizeof *row);
-    const char *wrong = event_log_parse(c, text, row);
+    const char *wrong = event_log_scan(text, row) ? NULL : event_log_parse(c, text, row);
     if (!wrong) return beam_emit(c, beam_row(row, EVENT_N_FIELDS));
     int64_t *logged = beam_self(c);
     beam_counter_add(c, "bad_records", 1);

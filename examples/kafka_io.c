@@ -4,7 +4,6 @@
  *     scripts/start-env.sh -k
  *     kafka_io --bootstrap_servers=localhost:29092 --streaming
  */
-#define _GNU_SOURCE /* strptime, timegm */
 #include "event_log.h"
 
 struct flags {

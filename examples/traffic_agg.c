@@ -9,7 +9,9 @@
  * the window be written again with the new total, under the same key {event_id,
  * window_start}: the latest message of a key counts. Records that cannot be read go to
  * the topic traffic-agg-bad with the reason as their key. */
-#define _GNU_SOURCE /* strptime, timegm */
+#define _POSIX_C_SOURCE 200809L /* gmtime_r */
+#include <time.h>
+
 #include "event_log.h"
 
 struct flags {

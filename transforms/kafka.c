@@ -2,6 +2,7 @@
 /* kafka.c - Java's KafkaIO as external transforms. Runs on the thread that builds the
  * pipeline. Configuration may hold passwords: nothing here prints it. */
 #include "beam/kafka.h"
+#include "transforms.h"
 
 #include <string.h>
 
@@ -200,6 +201,8 @@ beam_pcoll *beam_kafka_read_with(beam_pipeline *p, const char *name,
     set(&consumer, "bootstrap.servers", opts->servers);
     set(&consumer, "group.id", opts->group_id);
     set(&consumer, "auto.offset.reset", opts->auto_offset_reset);
+    /* Kafka's own default commits what was fetched, processed or not. */
+    set(&consumer, "enable.auto.commit", "false");
     set_all(&consumer, opts);
     check_read(p, name, opts, &consumer);
 
@@ -233,6 +236,8 @@ beam_pcoll *beam_kafka_read_with(beam_pipeline *p, const char *name,
                       .expansion_service = opts->expansion_service,
                       .output_tags = { "output" },
                       .output_types = { BEAM_KAFKA_RECORD },
+                      .own_step = "/Remove Kafka Metadata/ParMultiDo(Anonymous)",
+                      .own_dofn = &bm_kafka_record_fn,
                   },
                   records);
     return records[0];

@@ -10,6 +10,7 @@ const beam_dofn *const bm_transform_dofns[] = {
     &bm_assert_windowed_pair_fn,
     &bm_assert_check_fn,
     &bm_assert_all_fn,
+    &bm_kafka_record_fn,
     &bm_text_read_fn,
     &bm_text_write_fn,
     &bm_text_key_fn,

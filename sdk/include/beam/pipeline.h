@@ -331,6 +331,11 @@ typedef struct beam_external_opts {
     const char *input_tags[8];
     const char *output_tags[8];
     const beam_type *output_types[8]; /* checked against the coders that come back */
+    /* A ParDo of the expansion, the one whose name ends so, that a DoFn of this program stands
+     * in for where its input is read by the runner itself: it takes that input's BYTES, coded as
+     * the other language does, and saves them a way through that language's worker. */
+    const char *own_step;
+    const beam_dofn *own_dofn;
 } beam_external_opts;
 /* Outputs are written to out[], as many as output_tags. */
 BEAM_API void beam_external(beam_pipeline *p, const char *name, const beam_external_opts *opts,

@@ -90,6 +90,7 @@ static void copy_opts(bm_step *step, const beam_external_opts *opts)
     copy->java_class = copy_of(arena, opts->java_class);
     copy->java_constructor_method = copy_of(arena, opts->java_constructor_method);
     copy->expansion_service = copy_of(arena, opts->expansion_service);
+    copy->own_step = copy_of(arena, opts->own_step);
     for (size_t i = 0; i < MAX_PORTS; i++) {
         copy->input_tags[i] = i < step->n_inputs ? step->input_tags[i] : NULL;
         copy->output_tags[i] = copy_of(arena, opts->output_tags[i]);

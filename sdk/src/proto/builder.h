@@ -119,6 +119,8 @@ void bm_set_artifacts(bm_arena *arena, bm_pb_environment *m, const bm_environmen
 /* -- par_do_proto.c ----------------------------------------------------------------- */
 /* The step's ParDoPayload, packed; adds to the pipeline's requirements. */
 beam_status bm_par_do_payload(bm_builder *b, const bm_step *step, beam_span *out);
+/* Of a DoFn with nothing but its callbacks. */
+beam_span bm_plain_par_do_payload(bm_arena *arena, const beam_dofn *fn);
 
 /* -- combine_proto.c ---------------------------------------------------------------- */
 /* The step and the sub-transforms made for it. */
@@ -147,6 +149,11 @@ beam_status bm_expansion_request(bm_builder *b, const bm_step *step, bm_request 
 /* -- expansion_response.c ----------------------------------------------------------- */
 beam_status bm_splice(bm_builder *b, const bm_step *step, const bm_request *request,
                       beam_span response);
+
+/* -- own_step.c ----------------------------------------------------------------------- */
+/* Has this program run the ParDo that the spliced step names, if the runner makes its
+ * input. */
+void bm_take_own_step(bm_builder *b, const bm_step *step);
 
 /* -- returned_coder.c --------------------------------------------------------------- */
 /* Can elements of the type be read and written with a coder of another SDK? */

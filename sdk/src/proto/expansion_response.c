@@ -372,6 +372,7 @@ beam_status bm_splice(bm_builder *b, const bm_step *step, const bm_request *requ
         bm_add_requirement(b, m->requirements[i]);
     for (size_t i = 0; i < step->n_outputs; i++)
         BEAM_TRY(settle_output(&s, m->transform, i));
+    bm_take_own_step(b, step);
     if (bm_graph_settle(b->pipeline)) return bm_pipeline_failure(b->pipeline, b->err);
     return BEAM_OK;
 }

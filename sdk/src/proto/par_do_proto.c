@@ -217,6 +217,14 @@ static beam_status add_timers(bm_builder *b, const bm_step *step, bm_pb_par_do *
 }
 
 /* -- the whole ------------------------------------------------------------------------ */
+beam_span bm_plain_par_do_payload(bm_arena *arena, const beam_dofn *fn)
+{
+    bm_pb_par_do *payload = bm_pb_par_do_new(arena);
+    const bm_fn_spec spec = { .name = beam_span_of(fn->name) };
+    payload->do_fn = bm_pb_spec(arena, BM_URN_DOFN, fn_payload(arena, &spec));
+    return BM_PB_PACK(arena, payload);
+}
+
 beam_status bm_par_do_payload(bm_builder *b, const bm_step *step, beam_span *out)
 {
     const beam_dofn *fn = step->dofn;
