@@ -30,7 +30,7 @@ static void drop_blocks(bm_side_data *data)
 
 void bm_side_store_clear(bm_side_store *store)
 {
-    bm_arena_reset(&store->arena); /* iterators let go of their memory */
+    bm_arena_shrink(&store->arena, BM_SIDE_KEPT); /* iterators let go of their memory */
     for (bm_side_data *data = store->made, *next; data; data = next) {
         next = data->next_made;
         drop_blocks(data);

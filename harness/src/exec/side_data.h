@@ -10,7 +10,8 @@
 
 enum {
     BM_SIDE_KEEP = 16 << 20,  /* bytes kept under one key */
-    BM_SIDE_BUDGET = 64 << 20 /* of a side input; more is given up between callbacks */
+    BM_SIDE_BUDGET = 64 << 20, /* of a side input; more is given up between callbacks */
+    BM_SIDE_KEPT = 1 << 20     /* of memory for the next bundle */
 };
 
 typedef struct bm_side_block {
