@@ -224,10 +224,13 @@ static void add_transforms(beam_pcoll *pairs, int64_t n)
         beam_par_do(pairs, beam_pipeline_format(p, "More%lld", (long long)i), &identity_fn);
 }
 
-/* n stages, one behind the other: what many stages cost a runner. */
-static void add_shuffles(beam_pcoll *pairs, int64_t n)
+/* n stages, one behind the other, and an element: what many stages cost a runner. */
+static void add_shuffles(beam_pcoll *start, int64_t n)
 {
-    beam_pipeline *p = beam_pcoll_pipeline(pairs);
+    beam_pipeline *p = beam_pcoll_pipeline(start);
+    if (!n) return;
+    beam_pcoll *pairs =
+        beam_par_do(start, "One", &generate_fn, .config = beam_span_of("1/1"));
     for (int64_t i = 0; i < n; i++) {
         pairs = beam_par_do(pairs, beam_pipeline_format(p, "Pass%lld", (long long)i),
                             &identity_fn);
@@ -268,7 +271,7 @@ static void build(beam_pipeline *p, const void *flags)
     beam_par_do(pairs, "BenchEntries", &entries_fn, .sides = { [TABLE] = table });
     add_chain(pairs, f->chain);
     add_transforms(pairs, f->transforms);
-    add_shuffles(pairs, f->shuffles);
+    add_shuffles(start, f->shuffles);
     if (f->elements) add_group(start, f->elements, f->keys);
 }
 
