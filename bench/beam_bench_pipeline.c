@@ -5,9 +5,13 @@
  *
  * The sources emit nothing: the driver cuts out the transforms whose names begin with
  * Bench, and feeds them itself. peers/ has the same pipeline for the other SDKs. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "beam/beam.h"
 
 #define PAIRS BEAM_KV(BEAM_STRING, BEAM_INT64)
+#define TABLE_TYPE BEAM_KV(BEAM_STRING, BEAM_BYTES)
 
 /* -- DoFns ------------------------------------------------------------------------------ */
 static beam_status no_output(beam_ctx *c, beam_value in)
@@ -82,6 +86,98 @@ static beam_status count_and_sum(beam_ctx *c, beam_value in)
     return beam_emit_kv(c, beam_key(in), beam_int64(total));
 }
 
+/* -- side inputs: how many bytes of values there are ------------------------------------------ */
+enum { TABLE };
+
+static int64_t size_of(beam_value v)
+{
+    return v.kind == BEAM_KIND_NONE ? 0 : (int64_t)beam_as_span(v).len;
+}
+
+static beam_status look_up(beam_ctx *c, beam_value in)
+{
+    return beam_emit_kv(c, beam_key(in),
+                        beam_int64(size_of(beam_side_get(c, TABLE, beam_key(in)))));
+}
+
+static beam_status look_up_values(beam_ctx *c, beam_value in)
+{
+    int64_t total = 0;
+    beam_iter *values = beam_side_lookup(c, TABLE, beam_key(in));
+    for (beam_value v; beam_next(values, &v);) total += size_of(v);
+    return beam_emit_kv(c, beam_key(in), beam_int64(total));
+}
+
+static beam_status read_all(beam_ctx *c, beam_value in)
+{
+    int64_t total = 0;
+    beam_iter *entries = beam_side_iter(c, TABLE);
+    for (beam_value v; beam_next(entries, &v);) total += size_of(beam_val(v));
+    return beam_emit_kv(c, beam_key(in), beam_int64(total));
+}
+
+/* -- a GroupByKey of elements that are made on the spot ------------------------------------------ */
+static beam_status generate(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    int64_t n = strtoll(beam_cstr(c, beam_config(c)), NULL, 10);
+    int64_t keys = strtoll(strchr(beam_cstr(c, beam_config(c)), '/') + 1, NULL, 10);
+    for (int64_t i = 0; i < n; i++) {
+        beam_status status =
+            beam_emit_kv(c,
+                         beam_string(beam_format(c, "key-%lld", (long long)(i % keys))),
+                         beam_int64(1));
+        if (status != BEAM_OK) return status;
+    }
+    return BEAM_OK;
+}
+
+static beam_status count_group(beam_ctx *c, beam_value in)
+{
+    int64_t n = 0;
+    beam_iter *values = beam_as_iter(beam_val(in));
+    for (beam_value v; beam_next(values, &v);) n += beam_as_int64(v);
+    beam_counter_add(c, "grouped_elements", n);
+    return BEAM_OK;
+}
+
+static const beam_side_spec maps[] = { [TABLE] = { "table", BEAM_SIDE_MAP, TABLE_TYPE,
+                                                   NULL, NULL } };
+static const beam_side_spec multimaps[] = { [TABLE] = { "table", BEAM_SIDE_MULTIMAP,
+                                                        TABLE_TYPE, NULL, NULL } };
+static const beam_side_spec iterables[] = { [TABLE] = { "table", BEAM_SIDE_ITERABLE,
+                                                        TABLE_TYPE, NULL, NULL } };
+static const beam_dofn table_source_fn = { .name = "bench.table_source",
+                                           .in = BEAM_BYTES,
+                                           .out = TABLE_TYPE,
+                                           .process = no_output };
+static const beam_dofn lookup_fn = { .name = "bench.lookup",
+                                     .in = PAIRS,
+                                     .out = PAIRS,
+                                     .process = look_up,
+                                     .sides = BEAM_TABLE(maps) };
+static const beam_dofn values_fn = { .name = "bench.values",
+                                     .in = PAIRS,
+                                     .out = PAIRS,
+                                     .process = look_up_values,
+                                     .sides = BEAM_TABLE(multimaps) };
+static const beam_dofn pages_fn = { .name = "bench.pages",
+                                    .in = PAIRS,
+                                    .out = PAIRS,
+                                    .process = read_all,
+                                    .sides = BEAM_TABLE(iterables) };
+static const beam_dofn entries_fn = { .name = "bench.entries",
+                                      .in = PAIRS,
+                                      .out = PAIRS,
+                                      .process = read_all,
+                                      .sides = BEAM_TABLE(multimaps) };
+static const beam_dofn generate_fn = {
+    .name = "bench.generate", .in = BEAM_BYTES, .out = PAIRS, .process = generate
+};
+static const beam_dofn count_group_fn = { .name = "bench.count_group",
+                                          .in = BEAM_KV(BEAM_STRING,
+                                                        BEAM_ITERABLE(BEAM_INT64)),
+                                          .process = count_group };
 static const beam_dofn pair_source_fn = {
     .name = "bench.pair_source", .in = BEAM_BYTES, .out = PAIRS, .process = no_output
 };
@@ -107,7 +203,7 @@ static const beam_dofn large_fn = {
 
 /* -- pipeline --------------------------------------------------------------------------- */
 struct flags {
-    int64_t chain, transforms;
+    int64_t chain, transforms, shuffles, elements, keys;
 };
 
 /* n identities, one behind the other: what a stage costs that has many steps. */
@@ -128,6 +224,31 @@ static void add_transforms(beam_pcoll *pairs, int64_t n)
         beam_par_do(pairs, beam_pipeline_format(p, "More%lld", (long long)i), &identity_fn);
 }
 
+/* n stages, one behind the other, and an element: what many stages cost a runner. */
+static void add_shuffles(beam_pcoll *start, int64_t n)
+{
+    beam_pipeline *p = beam_pcoll_pipeline(start);
+    if (!n) return;
+    beam_pcoll *pairs =
+        beam_par_do(start, "One", &generate_fn, .config = beam_span_of("1/1"));
+    for (int64_t i = 0; i < n; i++) {
+        pairs = beam_par_do(pairs, beam_pipeline_format(p, "Pass%lld", (long long)i),
+                            &identity_fn);
+        pairs = beam_reshuffle(pairs,
+                               beam_pipeline_format(p, "Shuffle%lld", (long long)i));
+    }
+}
+
+static void add_group(beam_pcoll *start, int64_t n, int64_t keys)
+{
+    beam_pipeline *p = beam_pcoll_pipeline(start);
+    const char *config = beam_pipeline_format(p, "%lld/%lld", (long long)n,
+                                              (long long)(keys ? keys : n));
+    beam_pcoll *pairs = beam_par_do(start, "Generate", &generate_fn,
+                                    .config = beam_span_of(config));
+    beam_par_do(beam_group_by_key(pairs, "Group"), "Count", &count_group_fn);
+}
+
 static void build(beam_pipeline *p, const void *flags)
 {
     const struct flags *f = flags;
@@ -143,16 +264,28 @@ static void build(beam_pipeline *p, const void *flags)
     beam_pcoll *windows =
         beam_window_into(pairs, "BenchSumWindow", beam_fixed(beam_seconds(20)));
     beam_combine_per_key(windows, "BenchSum", &beam_sum_int64);
+    beam_pcoll *table = beam_par_do(start, "Table", &table_source_fn);
+    beam_par_do(pairs, "BenchLookup", &lookup_fn, .sides = { [TABLE] = table });
+    beam_par_do(pairs, "BenchValues", &values_fn, .sides = { [TABLE] = table });
+    beam_par_do(pairs, "BenchPages", &pages_fn, .sides = { [TABLE] = table });
+    beam_par_do(pairs, "BenchEntries", &entries_fn, .sides = { [TABLE] = table });
     add_chain(pairs, f->chain);
     add_transforms(pairs, f->transforms);
+    add_shuffles(start, f->shuffles);
+    if (f->elements) add_group(start, f->elements, f->keys);
 }
 
-static const beam_dofn *const dofns[] = { &pair_source_fn, &line_source_fn, &blob_source_fn,
-                                          &identity_fn,    &tokenize_fn,    &state_fn,
-                                          &large_fn };
+static const beam_dofn *const dofns[] = {
+    &pair_source_fn, &line_source_fn, &blob_source_fn,  &identity_fn,   &tokenize_fn,
+    &state_fn,       &large_fn,       &table_source_fn, &lookup_fn,     &values_fn,
+    &pages_fn,       &entries_fn,     &generate_fn,     &count_group_fn
+};
 static const beam_flag flags[] = {
     BEAM_INT_FLAG(struct flags, chain, "0", "identities in a row, named BenchChainN"),
     BEAM_INT_FLAG(struct flags, transforms, "0", "further transforms"),
+    BEAM_INT_FLAG(struct flags, shuffles, "0", "further stages, one behind the other"),
+    BEAM_INT_FLAG(struct flags, elements, "0", "of a GroupByKey"),
+    BEAM_INT_FLAG(struct flags, keys, "0", "of these elements; 0: all are different"),
 };
 static const beam_program program = {
     .name = "beam-bench-pipeline",

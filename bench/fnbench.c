@@ -16,14 +16,15 @@
 
 #include "fnbench.h"
 
-enum { CHUNK_BYTES = 1000000, MOST_PARALLEL = 64 };
+enum { CHUNK_BYTES = 1000000, MOST_PARALLEL = 1000 };
 enum { STATUS_SKIPPED = 77 };
 
 typedef struct options {
     const char *submit, *workload, *label, *tsv, *echo_worker;
     double seconds, warm_up;
     int reps, parallel;
-    size_t bundle, element_bytes;
+    size_t bundle, element_bytes, keys, descriptors;
+    bool one_key;
     runner_opts runner;
 } options;
 
@@ -127,16 +128,18 @@ static size_t check_output(const workload *w, const stage *s, const bundle_outpu
     w->outputs(w, w->n, expect, &e);
     bm_writer_free(&e.bytes);
     if (e.n != out->n || e.sum != out->sum)
-        fatal("%s: WRONG OUTPUT: %zu elements of sum %llx, not %zu of %llx", w->name, out->n,
-              (unsigned long long)out->sum, e.n, (unsigned long long)e.sum);
-    return e.n;
+        fatal("%s: WRONG OUTPUT: %zu elements of sum %llx, not %zu of %llx", w->name,
+              out->n, (unsigned long long)out->sum, e.n, (unsigned long long)e.sum);
+    return w->varies ? 0 : e.n;
 }
 
 /* -- measuring --------------------------------------------------------------------------------------- */
 typedef struct measuring {
     const workload *workload;
     runner *runner;
-    const stage *stage;
+    const stage *stages; /* bundles are of each in turn */
+    size_t n_stages;
+    atomic_size_t turn;
     bundle_input input;
     size_t outputs; /* that each bundle must have; 0: any */
     int64_t end_ns;
@@ -151,7 +154,8 @@ static void run_one(measuring *m, bool check, bundle_output *out)
     if (m->workload->is_echo)
         runner_echo(m->runner, &m->input, out);
     else
-        runner_process(m->runner, m->stage, &m->input, check, out);
+        runner_process(m->runner, &m->stages[atomic_fetch_add(&m->turn, 1) % m->n_stages],
+                       &m->input, check, out);
     if (m->outputs && out->n != m->outputs)
         fatal("%s: WRONG OUTPUT: %zu elements, not %zu", m->workload->name, out->n, m->outputs);
 }
@@ -213,8 +217,9 @@ static double own_cpu_s(void)
            + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-static void report(const options *o, const measuring *m, int rep, double seconds, double cpu_s,
-                   double driver_cpu_s, size_t peak_rss)
+static void report(const options *o, const measuring *m, int rep, double seconds,
+                   double cpu_s, double driver_cpu_s, size_t peak_rss,
+                   size_t state_requests)
 {
     double elements = (double)m->n * (double)m->input.n;
     double p50 = quantile_ms(m, 0.5), p99 = quantile_ms(m, 0.99);
@@ -227,12 +232,13 @@ static void report(const options *o, const measuring *m, int rep, double seconds
     if (!o->tsv) return;
     FILE *f = fopen(o->tsv, "a");
     if (!f) fatal("cannot write %s", o->tsv);
-    fprintf(f,
-            "%s\t%s\t%d\t%d\t%zu\t%zu\t%.4f\t%zu\t%.0f\t%zu\t%zu\t%.4f\t%.4f\t%.4f\t%.4f\t%.2f\t"
-            "%zu\n",
-            o->label, m->workload->name, rep, o->parallel, m->input.n, m->input.bytes, seconds,
-            m->n, elements, m->all.n, m->all.bytes, p50, p99, cpu_s, driver_cpu_s, rss_mib,
-            m->all.response_bytes);
+    fprintf(
+        f,
+        "%s\t%s\t%d\t%d\t%zu\t%zu\t%.4f\t%zu\t%.0f\t%zu\t%zu\t%.4f\t%.4f\t%.4f\t%.4f\t%.2f\t"
+        "%zu\t%zu\n",
+        o->label, m->workload->name, rep, o->parallel, m->input.n, m->input.bytes,
+        seconds, m->n, elements, m->all.n, m->all.bytes, p50, p99, cpu_s, driver_cpu_s,
+        rss_mib, m->all.response_bytes, state_requests);
     fclose(f);
 }
 
@@ -240,17 +246,20 @@ static void measure(const options *o, measuring *m, pid_t pid)
 {
     bundle_output first;
     run_one(m, true, &first);
-    if (!m->workload->is_echo) m->outputs = check_output(m->workload, m->stage, &first);
-    run_for(m, o->warm_up, o->parallel);
-    process_reset_peak(pid);
+    if (!m->workload->is_echo) m->outputs = check_output(m->workload, m->stages, &first);
+    if (o->warm_up > 0) run_for(m, o->warm_up, o->parallel);
+    if (!m->workload->whole) process_reset_peak(pid);
     for (int rep = 1; rep <= o->reps; rep++) {
         process_use before = process_use_of(pid);
+        if (m->workload->whole) before.cpu_s = 0;
         double own = own_cpu_s();
+        size_t requests = m->workload->is_echo ? 0 : runner_state_requests(m->runner);
         double seconds = run_for(m, o->seconds, o->parallel);
         process_use after = process_use_of(pid);
         qsort(m->latencies_ns, m->n, sizeof *m->latencies_ns, by_size);
+        if (!m->workload->is_echo) requests = runner_state_requests(m->runner) - requests;
         report(o, m, rep, seconds, after.cpu_s - before.cpu_s, own_cpu_s() - own,
-               after.peak_rss_bytes);
+               after.peak_rss_bytes, requests);
     }
 }
 
@@ -268,6 +277,21 @@ static char *with_endpoint(const char *command, const char *url)
 static bool submitter_over(void *self)
 {
     return process_ended(*(pid_t *)self);
+}
+
+/* n stages, of which the first is `s`. */
+static stage *copies_of(const stage *s, size_t n)
+{
+    stage *stages = bm_xcalloc(n, sizeof *stages);
+    stages[0] = *s;
+    for (size_t i = 1; i < n; i++) stage_copy(s, i, &stages[i]);
+    return stages;
+}
+
+static void free_copies(stage *stages, size_t n)
+{
+    for (size_t i = 0; i < n; i++) stage_free(&stages[i]);
+    free(stages);
 }
 
 /* False if the pipeline does not have the workload's transforms. */
@@ -290,15 +314,17 @@ static bool drive_pipeline(const options *o, measuring *m)
         char *pool = pipeline_worker_pool(pipeline);
         if (!pool) fatal("the pipeline's environment is not EXTERNAL (LOOPBACK)");
         runner_set_options(r, pipeline_options);
-        runner_add_stage(r, &s);
+        stage *stages = copies_of(&s, o->descriptors);
+        for (size_t i = 0; i < o->descriptors; i++) runner_add_stage(r, &stages[i]);
         runner_start_worker(r, pool);
         m->runner = r;
-        m->stage = &s;
+        m->stages = stages;
+        m->n_stages = o->descriptors;
         m->input = make_input(m->workload, s.in);
         measure(o, m, pid);
         free_input(&m->input);
         free(pool);
-        stage_free(&s);
+        free_copies(stages, o->descriptors);
     }
     job_server_finish(jobs);
     process_stop(pid);
@@ -327,29 +353,36 @@ static void drive_echo(const options *o, measuring *m, const char *self)
 /* -- the command line ----------------------------------------------------------------------------------- */
 static void usage(FILE *out)
 {
-    char names[256];
+    char names[512];
     workload_names(names, sizeof names);
-    fprintf(out,
-            "fnbench - measures a Beam worker from the runner's side of the Fn API\n\n"
-            "  --submit=COMMAND    submits the pipeline, LOOPBACK; {job}: the job endpoint\n"
-            "  --workload=NAME     %s\n"
-            "  --label=TEXT        what is measured, for the output (sdk)\n"
-            "  --seconds=N         of a repetition (3)\n"
-            "  --warm_up=N         seconds before the first one (3)\n"
-            "  --reps=N            repetitions (5)\n"
-            "  --parallel=N        bundles under way at once (1)\n"
-            "  --bundle=N          elements in a bundle (the workload's)\n"
-            "  --element_bytes=N   of large and echo (102400)\n"
-            "  --noembed           no outputs in responses\n"
-            "  --short_ids         metrics by short ids\n"
-            "  --tsv=FILE          appends a line per repetition: label, workload, repetition,\n"
-            "                      parallel, elements and bytes of a bundle, seconds, bundles,\n"
-            "                      elements, outputs, output bytes, p50 and p99 ms, CPU s,\n"
-            "                      CPU s of the driver, peak MiB, bytes of a response\n"
-            "  --verbose           the worker's log\n\n"
-            "The echo workload needs no --submit: it measures gRPC alone. Exit status: 0 done,\n"
-            "1 failed or wrong output, 2 wrong usage, 77 the pipeline lacks the transforms.\n",
-            names);
+    fprintf(
+        out,
+        "fnbench - measures a Beam worker from the runner's side of the Fn API\n\n"
+        "  --submit=COMMAND    submits the pipeline, LOOPBACK; {job}: the job endpoint\n"
+        "  --workload=NAME     %s\n"
+        "  --label=TEXT        what is measured, for the output (sdk)\n"
+        "  --seconds=N         of a repetition (3)\n"
+        "  --warm_up=N         seconds before the first one (3)\n"
+        "  --reps=N            repetitions (5)\n"
+        "  --parallel=N        bundles under way at once (1)\n"
+        "  --bundle=N          elements in a bundle (the workload's)\n"
+        "  --element_bytes=N   of large and echo (102400); of the values of a side input (8)\n"
+        "  --keys=N            of state and sum (100, 10000); entries of a side input (1000)\n"
+        "  --descriptors=N     so many stages of the same kind, in turn (1)\n"
+        "  --cache_tokens      what a bundle has read stays true for the next\n"
+        "  --keys_values       keys of a side input are served with their values\n"
+        "  --one_key           all entries of the side input have the same key\n"
+        "  --noembed           no outputs in responses\n"
+        "  --short_ids         metrics by short ids\n"
+        "  --tsv=FILE          appends a line per repetition: label, workload, repetition,\n"
+        "                      parallel, elements and bytes of a bundle, seconds, bundles,\n"
+        "                      elements, outputs, output bytes, p50 and p99 ms, CPU s,\n"
+        "                      CPU s of the driver, peak MiB, bytes of a response,\n"
+        "                      state requests\n"
+        "  --verbose           the worker's log\n\n"
+        "The echo workload needs no --submit: it measures gRPC alone. Exit status: 0 done,\n"
+        "1 failed or wrong output, 2 wrong usage, 77 the pipeline lacks the transforms.\n",
+        names);
 }
 
 static double number(const char *text)
@@ -362,19 +395,57 @@ static double number(const char *text)
 
 static options parse(int argc, char **argv)
 {
-    enum { SUBMIT = 1000, WORKLOAD, LABEL, SECONDS, WARM_UP, REPS, PARALLEL, BUNDLE,
-           ELEMENT_BYTES, NOEMBED, SHORT_IDS, TSV, VERBOSE, ECHO, HELP };
-    static const struct option table[] = {
-        { "submit", 1, NULL, SUBMIT },       { "workload", 1, NULL, WORKLOAD },
-        { "label", 1, NULL, LABEL },         { "seconds", 1, NULL, SECONDS },
-        { "warm_up", 1, NULL, WARM_UP },     { "reps", 1, NULL, REPS },
-        { "parallel", 1, NULL, PARALLEL },   { "bundle", 1, NULL, BUNDLE },
-        { "element_bytes", 1, NULL, ELEMENT_BYTES }, { "noembed", 0, NULL, NOEMBED },
-        { "short_ids", 0, NULL, SHORT_IDS }, { "tsv", 1, NULL, TSV },
-        { "verbose", 0, NULL, VERBOSE },     { "echo_worker", 1, NULL, ECHO },
-        { "help", 0, NULL, HELP },           { NULL, 0, NULL, 0 },
+    enum {
+        SUBMIT = 1000,
+        WORKLOAD,
+        LABEL,
+        SECONDS,
+        WARM_UP,
+        REPS,
+        PARALLEL,
+        BUNDLE,
+        ELEMENT_BYTES,
+        KEYS,
+        DESCRIPTORS,
+        CACHE_TOKENS,
+        KEYS_VALUES,
+        ONE_KEY,
+        NOEMBED,
+        SHORT_IDS,
+        TSV,
+        VERBOSE,
+        ECHO,
+        HELP
     };
-    options o = { .label = "sdk", .seconds = 3, .warm_up = 3, .reps = 5, .parallel = 1,
+    static const struct option table[] = {
+        { "submit", 1, NULL, SUBMIT },
+        { "workload", 1, NULL, WORKLOAD },
+        { "label", 1, NULL, LABEL },
+        { "seconds", 1, NULL, SECONDS },
+        { "warm_up", 1, NULL, WARM_UP },
+        { "reps", 1, NULL, REPS },
+        { "parallel", 1, NULL, PARALLEL },
+        { "bundle", 1, NULL, BUNDLE },
+        { "element_bytes", 1, NULL, ELEMENT_BYTES },
+        { "noembed", 0, NULL, NOEMBED },
+        { "keys", 1, NULL, KEYS },
+        { "descriptors", 1, NULL, DESCRIPTORS },
+        { "cache_tokens", 0, NULL, CACHE_TOKENS },
+        { "keys_values", 0, NULL, KEYS_VALUES },
+        { "one_key", 0, NULL, ONE_KEY },
+        { "short_ids", 0, NULL, SHORT_IDS },
+        { "tsv", 1, NULL, TSV },
+        { "verbose", 0, NULL, VERBOSE },
+        { "echo_worker", 1, NULL, ECHO },
+        { "help", 0, NULL, HELP },
+        { NULL, 0, NULL, 0 },
+    };
+    options o = { .label = "sdk",
+                  .seconds = 3,
+                  .warm_up = 3,
+                  .reps = 5,
+                  .parallel = 1,
+                  .descriptors = 1,
                   .runner.embed = true };
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         switch (c) {
@@ -387,6 +458,11 @@ static options parse(int argc, char **argv)
         case PARALLEL: o.parallel = (int)number(optarg); break;
         case BUNDLE: o.bundle = (size_t)number(optarg); break;
         case ELEMENT_BYTES: o.element_bytes = (size_t)number(optarg); break;
+        case KEYS: o.keys = (size_t)number(optarg); break;
+        case DESCRIPTORS: o.descriptors = (size_t)number(optarg); break;
+        case CACHE_TOKENS: o.runner.cache_tokens = true; break;
+        case KEYS_VALUES: o.runner.keys_values = true; break;
+        case ONE_KEY: o.one_key = true; break;
         case NOEMBED: o.runner.embed = false; break;
         case SHORT_IDS: o.runner.short_ids = true; break;
         case TSV: o.tsv = optarg; break;
@@ -398,6 +474,7 @@ static options parse(int argc, char **argv)
     }
     if (o.parallel < 1 || o.parallel > MOST_PARALLEL)
         fatal("--parallel is 1 to %d", MOST_PARALLEL);
+    if (!o.descriptors) fatal("--descriptors is at least 1");
     return o;
 }
 
@@ -413,6 +490,11 @@ int main(int argc, char **argv)
     workload w = *found;
     if (o.bundle) w.n = o.bundle;
     if (o.element_bytes && w.element_bytes) w.element_bytes = o.element_bytes;
+    if (o.keys && w.keys) w.keys = o.keys;
+    w.one_key |= o.one_key;
+    /* Counts of a key go on from bundle to bundle. */
+    w.varies = !strcmp(w.name, "state") && w.n % (100 * w.keys) != 0;
+    o.runner.side = (side_table){ w.keys, w.element_bytes, w.one_key };
     measuring m = { .workload = &w };
     pthread_mutex_init(&m.lock, NULL);
     bool driven = true;

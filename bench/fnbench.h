@@ -56,6 +56,8 @@ typedef struct stage {
     char *id;
     beam_span descriptor; /* serialized, malloc'd */
     const wire_coder *in, *out, *out_window;
+    char *side_transform,
+        *side_tag; /* who reads a side input, and its name; NULL: nobody */
     upb_Arena *arena;
 } stage;
 #define STAGE_SOURCE "bench_source"
@@ -63,6 +65,8 @@ typedef struct stage {
 /* The transforms of which a part of the name begins with `match`; false if there is none. */
 bool stage_cut(beam_span pipeline, const char *match, const char *data_url,
                const char *state_url, stage *out);
+/* The same transforms under another id. */
+void stage_copy(const stage *s, size_t number, stage *out);
 void stage_free(stage *s);
 /* The endpoint of the pipeline's EXTERNAL environment, or NULL; malloc'd. */
 char *pipeline_worker_pool(beam_span pipeline);
@@ -70,8 +74,9 @@ char *pipeline_worker_pool(beam_span pipeline);
 /* -- workload.c ------------------------------------------------------------------------------ */
 typedef struct workload {
     const char *name, *match;
-    size_t n;              /* elements in a bundle */
-    size_t element_bytes;  /* of those with a size that can be chosen */
+    size_t n;             /* elements in a bundle */
+    size_t element_bytes; /* of those with a size that can be chosen */
+    size_t keys;          /* of state and sums; entries of the side input */
     /* Element i, and its event time in ms; what it points to is in the arena. */
     beam_value (*input)(const struct workload *w, size_t i, bm_arena *arena);
     int64_t (*time_ms)(size_t i);
@@ -80,16 +85,32 @@ typedef struct workload {
                     void (*emit)(void *self, beam_value v), void *self);
     bool sums; /* outputs are accumulators of sums of the values */
     bool is_echo;
+    bool whole;   /* CPU time and memory are counted from the start of the process */
+    bool varies;  /* later bundles may have other numbers of outputs */
+    bool one_key; /* the entries of the side input are all of one key */
 } workload;
 const workload *workload_find(const char *name);
 void workload_names(char *out, size_t size);
 
+/* -- side_table.c ------------------------------------------------------------------------------ */
+typedef struct side_table {
+    size_t entries, value_bytes;
+    bool one_key;
+} side_table;
+beam_span side_key(size_t i, char text[32]);
+/* A page of what is under the key; false: that is no side input. */
+bool side_table_get(const side_table *t, const pb_StateKey *key, upb_StringView token,
+                    pb_StateGetResponse *out, upb_Arena *upb);
+
 /* -- runner.c: the Fn API from the runner's side --------------------------------------------- */
 typedef struct runner runner;
 typedef struct runner_opts {
-    bool embed;     /* outputs may come in responses */
-    bool short_ids; /* metrics by short ids */
-    bool verbose;   /* the worker's log */
+    bool embed;        /* outputs may come in responses */
+    bool short_ids;    /* metrics by short ids */
+    bool verbose;      /* the worker's log */
+    bool cache_tokens; /* what was read in a bundle stays true in the next */
+    bool keys_values;  /* keys of a side input with their values in one answer */
+    side_table side;
 } runner_opts;
 runner *runner_new(const runner_opts *opts);
 void runner_free(runner *r);
@@ -115,6 +136,8 @@ typedef struct bundle_output {
 /* Runs a bundle and waits for its response and the end of its output. Any thread. */
 void runner_process(runner *r, const stage *s, const bundle_input *input, bool check,
                     bundle_output *out);
+/* How many state requests were answered up to now. */
+size_t runner_state_requests(const runner *r);
 /* Sends the messages to the echo worker and waits until all of their bytes are back. */
 void runner_echo(runner *r, const bundle_input *input, bundle_output *out);
 uint64_t hash_bytes(const void *bytes, size_t n);
@@ -124,7 +147,8 @@ typedef struct state_store state_store;
 state_store *state_store_new(void);
 void state_store_free(state_store *store);
 /* The answer to a StateRequest; NULL: it was none. rpc thread. */
-bm_message *state_answer(state_store *store, beam_span request);
+bm_message *state_answer(state_store *store, const side_table *side, beam_span request);
+size_t state_requests(const state_store *store); /* answered up to now */
 void show_log(beam_span entries, bool all);
 
 /* -- job_server.c: takes one pipeline --------------------------------------------------------- */

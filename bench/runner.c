@@ -14,7 +14,7 @@
 enum { CONTROL, DATA, STATE, LOGGING, ARTIFACT, PROVISION, SERVICES };
 static const char *const service_names[] = { "control", "data", "state",
                                              "logging", "artifact", "provision" };
-enum { PATIENCE_S = 120, MOST_STREAMS = 64, QUEUED_BYTES = 4 << 20 };
+enum { PATIENCE_S = 600, MOST_STREAMS = 64, QUEUED_BYTES = 4 << 20 };
 
 /* A bundle under way; on the stack of the thread that waits for it. */
 typedef struct bundle {
@@ -196,7 +196,8 @@ static void on_state(void *self, bm_stream *stream, bm_message *message)
     runner *r = self;
     bm_arena flat;
     bm_arena_init(&flat, 0);
-    bm_message *answer = state_answer(r->state, bm_message_flat(message, &flat));
+    bm_message *answer = state_answer(r->state, &r->opts.side,
+                                      bm_message_flat(message, &flat));
     if (!answer) fatal("the worker sent a state request that cannot be read");
     bm_stream_write(stream, answer);
     bm_arena_free(&flat);
@@ -311,7 +312,13 @@ static void on_provision(void *self, bm_incoming *call, bm_message *request)
             upb);
     if (r->opts.short_ids)
         pb_ProvisionInfo_add_runner_capabilities(
-            info, upb_StringView_FromString("beam:protocol:monitoring_info_short_ids:v1"), upb);
+            info, upb_StringView_FromString("beam:protocol:monitoring_info_short_ids:v1"),
+            upb);
+    if (r->opts.keys_values)
+        pb_ProvisionInfo_add_runner_capabilities(
+            info,
+            upb_StringView_FromString("beam:protocol:multimap_keys_values_side_input:v1"),
+            upb);
     size_t n;
     const char *bytes = pb_GetProvisionInfoResponse_serialize(response, upb, &n);
     bm_incoming_reply(call, message_of(bytes, n));
@@ -447,14 +454,37 @@ void runner_await_worker(runner *r)
 }
 
 /* -- bundles ------------------------------------------------------------------------------------------------ */
+static void add_cache_tokens(pb_ProcessBundleRequest *request, const stage *s,
+                             upb_Arena *upb)
+{
+    pb_ProcessBundleRequest_CacheToken *token =
+        pb_ProcessBundleRequest_add_cache_tokens(request, upb);
+    pb_ProcessBundleRequest_CacheToken_set_token(token,
+                                                 upb_StringView_FromString("state"));
+    pb_ProcessBundleRequest_CacheToken_mutable_user_state(token, upb);
+    if (!s->side_tag) return;
+    token = pb_ProcessBundleRequest_add_cache_tokens(request, upb);
+    pb_ProcessBundleRequest_CacheToken_set_token(token,
+                                                 upb_StringView_FromString("side"));
+    pb_ProcessBundleRequest_CacheToken_SideInput *side =
+        pb_ProcessBundleRequest_CacheToken_mutable_side_input(token, upb);
+    pb_ProcessBundleRequest_CacheToken_SideInput_set_side_input_id(
+        side, upb_StringView_FromString(s->side_tag));
+    pb_ProcessBundleRequest_CacheToken_SideInput_set_transform_id(
+        side, upb_StringView_FromString(s->side_transform));
+}
+
 static void ask(runner *r, const bundle *b)
 {
     upb_Arena *upb = upb_Arena_New();
     pb_InstructionRequest *request = pb_InstructionRequest_new(upb);
     pb_InstructionRequest_set_instruction_id(request, upb_StringView_FromString(b->id));
-    pb_ProcessBundleRequest_set_process_bundle_descriptor_id(
-        pb_InstructionRequest_mutable_process_bundle(request, upb),
-        upb_StringView_FromString(b->stage->id));
+    pb_ProcessBundleRequest *process =
+        pb_InstructionRequest_mutable_process_bundle(request, upb);
+    pb_ProcessBundleRequest_set_process_bundle_descriptor_id(process,
+                                                             upb_StringView_FromString(
+                                                                 b->stage->id));
+    if (r->opts.cache_tokens) add_cache_tokens(process, b->stage, upb);
     size_t n;
     const char *bytes = pb_InstructionRequest_serialize(request, upb, &n);
     bm_stream_write(r->control, message_of(bytes, n));
@@ -500,6 +530,11 @@ void runner_process(runner *r, const stage *s, const bundle_input *input, bool c
     pthread_mutex_unlock(&r->lock);
     bm_writer_free(&b.joined);
     *out = b.out;
+}
+
+size_t runner_state_requests(const runner *r)
+{
+    return state_requests(r->state);
 }
 
 void runner_echo(runner *r, const bundle_input *input, bundle_output *out)

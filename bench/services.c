@@ -10,6 +10,7 @@ enum { PAGE_BYTES = 1 << 20 };
 struct state_store {
     bm_arena arena;
     bm_map cells; /* serialized StateKey -> bm_writer */
+    atomic_size_t requests;
 };
 
 state_store *state_store_new(void)
@@ -57,16 +58,39 @@ static void get(const bm_writer *cell, upb_StringView token, pb_StateGetResponse
         out, upb_StringView_FromDataAndSize(next, sizeof from));
 }
 
-bm_message *state_answer(state_store *store, beam_span bytes)
+size_t state_requests(const state_store *store)
 {
+    return atomic_load(&store->requests);
+}
+
+/* Gets of side inputs; false: it is about something else. */
+static bool answer_side(const side_table *side, const pb_StateRequest *request,
+                        pb_StateResponse *response, upb_Arena *upb)
+{
+    if (!pb_StateRequest_has_get(request)) return false;
+    pb_StateGetResponse *got = pb_StateGetResponse_new(upb);
+    if (!side_table_get(side, pb_StateRequest_state_key(request),
+                        pb_StateGetRequest_continuation_token(
+                            pb_StateRequest_get(request)),
+                        got, upb))
+        return false;
+    pb_StateResponse_set_get(response, got);
+    return true;
+}
+
+bm_message *state_answer(state_store *store, const side_table *side, beam_span bytes)
+{
+    atomic_fetch_add(&store->requests, 1);
     upb_Arena *upb = upb_Arena_New();
     const pb_StateRequest *request = pb_StateRequest_parse(bytes.ptr, bytes.len, upb);
     bm_message *message = NULL;
     if (request && pb_StateRequest_has_state_key(request)) {
         pb_StateResponse *response = pb_StateResponse_new(upb);
         pb_StateResponse_set_id(response, pb_StateRequest_id(request));
-        bm_writer *cell = cell_of(store, request, upb);
-        if (pb_StateRequest_has_get(request)) {
+        bool is_side = answer_side(side, request, response, upb);
+        bm_writer *cell = is_side ? NULL : cell_of(store, request, upb);
+        if (is_side) {
+        } else if (pb_StateRequest_has_get(request)) {
             get(cell, pb_StateGetRequest_continuation_token(pb_StateRequest_get(request)),
                 pb_StateResponse_mutable_get(response, upb), upb);
         } else if (pb_StateRequest_has_append(request)) {

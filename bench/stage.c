@@ -172,16 +172,49 @@ static bool is_made(const cut *c, upb_StringView pcoll, bool as_input)
     return false;
 }
 
+static const pb_ParDoPayload *par_do_of(const cut *c, const pb_PTransform *t)
+{
+    if (!upb_StringView_IsEqual(urn_of(t), text(BEAM_URN_TRANSFORM_PARDO))) return NULL;
+    upb_StringView payload = pb_FunctionSpec_payload(pb_PTransform_spec(t));
+    return pb_ParDoPayload_parse(payload.data, payload.size, c->arena);
+}
+
+/* Is the collection a side input of one of them? Notes who reads it, and as what. */
+static bool is_side(const cut *c, upb_StringView pcoll, stage *out)
+{
+    size_t at = kUpb_Map_Begin;
+    const pb_ProcessBundleDescriptor_TransformsEntry *e;
+    while ((e = pb_ProcessBundleDescriptor_transforms_next(c->descriptor, &at))) {
+        const pb_PTransform *t = pb_ProcessBundleDescriptor_TransformsEntry_value(e);
+        const pb_ParDoPayload *par_do = par_do_of(c, t);
+        size_t i = kUpb_Map_Begin;
+        const pb_PTransform_InputsEntry *in;
+        while (par_do && (in = pb_PTransform_inputs_next(t, &i))) {
+            pb_SideInput *side;
+            upb_StringView tag = pb_PTransform_InputsEntry_key(in);
+            if (!upb_StringView_IsEqual(pb_PTransform_InputsEntry_value(in), pcoll) ||
+                !pb_ParDoPayload_side_inputs_get(par_do, tag, &side))
+                continue;
+            upb_StringView id = pb_ProcessBundleDescriptor_TransformsEntry_key(e);
+            out->side_transform = strndup(id.data, id.size);
+            out->side_tag = strndup(tag.data, tag.size);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The only collection that nobody in the stage makes (or reads). */
-static upb_StringView open_end(const cut *c, bool inputs)
+static upb_StringView open_end(const cut *c, bool inputs, stage *out)
 {
     upb_StringView found = text("");
     size_t at = kUpb_Map_Begin;
     const pb_ProcessBundleDescriptor_PcollectionsEntry *e;
     while ((e = pb_ProcessBundleDescriptor_pcollections_next(c->descriptor, &at))) {
         upb_StringView id = pb_ProcessBundleDescriptor_PcollectionsEntry_key(e);
-        if (is_made(c, id, !inputs)) continue;
-        if (found.size) fatal("%s has several %s", c->match, inputs ? "inputs" : "outputs");
+        if (is_made(c, id, !inputs) || (inputs && is_side(c, id, out))) continue;
+        if (found.size)
+            fatal("%s has several %s", c->match, inputs ? "inputs" : "outputs");
         found = id;
     }
     if (!found.size) fatal("%s has no %s", c->match, inputs ? "input" : "output");
@@ -256,7 +289,7 @@ bool stage_cut(beam_span pipeline, const char *match, const char *data_url,
         return false;
     }
     *out = (stage){ .arena = arena };
-    upb_StringView in = open_end(&c, true), end = open_end(&c, false);
+    upb_StringView in = open_end(&c, true, out), end = open_end(&c, false, out);
     const wire_coder *ignored;
     add_port(&c, STAGE_SOURCE, BEAM_URN_RUNNER_SOURCE, in, false, data_url, &out->in, &ignored);
     add_port(&c, STAGE_SINK, BEAM_URN_RUNNER_SINK, end, true, data_url, &out->out,
@@ -273,9 +306,26 @@ bool stage_cut(beam_span pipeline, const char *match, const char *data_url,
     return true;
 }
 
+void stage_copy(const stage *s, size_t number, stage *out)
+{
+    *out = *s;
+    out->arena = upb_Arena_New();
+    out->side_transform = out->side_tag = NULL;
+    out->id = malloc(strlen(s->id) + 32);
+    sprintf(out->id, "%s-%zu", s->id, number);
+    pb_ProcessBundleDescriptor *pb = pb_ProcessBundleDescriptor_parse(s->descriptor.ptr,
+                                                                      s->descriptor.len,
+                                                                      out->arena);
+    pb_ProcessBundleDescriptor_set_id(pb, text(out->id));
+    out->descriptor.ptr = pb_ProcessBundleDescriptor_serialize(pb, out->arena,
+                                                               &out->descriptor.len);
+}
+
 void stage_free(stage *s)
 {
     upb_Arena_Free(s->arena);
+    free(s->side_transform);
+    free(s->side_tag);
     free(s->id);
 }
 

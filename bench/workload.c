@@ -2,10 +2,11 @@
 /* What is fed to the transforms, and what must come out. Everything follows from an
  * element's number, so that each run and each SDK gets the same. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "fnbench.h"
 
-enum { STATE_KEYS = 100, WORDS = 2000 };
+enum { WORDS = 2000 };
 
 /* splitmix64: small, and good enough to make text. */
 static uint64_t next(uint64_t *seed)
@@ -97,12 +98,11 @@ static void words(const workload *w, size_t n, void (*emit)(void *, beam_value),
     bm_arena_free(&arena);
 }
 
-/* -- sum: 10,000 keys, a window of 20 s -------------------------------------------------------- */
+/* -- sum: a window of 20 s -------------------------------------------------------- */
 static beam_value sum_input(const workload *w, size_t i, bm_arena *arena)
 {
-    (void)w;
     char key[32];
-    snprintf(key, sizeof key, "k%05zu", i * 7919 % 10000);
+    snprintf(key, sizeof key, "k%05zu", i * 7919 % w->keys);
     return pair(arena, key, (int64_t)i);
 }
 
@@ -117,34 +117,67 @@ static int64_t state_value(size_t i)
     return (int64_t)(i % 50);
 }
 
-static void state_key(size_t i, char *key, size_t size)
+static void state_key(const workload *w, size_t i, char *key, size_t size)
 {
-    snprintf(key, size, "user-%03zu", i % STATE_KEYS);
+    snprintf(key, size, "user-%03zu", i % w->keys);
 }
 
 static beam_value state_input(const workload *w, size_t i, bm_arena *arena)
 {
-    (void)w;
     char key[32];
-    state_key(i, key, sizeof key);
+    state_key(w, i, key, sizeof key);
     return pair(arena, key, state_value(i));
 }
 
 static void state_outputs(const workload *w, size_t n, void (*emit)(void *, beam_value),
                           void *self)
 {
-    (void)w;
-    int64_t sums[STATE_KEYS] = { 0 };
+    int64_t *sums = bm_xcalloc(w->keys, sizeof *sums);
     for (size_t i = 0; i < n; i++) {
-        sums[i % STATE_KEYS] += state_value(i);
-        if (i / STATE_KEYS % 100 != 99) continue;
+        sums[i % w->keys] += state_value(i);
+        if (i / w->keys % 100 != 99) continue;
         char key[32];
-        state_key(i, key, sizeof key);
+        state_key(w, i, key, sizeof key);
         const beam_value kv[2] = { beam_string(beam_span_of(key)),
-                                   beam_int64(sums[i % STATE_KEYS]) };
+                                   beam_int64(sums[i % w->keys]) };
         emit(self, beam_kv(kv));
-        sums[i % STATE_KEYS] = 0;
+        sums[i % w->keys] = 0;
     }
+    free(sums);
+}
+
+/* -- side inputs: how many bytes of values were found ------------------------------------------- */
+static beam_value side_input(const workload *w, size_t i, bm_arena *arena)
+{
+    char key[32];
+    side_key(w->one_key ? 0 : i * 7919 % w->keys, key);
+    return pair(arena, key, (int64_t)i);
+}
+
+static void found_bytes(const workload *w, size_t n, size_t bytes,
+                        void (*emit)(void *, beam_value), void *self)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    for (size_t i = 0; i < n; i++) {
+        const beam_value kv[2] = { beam_key(side_input(w, i, &arena)),
+                                   beam_int64((int64_t)bytes) };
+        emit(self, beam_kv(kv));
+        bm_arena_reset(&arena);
+    }
+    bm_arena_free(&arena);
+}
+
+static void one_entry(const workload *w, size_t n, void (*emit)(void *, beam_value),
+                      void *self)
+{
+    found_bytes(w, n, w->element_bytes, emit, self);
+}
+
+static void all_entries(const workload *w, size_t n, void (*emit)(void *, beam_value),
+                        void *self)
+{
+    found_bytes(w, n, w->keys * w->element_bytes, emit, self);
 }
 
 /* -- large --------------------------------------------------------------------------------------- */
@@ -160,21 +193,103 @@ static beam_value large_input(const workload *w, size_t i, bm_arena *arena)
 }
 
 static const workload workloads[] = {
-    { "identity", "BenchIdentity", 100000, 0, identity_input, time_is_number, as_input, false,
-      false },
-    { "tokenize", "BenchTokenize", 20000, 0, tokenize_input, time_is_number, words, false,
-      false },
-    { "sum", "BenchSum", 100000, 0, sum_input, five_a_ms, NULL, true, false },
-    { "state", "BenchState", 100000, 0, state_input, time_is_number, state_outputs, false,
-      false },
-    { "large", "BenchLarge", 200, 100 << 10, large_input, time_is_number, as_input, false,
-      false },
-    { "b1000", "BenchIdentity", 1000, 0, identity_input, time_is_number, as_input, false,
-      false },
-    { "tiny", "BenchIdentity", 1, 0, identity_input, time_is_number, as_input, false, false },
-    { "chain", "BenchChain", 100000, 0, identity_input, time_is_number, as_input, false,
-      false },
-    { "echo", NULL, 200, 100 << 10, large_input, time_is_number, NULL, false, true },
+    { .name = "identity",
+      .match = "BenchIdentity",
+      .n = 100000,
+      .input = identity_input,
+      .time_ms = time_is_number,
+      .outputs = as_input },
+    { .name = "tokenize",
+      .match = "BenchTokenize",
+      .n = 20000,
+      .input = tokenize_input,
+      .time_ms = time_is_number,
+      .outputs = words },
+    { .name = "sum",
+      .match = "BenchSum",
+      .n = 100000,
+      .keys = 10000,
+      .input = sum_input,
+      .time_ms = five_a_ms,
+      .sums = true },
+    { .name = "state",
+      .match = "BenchState",
+      .n = 100000,
+      .keys = 100,
+      .input = state_input,
+      .time_ms = time_is_number,
+      .outputs = state_outputs },
+    { .name = "large",
+      .match = "BenchLarge",
+      .n = 200,
+      .element_bytes = 100 << 10,
+      .input = large_input,
+      .time_ms = time_is_number,
+      .outputs = as_input },
+    { .name = "b1000",
+      .match = "BenchIdentity",
+      .n = 1000,
+      .input = identity_input,
+      .time_ms = time_is_number,
+      .outputs = as_input },
+    { .name = "tiny",
+      .match = "BenchIdentity",
+      .n = 1,
+      .input = identity_input,
+      .time_ms = time_is_number,
+      .outputs = as_input },
+    { .name = "submit",
+      .match = "BenchIdentity",
+      .n = 1,
+      .input = identity_input,
+      .time_ms = time_is_number,
+      .outputs = as_input,
+      .whole = true },
+    { .name = "chain",
+      .match = "BenchChain",
+      .n = 100000,
+      .input = identity_input,
+      .time_ms = time_is_number,
+      .outputs = as_input },
+    { .name = "lookup",
+      .match = "BenchLookup",
+      .n = 10000,
+      .keys = 1000,
+      .element_bytes = 8,
+      .input = side_input,
+      .time_ms = time_is_number,
+      .outputs = one_entry },
+    { .name = "values",
+      .match = "BenchValues",
+      .n = 2,
+      .keys = 1000,
+      .element_bytes = 8,
+      .input = side_input,
+      .time_ms = time_is_number,
+      .outputs = all_entries,
+      .one_key = true },
+    { .name = "pages",
+      .match = "BenchPages",
+      .n = 2,
+      .keys = 1000,
+      .element_bytes = 8,
+      .input = side_input,
+      .time_ms = time_is_number,
+      .outputs = all_entries },
+    { .name = "entries",
+      .match = "BenchEntries",
+      .n = 2,
+      .keys = 1000,
+      .element_bytes = 8,
+      .input = side_input,
+      .time_ms = time_is_number,
+      .outputs = all_entries },
+    { .name = "echo",
+      .n = 200,
+      .element_bytes = 100 << 10,
+      .input = large_input,
+      .time_ms = time_is_number,
+      .is_echo = true },
 };
 
 const workload *workload_find(const char *name)

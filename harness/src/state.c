@@ -20,6 +20,7 @@ struct bm_state_request {
     bool done;
     beam_error error;
     bm_writer *data, *token; /* of a read */
+    size_t n_bytes;          /* of a write */
 };
 
 /* -- answers: rpc thread ------------------------------------------------------- */
@@ -43,7 +44,9 @@ static void settle(bm_state_request *request)
         if (request->error.status && !session->failed.status)
             session->failed = request->error;
         session->n_pending--;
+        session->pending_bytes -= request->n_bytes;
         free(request);
+        if (session->n_pending > session->wake_at) return;
     }
     pthread_cond_signal(&session->answered);
 }
@@ -148,10 +151,19 @@ void bm_state_begin(bm_state_session *session, bm_state_client *client, const ch
     if (*url) session->link = bm_links_get(&client->links, url, "");
 }
 
+/* With the lock held. */
+static void await_writes(bm_state_session *session, size_t n)
+{
+    session->wake_at = n;
+    while (session->n_pending > n)
+        pthread_cond_wait(&session->answered, &session->client->lock);
+    session->wake_at = 0;
+}
+
 beam_status bm_state_end(bm_state_session *session, beam_error *err)
 {
     pthread_mutex_lock(&session->client->lock);
-    while (session->n_pending) pthread_cond_wait(&session->answered, &session->client->lock);
+    await_writes(session, 0);
     pthread_mutex_unlock(&session->client->lock);
     bm_link_release(session->link);
     pthread_cond_destroy(&session->answered);
@@ -265,7 +277,10 @@ static beam_status submit(bm_state_session *session, bm_state_request *request, 
     bm_state_request **bucket = &client->buckets[request->id % BM_STATE_BUCKETS];
     request->next = *bucket;
     *bucket = request;
-    if (!request->is_read) session->n_pending++;
+    if (!request->is_read) {
+        session->n_pending++;
+        session->pending_bytes += request->n_bytes;
+    }
     uint64_t id = request->id;
     bm_message *message = encode(request, what, key, bytes);
     pthread_mutex_unlock(&client->lock);
@@ -293,10 +308,23 @@ beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, bea
     return request.error.status;
 }
 
+/* What the runner has not taken yet is memory here. Waking up for each answer would cost more
+ * than the write. */
+static void make_room(bm_state_session *session)
+{
+    pthread_mutex_lock(&session->client->lock);
+    if (session->n_pending >= BM_STATE_MOST_WRITES ||
+        session->pending_bytes >= BM_STATE_MOST_BYTES)
+        await_writes(session, session->n_pending / 2);
+    pthread_mutex_unlock(&session->client->lock);
+}
+
 static beam_status write_state(bm_state_session *session, operation what,
                                const bm_state_key *key, beam_span data, beam_error *err)
 {
+    make_room(session);
     bm_state_request *request = bm_xcalloc(1, sizeof *request);
+    request->n_bytes = data.len;
     beam_status status = submit(session, request, what, key, data, err);
     if (status != BEAM_OK) free(request);
     return status;

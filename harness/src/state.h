@@ -8,7 +8,11 @@
 #include "exec/plan.h"
 #include "links.h"
 
-enum { BM_STATE_BUCKETS = 64 };
+enum {
+    BM_STATE_BUCKETS = 1024,
+    BM_STATE_MOST_WRITES = 500, /* of a bundle that wait for their answer */
+    BM_STATE_MOST_BYTES = 4 << 20
+};
 
 typedef struct bm_state_request bm_state_request;
 
@@ -29,8 +33,9 @@ typedef struct bm_state_session {
     bm_link *link; /* NULL: the descriptor names no state service */
     const char *instruction_id;
     pthread_cond_t answered;
-    size_t n_pending;  /* under the lock */
-    beam_error failed; /* first failure of a write; under the lock */
+    size_t n_pending, pending_bytes; /* writes under way; under the lock, as what follows */
+    size_t wake_at;    /* so few writes under way are waited for */
+    beam_error failed; /* first failure of a write */
 } bm_state_session;
 
 /* `url` "" is no state service: requests then fail. */
@@ -43,6 +48,7 @@ beam_status bm_state_end(bm_state_session *session, beam_error *err);
  * one. */
 beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, beam_span token,
                          bm_writer *data, bm_writer *next, beam_error *err);
+/* Writes go on without waiting for their answers as long as few are under way. */
 beam_status bm_state_append(bm_state_session *session, const bm_state_key *key, beam_span data,
                             beam_error *err);
 beam_status bm_state_clear(bm_state_session *session, const bm_state_key *key,

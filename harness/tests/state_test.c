@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state plane: iterables that go on behind a state token, page by page. */
+#include <pthread.h>
 #include <stdio.h>
 
 #include "clock.h"
+#include "state.h"
 #include "test_bundle.h"
 #include "test_fns.h"
 
@@ -245,6 +247,71 @@ START_TEST(the_end_does_not_wait_for_answers_for_ever)
 }
 END_TEST
 
+/* -- writes ------------------------------------------------------------------------------ */
+typedef struct writer {
+    bm_rpc *rpc;
+    bm_state_client client;
+    bm_state_session session;
+    size_t n;
+    beam_status status;
+    pthread_t thread;
+} writer;
+
+static void *write_many(void *arg)
+{
+    writer *w = arg;
+    bm_state_key key = { .kind = BM_STATE_BAG_USER_STATE, .transform_id = "t", .id = "s" };
+    for (size_t i = 0; i < w->n; i++)
+        bm_state_append(&w->session, &key, beam_span_of("x"), NULL);
+    w->status = bm_state_end(&w->session, NULL);
+    return NULL;
+}
+
+static void start_writing(writer *w, fake_runner *r, size_t n)
+{
+    *w = (writer){ .rpc = bm_rpc_new(), .n = n };
+    bm_state_init(&w->client, w->rpc, "worker");
+    bm_state_begin(&w->session, &w->client, fake_url(r), "b1");
+    ck_assert(!pthread_create(&w->thread, NULL, write_many, w));
+}
+
+static beam_status end_writing(writer *w)
+{
+    pthread_join(w->thread, NULL);
+    bm_state_free(&w->client);
+    bm_rpc_free(w->rpc);
+    return w->status;
+}
+
+START_TEST(writes_that_are_not_answered_are_few)
+{
+    enum { MOST = BM_STATE_MOST_WRITES };
+    fake_runner *r = start();
+    writer w;
+    fake_hold_state(r, MOST + 1);
+    start_writing(&w, r, 10 * MOST);
+    fake_await_state_requests(r, MOST);
+    bm_sleep_ms(100);
+    ck_assert_uint_eq(fake_state_requests(r), MOST);
+    fake_drop_stream(r, FAKE_STATE);
+    ck_assert_int_eq(end_writing(&w), BEAM_ERPC);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(many_writes)
+{
+    enum { MOST = BM_STATE_MOST_WRITES };
+    fake_runner *r = start();
+    writer w;
+    fake_hold_state(r, MOST / 2);
+    start_writing(&w, r, 100 * MOST);
+    ck_assert_int_eq(end_writing(&w), BEAM_OK);
+    ck_assert_uint_eq(fake_state_requests(r), 100 * MOST);
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -260,6 +327,8 @@ int main(void)
         stopping_does_not_wait_for_answers,
         stopping_helps_when_the_end_waits_for_answers,
         the_end_does_not_wait_for_answers_for_ever,
+        writes_that_are_not_answered_are_few,
+        many_writes,
     };
     return fake_run_tests("state", tests, BEAM_COUNT(tests));
 }

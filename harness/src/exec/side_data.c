@@ -30,7 +30,7 @@ static void drop_blocks(bm_side_data *data)
 
 void bm_side_store_clear(bm_side_store *store)
 {
-    bm_arena_reset(&store->arena); /* iterators let go of their memory */
+    bm_arena_shrink(&store->arena, BM_SIDE_KEPT); /* iterators let go of their memory */
     for (bm_side_data *data = store->made, *next; data; data = next) {
         next = data->next_made;
         drop_blocks(data);
@@ -309,25 +309,58 @@ static bool fail_item(side_iter *self, beam_status status)
     return false;
 }
 
-static bool side_next(beam_iter *iter, beam_value *out)
+/* After a try that gave `status`: are there more bytes now to try again? */
+static bool can_try_again(side_iter *self, beam_status status, bool must)
+{
+    if (status != BEAM_ESHORT)
+        return fail_item(self, status == BEAM_OK ? BEAM_ECODER : status);
+    if (self->at_end)
+        return must || bm_left(&self->in) ? fail_item(self, BEAM_ECODER) : false;
+    self->base.failed = more_bytes(self);
+    return self->base.failed == BEAM_OK;
+}
+
+bool bm_side_iter_read(beam_iter *iter, const bm_coder *part, bool must, beam_value *out)
 {
     side_iter *self = (side_iter *)iter;
+    beam_status status;
+    if (iter->failed != BEAM_OK) return false;
     if (!self->keeps_items) bm_arena_reset(&self->scratch);
-    for (;;) {
+    do {
         bm_reader in = self->in;
-        beam_status status = bm_left(&in)
-                                 ? bm_decode_with(self->item, true, &in, &self->decoding, out)
-                                 : BEAM_ESHORT;
-        if (status == BEAM_OK && in.at != self->in.at) {
+        status = must || bm_left(&in)
+                     ? bm_decode_with(part, true, &in, &self->decoding, out)
+                     : BEAM_ESHORT;
+        /* Items of no bytes would never end, unless they are counted. */
+        if (status == BEAM_OK && (must || in.at != self->in.at)) {
             self->in = in;
             return true;
         }
-        if (status != BEAM_ESHORT)
-            return fail_item(self, status == BEAM_OK ? BEAM_ECODER : status);
-        if (self->at_end) return bm_left(&self->in) ? fail_item(self, BEAM_ECODER) : false;
-        self->base.failed = more_bytes(self);
-        if (self->base.failed != BEAM_OK) return false;
-    }
+    } while (can_try_again(self, status, must));
+    return false;
+}
+
+bool bm_side_iter_count(beam_iter *iter, bool is_first, uint64_t *out)
+{
+    side_iter *self = (side_iter *)iter;
+    beam_status status;
+    if (iter->failed != BEAM_OK) return false;
+    do {
+        bm_reader in = self->in;
+        uint32_t count;
+        status = is_first ? bm_read_be32(&in, &count) : bm_read_varint(&in, out);
+        if (status == BEAM_OK) {
+            self->in = in;
+            if (is_first) *out = count;
+            return true;
+        }
+    } while (can_try_again(self, status, true));
+    return false;
+}
+
+static bool side_next(beam_iter *iter, beam_value *out)
+{
+    return bm_side_iter_read(iter, ((side_iter *)iter)->item, false, out);
 }
 
 static void side_rewind(beam_iter *iter)

@@ -10,7 +10,8 @@
 
 enum {
     BM_SIDE_KEEP = 16 << 20,  /* bytes kept under one key */
-    BM_SIDE_BUDGET = 64 << 20 /* of a side input; more is given up between callbacks */
+    BM_SIDE_BUDGET = 64 << 20, /* of a side input; more is given up between callbacks */
+    BM_SIDE_KEPT = 1 << 20     /* of memory for the next bundle */
 };
 
 typedef struct bm_side_block {
@@ -63,6 +64,11 @@ beam_status bm_side_data_try(bm_side_store *store, bm_side_data *data);
  * and lives until the next, or is in `items` if that is not NULL and lives as that does. */
 beam_iter *bm_side_iter_new(bm_side_store *store, bm_side_data *data, const bm_coder *item,
                             bm_arena *arena, bm_arena *items);
+/* Items that are not read whole, but part by part: a value, or how many follow (the first
+ * count of an iterable has 32 bits, those of its batches are varints). False at the end, which
+ * is a failure if the part `must` be there. */
+bool bm_side_iter_read(beam_iter *iter, const bm_coder *part, bool must, beam_value *out);
+bool bm_side_iter_count(beam_iter *iter, bool is_first, uint64_t *out);
 /* Begins anew, with other data. */
 void bm_side_iter_aim(beam_iter *iter, bm_side_data *data);
 /* Is there another item? The one before stays as it is. False also when reading fails. */

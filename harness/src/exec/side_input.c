@@ -14,7 +14,6 @@ typedef struct side {
     const beam_side_spec *spec;
     const bm_pcoll *pcoll;
     const bm_coder *key, *value;  /* of KVs */
-    const bm_coder *keys_values;  /* KV<key, ITERABLE<value>> */
     beam_span cache_token;        /* in this bundle */
     bm_side_store store;
     const bm_window_fn *window_fn;
@@ -71,8 +70,6 @@ static beam_status set_coders(side *s, bm_arena *arena, const bm_transform *t,
                         kind_name(s->spec->kind), bm_coder_text(arena, coder));
     s->key = coder->arg[0];
     s->value = coder->arg[1];
-    const bm_coder *values = bm_coder_new(arena, BM_CODER_ITERABLE, s->value, NULL);
-    s->keys_values = bm_coder_new(arena, BM_CODER_KV, s->key, values);
     return BEAM_OK;
 }
 
@@ -368,14 +365,18 @@ beam_value beam_side_at(beam_ctx *c, int index, size_t i)
 }
 
 /* -- KVs of maps --------------------------------------------------------------------------- */
-/* Keys with their values in one answer of the runner, where it gives them; otherwise keys,
- * and a lookup for each. Lookups that would be too much to keep are not kept. */
+/* Keys with their values in one answer of the runner, where it gives them: KV<key,
+ * ITERABLE<value>>, of which a part at a time is in memory. Otherwise keys, and a lookup for
+ * each; lookups that would be too much to keep are not kept. */
 typedef struct kv_iter {
     beam_iter base;
     beam_ctx *c;
     side *side;
     beam_iter *outer, *inner; /* inner: of the key; NULL: before the first */
-    beam_iter *lookups;       /* the inner one, where it is looked up; NULL: it is not */
+    beam_iter *lookups;       /* the inner one; NULL: values come with their key */
+    uint64_t left;            /* values of the key, or of a batch of them */
+    bool in_batches;
+    bm_arena keys;            /* of the key whose values are read */
     bm_side_data passing;     /* of a lookup that is not kept */
     bm_writer key;
     beam_value pair[2];
@@ -394,19 +395,59 @@ static bm_side_data *values_passing(kv_iter *self)
 
 static bool next_key(kv_iter *self)
 {
-    beam_value item;
-    if (!beam_next(self->outer, &item)) return false;
-    if (!self->lookups) {
-        self->pair[0] = beam_key(item);
-        self->inner = beam_as_iter(beam_val(item));
-        return true;
-    }
-    self->pair[0] = item;
+    if (!beam_next(self->outer, &self->pair[0])) return false;
     bm_side_data *values = values_passing(self);
     if (!values) return false;
     bm_side_iter_aim(self->lookups, values);
     self->inner = self->lookups;
     return true;
+}
+
+/* The key, and how many values follow it. */
+static bool begin_key(kv_iter *self)
+{
+    const bm_coder *coder = self->side->key;
+    beam_value key;
+    if (!bm_side_iter_read(self->outer, coder, false, &key)) return false;
+    bm_arena_reset(&self->keys);
+    beam_status status = bm_value_copy_as(coder, &self->keys, key, &self->pair[0]);
+    if (status != BEAM_OK) {
+        beam_fail(self->c, status, "a key of side input '%s' cannot be kept",
+                  self->side->spec->tag);
+        return false;
+    }
+    if (!bm_side_iter_count(self->outer, true, &self->left)) return false;
+    self->in_batches = self->left == UINT32_MAX;
+    if (self->in_batches) self->left = 0;
+    return true;
+}
+
+static bool next_batch(kv_iter *self)
+{
+    if (!bm_side_iter_count(self->outer, false, &self->left)) return false;
+    self->in_batches = self->left > 0;
+    if (self->left <= INT64_MAX) return true;
+    beam_fail(self->c, BEAM_ECODER, "side input '%s' has values of a key behind a state token, "
+              "which are not read here", self->side->spec->tag);
+    return false;
+}
+
+static bool next_of_both(beam_iter *iter, beam_value *out)
+{
+    kv_iter *self = (kv_iter *)iter;
+    const bm_plan *plan = self->c->node->plan;
+    while (!self->left) {
+        if (!bm_failed(plan) && (self->in_batches ? next_batch(self) : begin_key(self))) continue;
+        iter->failed = plan->error.status;
+        return false;
+    }
+    self->left--;
+    if (bm_side_iter_read(self->outer, self->side->value, true, &self->pair[1])) {
+        *out = beam_kv(self->pair);
+        return true;
+    }
+    iter->failed = plan->error.status;
+    return false;
 }
 
 static bool kv_next(beam_iter *iter, beam_value *out)
@@ -428,13 +469,17 @@ static void kv_rewind(beam_iter *iter)
     kv_iter *self = (kv_iter *)iter;
     self->outer->ops->rewind(self->outer);
     self->inner = NULL;
+    self->left = 0;
+    self->in_batches = false;
 }
 
 static const bm_iter_ops kv_ops = { kv_next, kv_rewind };
+static const bm_iter_ops both_ops = { next_of_both, kv_rewind };
 
 static void release_kv_iter(void *object)
 {
     bm_writer_free(&((kv_iter *)object)->key);
+    bm_arena_free(&((kv_iter *)object)->keys);
 }
 
 /* A runner may refuse at all, or because a key has too many values. */
@@ -452,10 +497,12 @@ static beam_iter *iter_of_kvs(beam_ctx *c, side *s)
 {
     kv_iter *self = BM_NEW(c->arena, kv_iter);
     *self = (kv_iter){ .base = { &kv_ops, -1, BEAM_OK }, .c = c, .side = s };
+    bm_arena_init(&self->keys, 256);
     bm_arena_defer(c->arena, release_kv_iter, self);
     bm_side_data *both = keys_values_of(c, s);
     if (both) {
-        self->outer = bm_side_iter_new(&s->store, both, s->keys_values, c->arena, NULL);
+        self->base.ops = &both_ops;
+        self->outer = bm_side_iter_new(&s->store, both, s->key, c->arena, NULL);
         return &self->base;
     }
     beam_span window = bm_span_copy(c->arena, bm_written(&s->window));

@@ -11,6 +11,7 @@
 enum {
     MOST_BYTES = 32 << 20,  /* of rows: then they are written back between callbacks */
     CACHED_BYTES = 1 << 16, /* of one state of a key, across bundles */
+    KEPT_BYTES = 1 << 20,   /* of memory for the next rows */
     COMPACT_ONE_IN = 32
 };
 
@@ -234,8 +235,8 @@ static beam_status flush_row(bm_user_state *s, bm_row *row)
 
 static void forget(bm_user_state *s)
 {
-    bm_arena_reset(&s->arena);
-    bm_arena_reset(&s->accumulators);
+    bm_arena_shrink(&s->arena, KEPT_BYTES);
+    bm_arena_shrink(&s->accumulators, KEPT_BYTES);
     bm_map_init(&s->rows, &s->arena);
     s->bytes = 0;
     s->row = s->last = NULL;

@@ -430,6 +430,42 @@ START_TEST(entries_of_a_multimap_come_in_one_answer)
 }
 END_TEST
 
+/* Values in batches, of none for one key; the page ends inside of a count. */
+START_TEST(values_of_a_key_come_part_by_part)
+{
+    static const entry table[] = {
+        { "at g m", { PAGE("\5"), PAGE("\6") } },
+        { "keys g", { PAGE("\1k\1"), PAGE("m") } },
+        { "both g", { PAGE("\1k" "\377\377\377\377" "\1\7\0" "\1e" "\0\0\0\0" "\1m" "\377"),
+                      PAGE("\377\377\377" "\1\5\1"), PAGE("\6\0") } },
+    };
+    fixture f;
+    start(&f, &multi_fn, KV, "multimap", table, BEAM_COUNT(table));
+    f.io.serves_keys_values = true;
+    put_texts(&f, two, 2);
+    fixture_run(&f);
+    expect_output(&f, 0, MULTI_OUTPUT);
+    fixture_free(&f);
+}
+END_TEST
+
+START_TEST(values_that_are_missing_fail_the_bundle)
+{
+    static const beam_span cut[] = { PAGE("\1k" "\0\0\0\2" "\7"), PAGE("\1k" "\0\0"),
+                                     PAGE("\1k" "\377\377\377\377" "\1\7"), PAGE("\2k"),
+                                     PAGE("\1k" "\377\377\377\377" "\377\377\377\377\377"
+                                          "\377\377\377\377\1") };
+    const entry table[] = { { "both g", { cut[_i], { NULL, 0 }, { NULL, 0 } } } };
+    fixture f;
+    start(&f, &multi_fn, KV, "multimap", table, 1);
+    f.io.serves_keys_values = true;
+    put_texts(&f, two, 1);
+    ck_assert_int_eq(fixture_run_in(&f, 0), BEAM_ECODER);
+    expect_error(&f, "side input 'side'");
+    fixture_free(&f);
+}
+END_TEST
+
 START_TEST(or_key_by_key)
 {
     fixture f;
@@ -677,6 +713,7 @@ int main(void)
         a_map_is_asked_for_each_key_once,
         a_second_value_fails_a_map,
         entries_of_a_multimap_come_in_one_answer,
+        values_of_a_key_come_part_by_part,
         a_mapping_of_the_program,
         the_global_window_has_no_fixed_one,
         tokens_keep_contents_for_later_bundles,
@@ -687,6 +724,7 @@ int main(void)
     int failed = run_tests("exec/side_input", tests, BEAM_COUNT(tests));
     failed |= run_loop_test("second element", a_second_element_fails_a_singleton, 3);
     failed |= run_loop_test("damage", damaged_pages_fail_the_bundle, 2);
+    failed |= run_loop_test("missing", values_that_are_missing_fail_the_bundle, 5);
     failed |= run_loop_test("key by key", or_key_by_key, 2);
     failed |= run_loop_test("windows", the_side_window_holds_the_end_of_the_main_one, 2);
     failed |= run_loop_test("misuse", what_does_not_fit_fails, 7);

@@ -95,6 +95,19 @@ void bm_arena_reset(bm_arena *arena)
     use_block(arena, arena->first);
 }
 
+void bm_arena_shrink(bm_arena *arena, size_t most)
+{
+    bm_arena_reset(arena);
+    bm_block **link = &arena->first;
+    for (size_t kept = 0; *link && (kept += (*link)->size) <= most;) link = &(*link)->next;
+    for (bm_block *b = *link, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    *link = NULL;
+    use_block(arena, arena->first);
+}
+
 void *bm_arena_grow(bm_arena *arena, size_t n)
 {
     if (!n) return bm_alloc(arena, 1);

@@ -33,6 +33,9 @@ void bm_arena_init(bm_arena *arena, size_t block_size);
 void bm_arena_free(bm_arena *arena);
 /* Forgets all allocations but keeps the memory. */
 void bm_arena_reset(bm_arena *arena);
+/* The same, but keeps the first blocks only, about `most` bytes of them: for an arena that was
+ * large once and is kept. */
+void bm_arena_shrink(bm_arena *arena, size_t most);
 void *bm_arena_grow(bm_arena *arena, size_t n); /* slow path of bm_alloc */
 
 static inline void *bm_alloc(bm_arena *arena, size_t n)

@@ -182,17 +182,23 @@ static beam_status begin_stage(bm_local *l, bm_leaf *leaf, bm_stage **out)
 }
 
 /* -- fusing ------------------------------------------------------------------------------- */
+/* The array with room for one more; it doubles at each power of two. */
+static void *with_room(bm_local *l, void *array, size_t n, size_t size)
+{
+    if (n & (n - 1)) return array;
+    void *grown = bm_alloc(&l->arena, bm_times(n ? 2 * n : 1, size));
+    if (n) memcpy(grown, array, n * size);
+    return grown;
+}
+
 static void add_leaf(bm_local *l, bm_stage *stage, bm_leaf *leaf)
 {
-    bm_list leaves = { (void **)stage->leaves, stage->n_leaves, stage->n_leaves };
-    bm_list_add(&l->arena, &leaves, leaf);
-    stage->leaves = (bm_leaf **)leaves.at;
-    stage->n_leaves = leaves.n;
+    stage->leaves = with_room(l, stage->leaves, stage->n_leaves, sizeof *stage->leaves);
+    stage->leaves[stage->n_leaves++] = leaf;
 }
 
 static beam_status add_outputs(bm_local *l, bm_stage *stage, const bm_leaf *leaf)
 {
-    bm_list outputs = { (void **)stage->outputs, stage->n_outputs, stage->n_outputs };
     for (size_t i = 0; i < leaf->pb->n_outputs; i++) {
         bm_coll *coll;
         BEAM_TRY(bm_local_coll(l, leaf->pb->outputs[i]->value, &coll));
@@ -200,10 +206,10 @@ static beam_status add_outputs(bm_local *l, bm_stage *stage, const bm_leaf *leaf
             return bm_error(l->err, BEAM_EINVAL, "collection '%s' is made twice",
                             coll->id);
         coll->producer = stage;
-        bm_list_add(&l->arena, &outputs, coll);
+        stage->outputs = with_room(l, stage->outputs, stage->n_outputs,
+                                   sizeof *stage->outputs);
+        stage->outputs[stage->n_outputs++] = coll;
     }
-    stage->outputs = (bm_coll **)outputs.at;
-    stage->n_outputs = outputs.n;
     return BEAM_OK;
 }
 

@@ -48,6 +48,36 @@ void bm_local_items_prepend(bm_items *list, bm_items *more)
     *more = (bm_items){ 0 };
 }
 
+/* Of equal times those of `a` come first. */
+static bm_item *merge(bm_item *a, bm_item *b)
+{
+    bm_item *first = NULL, **last = &first;
+    while (a && b) {
+        bm_item **least = a->timestamp <= b->timestamp ? &a : &b;
+        *last = *least;
+        last = &(*least)->next;
+        *least = *last;
+    }
+    *last = a ? a : b;
+    return first;
+}
+
+void bm_local_items_sort(bm_items *list)
+{
+    bm_item *sorted[64] = { NULL }; /* sorted[i]: nothing, or 2^i items */
+    for (bm_item *item; (item = bm_local_items_take(list));) {
+        size_t i = 0;
+        for (; sorted[i]; sorted[i++] = NULL) item = merge(sorted[i], item);
+        sorted[i] = item;
+    }
+    bm_item *all = NULL;
+    for (size_t i = 0; i < BEAM_COUNT(sorted); i++) all = merge(sorted[i], all);
+    for (bm_item *next; all; all = next) {
+        next = all->next;
+        bm_local_items_add(list, all);
+    }
+}
+
 void bm_local_items_free(bm_items *list)
 {
     for (bm_item *item; (item = bm_local_items_take(list));) free(item);

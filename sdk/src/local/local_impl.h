@@ -58,6 +58,8 @@ void bm_local_items_add(bm_items *list, bm_item *item);
 bm_item *bm_local_items_take(bm_items *list); /* the first, NULL: none */
 void bm_local_items_append(bm_items *list, bm_items *more); /* `more` is empty afterwards */
 void bm_local_items_prepend(bm_items *list, bm_items *more);
+/* By timestamp; of equal ones the order stays. */
+void bm_local_items_sort(bm_items *list);
 void bm_local_items_free(bm_items *list);
 bm_item *bm_local_item_copy(const bm_item *item);
 /* Makes one of encoded parts. */
@@ -316,6 +318,7 @@ struct bm_local {
     bm_pb_components *components;
     bm_map transforms, pcolls, windowings, coders, environments; /* of the proto, by id */
     bm_map wire_coders;                                          /* id -> id */
+    bm_map port_coders;                                          /* name -> id */
     bm_coder_set coder_set;
     bm_list leaves;
     const char *environment_id;
@@ -427,7 +430,7 @@ beam_millis bm_local_side_next_processing_time(const bm_side *side);
 beam_status bm_local_side_inputs_ready(bm_local *l, const bm_stage *stage, const bm_item *item,
                                  bool *ready);
 /* The bytes for a state request; false: the side input is unknown. */
-bool bm_local_side_get(bm_stage *stage, const Pb__StateKey *key, bm_arena *arena, beam_span *out);
+bool bm_local_side_get(bm_stage *stage, const Pb__StateKey *key, beam_span *out);
 void bm_local_side_free(bm_side *side);
 
 /* state_store.c */

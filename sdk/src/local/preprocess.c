@@ -252,6 +252,18 @@ static beam_status all_to_wire(bm_local *l)
 }
 
 /* -- collections ------------------------------------------------------------------------------ */
+/* One for all collections of the same coders: each descriptor has all coders. */
+static const char *port_coder(bm_local *l, const char *value, const char *window)
+{
+    const char *parts[] = { value, window };
+    const char *name = bm_format(&l->arena, "%s, %s/windowed", value, window);
+    const char *known = bm_local_by_id(&l->port_coders, name);
+    if (known) return known;
+    const char *id = bm_local_add_coder(l, name, "beam:coder:windowed_value:v1", parts, 2);
+    bm_map_put(&l->port_coders, beam_span_of(name), (void *)(uintptr_t)id);
+    return id;
+}
+
 static beam_status make_coll(bm_local *l, const char *id, bm_coll **out)
 {
     bm_coll *coll = BM_NEW(&l->arena, bm_coll);
@@ -271,9 +283,7 @@ static beam_status make_coll(bm_local *l, const char *id, bm_coll **out)
     const char *window = coll->windowing->window_coder_id;
     BEAM_TRY(bm_coder_set_get(&l->coder_set, coll->pb->coder_id, &coll->value, l->err));
     BEAM_TRY(bm_coder_set_get(&l->coder_set, window, &coll->window, l->err));
-    const char *parts[] = { coll->pb->coder_id, window };
-    coll->port_coder = bm_local_add_coder(l, bm_format(&l->arena, "%s/windowed", id),
-                                          "beam:coder:windowed_value:v1", parts, 2);
+    coll->port_coder = port_coder(l, coll->pb->coder_id, window);
     bm_map_put(&l->colls, beam_span_of(id), coll);
     *out = coll;
     return BEAM_OK;
@@ -328,6 +338,7 @@ beam_status bm_local_preprocess(bm_local *l, beam_span pipeline)
     BEAM_TRY(unpack(l, pipeline));
     bm_local_coders_init(l);
     bm_map_init(&l->colls, &l->arena);
+    bm_map_init(&l->port_coders, &l->arena);
     for (size_t i = 0; i < l->pipeline->n_root_transform_ids; i++)
         BEAM_TRY(collect(l, l->pipeline->root_transform_ids[i], 0));
     BEAM_TRY(all_to_wire(l));

@@ -12,6 +12,9 @@ typedef struct side_values {
 typedef struct side_window {
     bm_writer all;
     bm_map keys; /* encoded key -> side_values */
+    /* What was asked for last of all keys: it is read page by page. */
+    bm_writer listing;
+    bool is_listed, with_values;
 } side_window;
 
 static side_window *window_of(bm_side *side, beam_span window)
@@ -40,6 +43,7 @@ static beam_status add_to_key(bm_side *side, side_window *window, beam_span elem
 
 static beam_status add_value(bm_side *side, side_window *window, beam_span value)
 {
+    window->is_listed = false;
     bm_write_bytes(&window->all, value.ptr, value.len);
     return side->multimap ? add_to_key(side, window, value) : BEAM_OK;
 }
@@ -69,6 +73,7 @@ static beam_status add_to_windows(bm_side *side, beam_span value,
 static void forget(side_window *window)
 {
     window->all.len = 0;
+    window->is_listed = false;
     BM_MAP_EACH(&window->keys, e)
     {
         side_values *values = e->value;
@@ -294,30 +299,26 @@ static bm_side *find(bm_stage *stage, const char *transform, const char *tag)
     return NULL;
 }
 
-static beam_span take(bm_writer *w, bm_arena *arena)
-{
-    beam_span bytes = bm_span_copy(arena, bm_written(w));
-    bm_writer_free(w);
-    return bytes;
-}
-
 /* KV<K, Iterable<V>> of each key, or the keys alone. */
-static beam_span all_keys(const side_window *window, bool with_values, bm_arena *arena)
+static beam_span all_keys(side_window *window, bool with_values)
 {
-    bm_writer out = { 0 };
+    bm_writer *out = &window->listing;
+    if (window->is_listed && window->with_values == with_values) return bm_written(out);
+    out->len = 0;
+    window->is_listed = true;
+    window->with_values = with_values;
     BM_MAP_EACH(&window->keys, e)
     {
         const side_values *values = e->value;
-        bm_write_bytes(&out, e->key.ptr, e->key.len);
+        bm_write_bytes(out, e->key.ptr, e->key.len);
         if (!with_values) continue;
-        bm_write_be32(&out, values->n);
-        bm_write_bytes(&out, values->values.data, values->values.len);
+        bm_write_be32(out, values->n);
+        bm_write_bytes(out, values->values.data, values->values.len);
     }
-    return take(&out, arena);
+    return bm_written(out);
 }
 
-bool bm_local_side_get(bm_stage *stage, const Pb__StateKey *key, bm_arena *arena,
-                       beam_span *out)
+bool bm_local_side_get(bm_stage *stage, const Pb__StateKey *key, beam_span *out)
 {
     const char *transform, *tag;
     beam_span window, of_key = { NULL, 0 };
@@ -342,7 +343,7 @@ bool bm_local_side_get(bm_stage *stage, const Pb__StateKey *key, bm_arena *arena
     bm_side *side = find(stage, transform, tag);
     if (!side) return false;
     *out = (beam_span){ NULL, 0 };
-    const side_window *found = bm_map_get(&side->windows, window);
+    side_window *found = bm_map_get(&side->windows, window);
     if (!found) return true;
     if (key->type_case == PB__STATE_KEY__TYPE_ITERABLE_SIDE_INPUT) {
         *out = bm_written(&found->all);
@@ -352,8 +353,7 @@ bool bm_local_side_get(bm_stage *stage, const Pb__StateKey *key, bm_arena *arena
     } else {
         *out = all_keys(found,
                         key->type_case ==
-                            PB__STATE_KEY__TYPE_MULTIMAP_KEYS_VALUES_SIDE_INPUT,
-                        arena);
+                            PB__STATE_KEY__TYPE_MULTIMAP_KEYS_VALUES_SIDE_INPUT);
     }
     return true;
 }
@@ -365,6 +365,7 @@ void bm_local_side_free(bm_side *side)
         side_window *window = w->value;
         BM_MAP_EACH(&window->keys, k) bm_writer_free(&((side_values *)k->value)->values);
         bm_writer_free(&window->all);
+        bm_writer_free(&window->listing);
     }
     bm_grouping_free(side->grouping);
     bm_arena_free(&side->arena);

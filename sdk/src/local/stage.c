@@ -78,19 +78,6 @@ static bool is_in_time(const bm_stage *stage, const bm_item *item)
            stage->upstream >= BEAM_MAX_TIMESTAMP;
 }
 
-static void insert_sorted(bm_items *list, bm_item *item)
-{
-    if (!list->last || list->last->timestamp <= item->timestamp) {
-        bm_local_items_add(list, item);
-        return;
-    }
-    bm_item **at = &list->first;
-    while ((*at)->timestamp <= item->timestamp) at = &(*at)->next;
-    item->next = *at;
-    *at = item;
-    list->n++;
-}
-
 /* Puts it where it belongs now. */
 static beam_status sort_in(bm_local *l, bm_stage *stage, bm_item *item)
 {
@@ -101,10 +88,7 @@ static beam_status sort_in(bm_local *l, bm_stage *stage, bm_item *item)
     }
     if (stage->sides) BEAM_TRY(bm_local_side_inputs_ready(l, stage, item, &ready));
     if (ready && is_in_time(stage, item)) return queue(l, stage, item);
-    if (stage->is_time_sorted)
-        insert_sorted(&stage->blocked, item);
-    else
-        bm_local_items_add(&stage->blocked, item);
+    bm_local_items_add(&stage->blocked, item);
     return BEAM_OK;
 }
 
@@ -142,7 +126,9 @@ static uint64_t conditions(const bm_stage *stage)
     uint64_t all = bm_hash(&stage->upstream,
                            stage->is_time_sorted ? sizeof stage->upstream : 0);
     for (const bm_side *side = stage->sides; side; side = side->next) {
-        const uint64_t next[] = { all, (uint64_t)side->coll->watermark, side->version };
+        /* Only panes of a trigger make a side input ready before its watermark does. */
+        uint64_t version = side->grouping ? side->version : 0;
+        const uint64_t next[] = { all, (uint64_t)side->coll->watermark, version };
         all = bm_hash(next, sizeof next);
     }
     return all;
@@ -153,6 +139,7 @@ static beam_status unblock(bm_local *l, bm_stage *stage)
     uint64_t now = conditions(stage);
     if (!stage->blocked.n || now == stage->blocked_by) return BEAM_OK;
     stage->blocked_by = now;
+    if (stage->is_time_sorted) bm_local_items_sort(&stage->blocked);
     return sort_again(l, stage, &stage->blocked);
 }
 

@@ -29,7 +29,7 @@ static beam_status look_up(bm_local *l, const Pb__StateRequest *request, bm_aren
         return bm_local_state_serve(l, b, request, arena, data, error);
     if (request->request_case != PB__STATE_REQUEST__REQUEST_GET)
         *error = "side inputs can only be read";
-    else if (!bm_local_side_get(b->stage, request->state_key, arena, data))
+    else if (!bm_local_side_get(b->stage, request->state_key, data))
         *error = "the bundle has no such side input";
     return BEAM_OK;
 }

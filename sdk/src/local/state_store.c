@@ -160,29 +160,59 @@ static beam_span pick(beam_span list, int64_t from, int64_t to, bool inside,
     return bm_written(out);
 }
 
-static void insert(bm_writer *list, int64_t sort_key, beam_span entry)
-{
-    bm_reader in = bm_reader_of(bm_written(list));
-    size_t at = 0;
-    int64_t other;
+typedef struct list_entry {
+    int64_t sort_key;
     beam_span bytes;
-    while (bm_left(&in) && !read_entry(&in, &other, &bytes) && other <= sort_key)
-        at += bytes.len;
-    bm_reserve(list, entry.len);
-    memmove(list->data + at + entry.len, list->data + at, list->len - at);
-    memcpy(list->data + at, entry.ptr, entry.len);
-    list->len += entry.len;
+} list_entry;
+
+static int by_sort_key(const void *a, const void *b)
+{
+    const list_entry *l = a, *r = b;
+    if (l->sort_key != r->sort_key) return l->sort_key < r->sort_key ? -1 : 1;
+    return l->bytes.ptr < r->bytes.ptr ? -1 : 1; /* as they came */
+}
+
+/* What is appended, in order; malloc'd. */
+static beam_status sort_entries(beam_span data, list_entry **out, size_t *n)
+{
+    size_t cap = 0;
+    *out = NULL;
+    *n = 0;
+    for (bm_reader in = bm_reader_of(data); bm_left(&in); ++*n) {
+        if (*n == cap) {
+            cap = cap ? 2 * cap : 16;
+            *out = bm_xrealloc(*out, bm_times(cap, sizeof **out));
+        }
+        list_entry *entry = &(*out)[*n];
+        BEAM_TRY(read_entry(&in, &entry->sort_key, &entry->bytes));
+    }
+    if (*n) qsort(*out, *n, sizeof **out, by_sort_key);
+    return BEAM_OK;
 }
 
 static beam_status insert_all(bm_writer *list, beam_span data)
 {
-    bm_reader in = bm_reader_of(data);
-    int64_t sort_key;
-    beam_span entry;
-    while (bm_left(&in)) {
-        BEAM_TRY(read_entry(&in, &sort_key, &entry));
-        insert(list, sort_key, entry);
+    list_entry *new;
+    size_t n, next = 0;
+    bm_writer merged = { 0 };
+    beam_status status = sort_entries(data, &new, &n);
+    bm_reader in = bm_reader_of(bm_written(list));
+    int64_t old;
+    beam_span bytes;
+    while (!status && bm_left(&in) && !read_entry(&in, &old, &bytes)) {
+        for (; next < n && new[next].sort_key < old; next++)
+            bm_write_bytes(&merged, new[next].bytes.ptr, new[next].bytes.len);
+        bm_write_bytes(&merged, bytes.ptr, bytes.len);
     }
+    for (; !status && next < n; next++)
+        bm_write_bytes(&merged, new[next].bytes.ptr, new[next].bytes.len);
+    free(new);
+    if (status) {
+        bm_writer_free(&merged);
+        return status;
+    }
+    bm_writer_free(list);
+    *list = merged;
     return BEAM_OK;
 }
 

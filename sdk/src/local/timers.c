@@ -2,6 +2,7 @@
 /* Timers of user keys: set, due, running in a bundle. A timer that is not off holds the
  * stage's output watermark at its hold timestamp. Runner's thread. */
 #include "coders/coder_impl.h"
+#include "fns/fn_spec.h"
 #include "local/local_impl.h"
 
 /* -- by time -------------------------------------------------------------------------------- */
@@ -150,12 +151,23 @@ static void expire(bm_stage *stage, bm_user_key *key)
     }
 }
 
+/* The worker that keeps elements in order of time (exec/time_sorted.c) has a timer for the
+ * first of them and one for the last, and reads all that it keeps for each: both go into one
+ * bundle, unless timers of the user's may have to fire between. */
+static bool fire_together(const bm_stage *stage, const bm_timer_family *family)
+{
+    for (size_t i = 0; i < stage->n_families; i++)
+        if (&stage->families[i] != family && !stage->families[i].is_expiration) return false;
+    return family->id && !strcmp(family->id, BM_SORTED_FAMILY);
+}
+
 size_t bm_local_timers_take(bm_user_key *key, bm_bundle *bundle)
 {
     expire(bundle->stage, key);
     const bm_user_timer *head = key->due;
+    bool together = head && fire_together(bundle->stage, head->family);
     size_t n = 0;
-    while (key->due && key->due->fire == head->fire &&
+    while (key->due && (key->due->fire == head->fire || together) &&
            key->due->family->is_expiration == head->family->is_expiration &&
            key->due->family->processing_time == head->family->processing_time) {
         bm_user_timer *timer = key->due;

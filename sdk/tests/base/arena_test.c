@@ -50,6 +50,26 @@ START_TEST(reset_reuses_memory)
 }
 END_TEST
 
+START_TEST(shrinking_keeps_the_first_blocks)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 1024);
+    void *first = bm_alloc(&arena, 1000);
+    void *second = bm_alloc(&arena, 1000);
+    for (int i = 0; i < 100; i++) memset(bm_alloc(&arena, 1000), i, 1000);
+    bm_arena_shrink(&arena, 3000);
+    ck_assert_ptr_eq(bm_alloc(&arena, 1000), first);
+    ck_assert_ptr_eq(bm_alloc(&arena, 1000), second);
+    memset(bm_alloc(&arena, 1000), 1, 1000);
+    bm_arena_shrink(&arena, 100); /* less than one block: nothing is kept */
+    ck_assert_ptr_null(arena.first);
+    ck_assert_ptr_nonnull(bm_alloc(&arena, 16));
+    bm_arena_shrink(&arena, 0);
+    ck_assert_ptr_null(arena.first);
+    bm_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(rewind_frees_what_came_after)
 {
     bm_arena arena;
@@ -135,6 +155,7 @@ int main(void)
     const TTest *const tests[] = { memory_is_aligned_and_apart,
                                    nothing_is_something,
                                    reset_reuses_memory,
+                                   shrinking_keeps_the_first_blocks,
                                    rewind_frees_what_came_after,
                                    growing_requests_do_not_add_up,
                                    cleanups,
