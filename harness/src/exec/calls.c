@@ -47,7 +47,8 @@ struct bm_calls {
     unsigned unpolled;
     waiting *all, *unused, *again;
     waiting *oldest, **youngest; /* with in_order */
-    waiting *asked;              /* whose callback runs */
+    const waiting *answered;     /* whose callback runs */
+    unsigned attempt;            /* at the element that is asked about, if it is caught */
 };
 
 static int64_t now_ms(void)
@@ -123,7 +124,7 @@ static beam_status hold(struct bm_calls *k, const bm_element *element, beam_span
                           beam_status_text(status));
     }
     w->request = bm_span_copy(&w->arena, request);
-    w->attempt = k->asked ? k->asked->attempt + 1 : 1;
+    w->attempt = k->attempt;
     if (k->rpc->in_order) {
         *k->youngest = w;
         k->youngest = &w->later;
@@ -151,8 +152,10 @@ static beam_status ask(struct bm_calls *k, const bm_element *element, unsigned b
     if (!k->p->caught) return ask_now(node, element);
     beam_status status;
     bool again;
-    do status = bm_catch_try(k->p->caught, element, ++before, ask_now, &again);
-    while (again);
+    do {
+        k->attempt = ++before;
+        status = bm_catch_try(k->p->caught, element, before, ask_now, &again);
+    } while (again);
     return status;
 }
 
@@ -160,7 +163,7 @@ static beam_status ask(struct bm_calls *k, const bm_element *element, unsigned b
 static beam_status respond_now(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
-    const waiting *w = p->calls->asked;
+    const waiting *w = p->calls->answered;
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
@@ -176,13 +179,12 @@ static beam_status respond_now(bm_node *node, const bm_element *element)
 /* The element goes on, and its slot is free. */
 static beam_status respond(struct bm_calls *k, waiting *w)
 {
-    k->asked = w;
+    k->answered = w;
     bool again = false;
     beam_status status = k->p->caught ? bm_catch_try(k->p->caught, &w->element,
                                                      w->attempt, respond_now, &again)
                                       : respond_now(&k->p->node, &w->element);
     if (again) status = ask(k, &w->element, w->attempt);
-    k->asked = NULL;
     put_back(k, w);
     return status;
 }
