@@ -5,8 +5,8 @@
  *     rpc_pardo --bootstrap_servers=localhost:29092 --streaming
  *
  * Each line of input-topic is cut into words; RcpService.resolve is asked for each word's
- * length; rpc-pardo gets {"word": ..., "length": ...} with the word as the key. What the
- * service does not answer fails the bundle, which the runner tries again. */
+ * length; rpc-pardo gets {"word": ..., "length": ...} with the word as the key. A call that
+ * fails is made again, and after some tries fails the bundle, which the runner repeats. */
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -38,32 +38,19 @@ static const beam_dofn decode_fn = {
     .process = decode,
 };
 
-/* word -> KV<word, length>. One instance per worker thread, each with its own channel. */
-struct resolver {
-    beam_rpc_channel *channel;
-};
-
-static beam_status resolver_setup(beam_ctx *c)
+/* word -> KV<word, length>: what the service is asked about each word, and what becomes of the
+ * answer. Up to 512 calls are under way at once. */
+static beam_span ask_length(beam_ctx *c, beam_value word)
 {
-    struct resolver *self = beam_self(c);
-    self->channel = beam_rpc_open(beam_cstr(c, beam_config(c)));
-    return BEAM_OK;
-}
-
-static beam_status resolve(beam_ctx *c, beam_value word)
-{
-    struct resolver *self = beam_self(c);
     beam_span text = beam_as_span(word);
     Chapter3__Request request = CHAPTER3__REQUEST__INIT;
     request.input = beam_cstr(c, text);
-    beam_span packed = { beam_alloc(c, text.len + 16), 0 };
-    packed.len = chapter3__request__pack(&request, (uint8_t *)packed.ptr);
+    uint8_t *packed = beam_alloc(c, text.len + 16);
+    return (beam_span){ (char *)packed, chapter3__request__pack(&request, packed) };
+}
 
-    beam_span answer;
-    beam_error err;
-    beam_status status = beam_rpc_call(self->channel, "/chapter3.RcpService/resolve", packed,
-                                       10000, &answer, &err);
-    if (status != BEAM_OK) return beam_fail(c, status, "%s", err.message);
+static beam_status take_length(beam_ctx *c, beam_value word, beam_span answer)
+{
     Chapter3__Response *response =
         chapter3__response__unpack(NULL, answer.len, (const uint8_t *)answer.ptr);
     if (!response) return beam_fail(c, BEAM_ERPC, "the service's answer is not a Response");
@@ -73,20 +60,17 @@ static beam_status resolve(beam_ctx *c, beam_value word)
     return beam_emit_kv(c, word, beam_int64(length));
 }
 
-static void resolver_teardown(beam_ctx *c)
-{
-    struct resolver *self = beam_self(c);
-    beam_rpc_close(self->channel);
-}
+static const beam_rpc_fn length_rpc = {
+    .method = "/chapter3.RcpService/resolve",
+    .request = ask_length,
+    .response = take_length,
+};
 
 static const beam_dofn resolve_fn = {
     .name = "rpc_pardo.resolve",
     .in = BEAM_STRING,
     .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
-    .self_size = sizeof(struct resolver),
-    .setup = resolver_setup,
-    .process = resolve,
-    .teardown = resolver_teardown,
+    .rpc = &length_rpc,
 };
 
 /* KV<word, length> -> Kafka message */
@@ -124,7 +108,7 @@ static void build(beam_pipeline *p, const void *flags)
     beam_pcoll *lines = beam_par_do(records, "DecodeMessage", &decode_fn);
     beam_pcoll *words = beam_extract_words(lines, "ExtractWords");
     beam_pcoll *lengths = beam_par_do(words, "RequestRPC", &resolve_fn,
-                                      .config = beam_span_of(f->rpc_service));
+                                      .target = f->rpc_service);
     beam_pcoll *messages = beam_par_do(lengths, "CreateMessages", &format_fn);
     beam_kafka_write(messages, "WriteToKafka", .servers = f->bootstrap_servers,
                      .topics = { f->output_topic });

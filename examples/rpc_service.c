@@ -85,9 +85,10 @@ static const beam_rpc_method methods[] = {
 static void usage(FILE *out)
 {
     fputs("rpc_service - the gRPC service chapter3.RcpService: lengths of texts\n\n"
-          "Usage: rpc_service [--host=NAME] [--port=N]\n\n"
+          "Usage: rpc_service [--host=NAME] [--port=N] [--delay_ms=N]\n\n"
           "  --host=NAME   address to listen on (default localhost)\n"
           "  --port=N      port to listen on; 0: any free one (default 50051)\n"
+          "  --delay_ms=N  hold each answer back for so long (default 0)\n"
           "  --help        this text\n\n"
           "Serves until SIGINT or SIGTERM.\n",
           out);
@@ -98,16 +99,19 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         { "host", required_argument, NULL, 'h' },
         { "port", required_argument, NULL, 'p' },
+        { "delay_ms", required_argument, NULL, 'd' },
         { "help", no_argument, NULL, '?' },
         { 0 },
     };
     const char *host = "localhost";
-    int port = 50051;
+    int port = 50051, delay_ms = 0;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         char *rest = NULL;
         if (o == 'h') host = optarg;
-        if (o == 'p') port = (int)strtol(optarg, &rest, 10);
-        if (o == '?' || (rest && (*rest || rest == optarg || port < 0 || port > 65535))) {
+        int number = 0;
+        if (o == 'p') number = port = (int)strtol(optarg, &rest, 10);
+        if (o == 'd') number = delay_ms = (int)strtol(optarg, &rest, 10);
+        if (o == '?' || (rest && (*rest || rest == optarg || number < 0 || number > 65535))) {
             bool asked = o == '?' && optopt == 0 && optind > 0 &&
                          !__builtin_strcmp(argv[optind - 1], "--help");
             usage(asked ? stdout : stderr);
@@ -134,6 +138,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "rpc_service: %s\n", err.message);
         return 1;
     }
+    if (delay_ms) beam_rpc_server_delay(server, delay_ms);
     printf("RcpService listens on %s:%d\n", host, beam_rpc_server_port(server));
     fflush(stdout);
     int signal_number;

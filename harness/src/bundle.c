@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bundle_ports.h"
+#include "caller.h"
 #include "clock.h"
 #include "pb.h"
 #include "roots.h"
@@ -147,6 +148,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .state_get = io_state_get,
                         .state_append = io_state_append,
                         .state_clear = io_state_clear,
+                        .caller = &bm_caller_grpc,
                         .serves_keys_values = b->worker->boot.serves_keys_values,
                         .state_cache = b->worker->state_cache,
                         .sampler = b->worker->sampler,

@@ -123,25 +123,33 @@ static bool is_its_fault(const bm_plan *plan)
     return bm_failed(plan) && !plan->lost_runner && plan->read_failed == BEAM_OK;
 }
 
+beam_status bm_catch_try(struct bm_catch *c, const bm_element *element, unsigned attempt,
+                         bm_process process, bool *again)
+{
+    bm_plan *plan = c->par_do->node.plan;
+    c->processing = true;
+    beam_status status = process(&c->par_do->node, element);
+    c->processing = false;
+    *again = false;
+    if (!bm_failed(plan)) {
+        status = open_gates(c);
+    } else if (is_its_fault(plan)) {
+        *again = attempt < c->attempts;
+        if (*again) plan->error = (beam_error){ 0 };
+        else status = send_failure(c, element, attempt);
+    }
+    drop_kept(c);
+    return status;
+}
+
 static beam_status process_caught(bm_node *node, const bm_element *element)
 {
     struct bm_catch *c = ((bm_par_do *)node)->caught;
-    bm_plan *plan = node->plan;
-    beam_status status = BEAM_OK;
-    for (unsigned i = 1; i <= c->attempts; i++) {
-        c->processing = true;
-        status = c->process(node, element);
-        c->processing = false;
-        if (!bm_failed(plan)) {
-            status = open_gates(c);
-            break;
-        }
-        if (!is_its_fault(plan)) break;
-        c->n = 0;
-        if (i == c->attempts) status = send_failure(c, element, i);
-        else plan->error = (beam_error){ 0 };
-    }
-    drop_kept(c);
+    beam_status status;
+    bool again;
+    unsigned attempt = 1;
+    do status = bm_catch_try(c, element, attempt++, c->process, &again);
+    while (again);
     return status;
 }
 
@@ -179,7 +187,7 @@ void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts)
         bm_output *output = &p->ctx.outputs[i];
         if (output->pcoll) output->pcoll = gate_before(c, output->pcoll);
     }
-    p->node.process = process_caught;
+    if (!p->fn->rpc) p->node.process = process_caught; /* else calls.c does so */
 }
 
 void bm_catch_free(struct bm_catch *caught)

@@ -8,25 +8,13 @@
 #include "exec/timers.h"
 
 /* -- elements --------------------------------------------------------------------------- */
-/* The element's callback has ended: its scratch memory is free again. */
-static inline __attribute__((always_inline)) beam_status after(bm_par_do *p, bm_mark mark, bm_node *outer,
-                                beam_status status)
-{
-    bm_plan *plan = p->node.plan;
-    status = bm_element_ended(&p->ctx, status);
-    p->ctx.element = NULL;
-    bm_leave(&p->node, outer);
-    bm_rewind(&plan->scratch, mark);
-    return status;
-}
-
 beam_status bm_par_do_process(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
-    return after(p, mark, outer, p->fn->process(&p->ctx, element->value));
+    return bm_par_do_after(p, mark, outer, p->fn->process(&p->ctx, element->value));
 }
 
 static beam_status process_map(bm_node *node, const bm_element *element)
@@ -37,7 +25,7 @@ static beam_status process_map(bm_node *node, const bm_element *element)
     p->ctx.element = element;
     bm_element mapped = *element;
     mapped.value = p->fn->map(&p->ctx, element->value);
-    return after(p, mark, outer, bm_emit(&p->ctx, 0, &mapped));
+    return bm_par_do_after(p, mark, outer, bm_emit(&p->ctx, 0, &mapped));
 }
 
 static beam_status process_keep(bm_node *node, const bm_element *element)
@@ -47,7 +35,7 @@ static beam_status process_keep(bm_node *node, const bm_element *element)
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     bool keep = p->fn->keep(&p->ctx, element->value);
-    return after(p, mark, outer, keep ? bm_emit(&p->ctx, 0, element) : BEAM_OK);
+    return bm_par_do_after(p, mark, outer, keep ? bm_emit(&p->ctx, 0, element) : BEAM_OK);
 }
 
 static beam_status process_timestamp(bm_node *node, const bm_element *element)
@@ -60,7 +48,7 @@ static beam_status process_timestamp(bm_node *node, const bm_element *element)
     beam_status status = bm_failed(node->plan)
                              ? BEAM_EUSER
                              : beam_emit_at(&p->ctx, element->value, timestamp);
-    return after(p, mark, outer, status);
+    return bm_par_do_after(p, mark, outer, status);
 }
 
 static beam_status process_partition(bm_node *node, const bm_element *element)
@@ -80,7 +68,7 @@ static beam_status process_partition(bm_node *node, const bm_element *element)
                            i, n);
     else
         status = bm_emit(&p->ctx, (size_t)i + 1, element);
-    return after(p, mark, outer, status);
+    return bm_par_do_after(p, mark, outer, status);
 }
 
 /* For DoFns with state or timers. */
@@ -136,6 +124,7 @@ beam_status bm_par_do_start(bm_node *node)
 beam_status bm_par_do_finish(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
+    if (p->calls) BEAM_TRY(bm_calls_settle(p->calls));
     bm_sides_end(p->ctx.sides);
     beam_status status = BEAM_OK;
     if (p->fn->finish_bundle)
@@ -144,6 +133,12 @@ beam_status bm_par_do_finish(bm_node *node)
     if (status == BEAM_OK && p->ctx.state) status = bm_user_state_finish(p->ctx.state);
     if (status == BEAM_OK && p->ctx.timers) status = bm_timers_finish(p->ctx.timers);
     return status;
+}
+
+static beam_status par_do_idle(bm_node *node)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    return p->calls ? bm_calls_settle(p->calls) : BEAM_OK;
 }
 
 static beam_status par_do_timers(bm_node *node, int port, beam_span data)
@@ -156,6 +151,7 @@ static void par_do_free(bm_node *node)
     bm_par_do *p = (bm_par_do *)node;
     if (p->ctx.state) bm_user_state_free(p->ctx.state);
     if (p->ctx.timers) bm_timers_free(p->ctx.timers);
+    bm_calls_free(p->calls);
     bm_catch_free(p->caught);
 }
 
@@ -177,6 +173,7 @@ static bm_process process_of(const beam_dofn *fn)
            : fn->keep      ? process_keep
            : fn->timestamp ? process_timestamp
            : fn->partition ? process_partition
+           : fn->rpc       ? bm_calls_process
                            : NULL;
 }
 
@@ -255,6 +252,7 @@ static const bm_node_ops par_do_ops = {
     .setup = bm_par_do_setup,
     .start = bm_par_do_start,
     .finish = bm_par_do_finish,
+    .idle = par_do_idle,
     .timers = par_do_timers,
     .teardown = bm_par_do_teardown,
     .free = par_do_free,
@@ -310,12 +308,12 @@ beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
     *out = &p->node;
     p->process_one = process_of(p->fn);
     if (!p->process_one)
-        return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp or "
-                        "partition function", p->fn->name);
+        return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp, "
+                        "partition or rpc function", p->fn->name);
     BEAM_TRY(add_state(p, t, err));
     p->node.process = p->ctx.observes_window ? process_each_window : p->process_one;
     if (p->fn->partition) BEAM_TRY(set_partitions(p, t, err));
     else bm_par_do_set_outputs(p, t);
     if (t->fn.attempts) bm_par_do_catch(p, t, t->fn.attempts);
-    return BEAM_OK;
+    return p->fn->rpc ? bm_calls_new(p, t, err) : BEAM_OK;
 }

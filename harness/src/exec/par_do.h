@@ -13,6 +13,7 @@ typedef struct bm_par_do {
     const bm_tagged *input; /* the main one */
     bm_process process_one; /* of an element in one window, or in any number of them */
     bm_process process_keyed; /* with state: what process_one goes on to */
+    struct bm_calls *calls;  /* of a DoFn with .rpc; otherwise NULL */
     struct bm_catch *caught; /* failed elements are an output; NULL: they fail the bundle */
 } bm_par_do;
 
@@ -20,6 +21,28 @@ typedef struct bm_par_do {
  * the output tagged BM_FAILURES_TAG after so many attempts (catch.c). */
 void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts);
 void bm_catch_free(struct bm_catch *caught); /* NULL is fine */
+/* Tries `process`, which sends to the node's outputs, for the element; `attempt` from 1.
+ * *again: it has failed, and there is an attempt left. */
+beam_status bm_catch_try(struct bm_catch *caught, const bm_element *element, unsigned attempt,
+                         bm_process process, bool *again);
+
+/* A DoFn with .rpc (calls.c). */
+beam_status bm_calls_new(bm_par_do *p, const bm_transform *t, beam_error *err);
+beam_status bm_calls_process(bm_node *node, const bm_element *element);
+beam_status bm_calls_settle(struct bm_calls *calls); /* waits for all answers */
+void bm_calls_free(struct bm_calls *calls); /* NULL is fine; drops what is pending */
+
+/* The element's callback has ended: its scratch memory is free again. */
+static inline __attribute__((always_inline)) beam_status
+bm_par_do_after(bm_par_do *p, bm_mark mark, bm_node *outer, beam_status status)
+{
+    bm_plan *plan = p->node.plan;
+    status = bm_element_ended(&p->ctx, status);
+    p->ctx.element = NULL;
+    bm_leave(&p->node, outer);
+    bm_rewind(&plan->scratch, mark);
+    return status;
+}
 
 /* Makes the node, of `size` zeroed bytes that begin with a bm_par_do: finds the DoFn and
  * fills its context, but for its outputs. */

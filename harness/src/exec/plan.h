@@ -10,6 +10,7 @@
 #define BM_PLAN_H
 
 #include "base/log.h"
+#include "beam/rpc.h"
 #include "coders/element.h"
 #include "fns/registry.h"
 
@@ -82,6 +83,16 @@ typedef struct bm_segment {
     bool idle; /* no input this time: sinks are to hand over what they have; source is -1 */
 } bm_segment;
 
+/* The client of beam/rpc.h, which the engine does not link: for DoFns that make calls. */
+typedef struct bm_caller {
+    beam_rpc_channel *(*open)(const char *target);
+    void (*close)(beam_rpc_channel *channel);
+    void (*start)(beam_rpc_channel *channel, const char *method, beam_span request,
+                  int timeout_ms, void *tag);
+    /* wait_ms < 0: until one has come. */
+    bool (*next)(beam_rpc_channel *channel, int wait_ms, beam_rpc_result *out);
+} bm_caller;
+
 /* All functions run on the bundle thread and may block. A failure fails the bundle; the
  * reason is in *err. */
 typedef struct bm_bundle_io {
@@ -100,6 +111,7 @@ typedef struct bm_bundle_io {
                                 beam_error *err);
     beam_status (*state_clear)(void *self, const bm_state_key *key, beam_error *err);
     beam_millis (*now)(void *self); /* for beam_now(); NULL: the machine's clock */
+    const bm_caller *caller;     /* lives for ever; NULL: calls cannot be made */
     bm_state_cache *state_cache; /* of the worker; NULL: there is none */
     const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
     size_t n_cache_tokens;

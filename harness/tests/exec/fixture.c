@@ -258,7 +258,8 @@ static void set_fn(fixture *f, pb_FunctionSpec *spec, const char *fn_urn, const 
                    const char *config, unsigned attempts)
 {
     bm_writer w = { 0 };
-    bm_fn_spec of = { beam_span_of(fn), beam_span_of(config), attempts };
+    bm_fn_spec of = { .name = beam_span_of(fn), .config = beam_span_of(config),
+                      .attempts = attempts };
     bm_fn_spec_encode(&of, &w);
     pb_FunctionSpec_set_urn(spec, view(fn_urn));
     pb_FunctionSpec_set_payload(spec, span_view(bm_span_copy(&f->arena, bm_written(&w))));

@@ -73,6 +73,7 @@ typedef struct beam_par_do_opts {
     beam_span config;       /* bytes for beam_config() */
     const beam_type *out;   /* main output's type where fn->out is BEAM_ANY */
     beam_pcoll *sides[8];   /* collections of fn->sides, same index */
+    const char *target;     /* of fn->rpc: the service's "host:port" */
     /* Errors as data: elements that fail go to *failures (BEAM_FAILURE, see beam_failures())
      * instead of failing the bundle, and what they emitted before is dropped. */
     beam_pcoll **failures;

@@ -1,21 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* beam/rpc.h - calling gRPC services from a DoFn, and serving small ones.
+/* beam/rpc.h - calling gRPC services from DoFns, and serving small ones.
  *
- * Messages are bytes: encode and decode them with any protobuf library. A DoFn opens its
- * channel in setup, closes it in teardown, and makes unary calls in between, one after the
- * other (beam_rpc_call) or many at once (beam_rpc_start, beam_rpc_next). */
+ * Messages are bytes: encode and decode them with any protobuf library. A DoFn that asks a
+ * service about each of its elements declares how, as a beam_rpc_fn. Others open a channel
+ * of their own in setup, close it in teardown, and make unary calls in between. */
 #ifndef BEAM_RPC_H
 #define BEAM_RPC_H
 
 #include "beam/coder.h"
+#include "beam/dofn.h"
 #include "beam/status.h"
 BEAM_C_BEGIN
+
+/* -- a call for each element -------------------------------------------------------
+ * What a DoFn has as .rpc instead of process(). Many calls are under way at once; elements
+ * whose answer has not come wait in the worker with their timestamps, windows and panes. A
+ * bundle ends when all its answers have come. The address is given at the step:
+ *
+ *     static const beam_rpc_fn ask_length = {
+ *         .method = "/package.Service/Length", .request = request, .response = response,
+ *     };
+ *     static const beam_dofn length_fn = { .name = "length", ... .rpc = &ask_length };
+ *     ...
+ *     beam_par_do(words, "Length", &length_fn, .target = "localhost:50051");
+ *
+ * Both functions run on the bundle's thread, as process() does. Not with state or timers. */
+typedef struct beam_rpc_fn {
+    const char *method; /* "/package.Service/Method", a unary one */
+    /* The request about an element; it is copied. With .ptr NULL no call is made: what there
+     * is to emit has been emitted, or beam_fail() called. */
+    beam_span (*request)(beam_ctx *c, beam_value in);
+    /* The answer, with the element it is about: emits as process() does. */
+    beam_status (*response)(beam_ctx *c, beam_value in, beam_span answer);
+    int max_in_flight; /* calls under way in a bundle; 0: 512 */
+    int timeout_ms;    /* of one try; 0: 10000 */
+    /* Further tries of a call that was not answered in time, or because the service is not
+     * there or has too much to do; after 100 ms, 200 ms and so on, 5 s at most. 0: 6 of
+     * them, -1: none. The last failure is the element's, and fails the bundle or is caught
+     * with it (.failures). */
+    int retries;
+    /* Answers go on in the order of the elements, not as they come: a slow one holds up
+     * those behind it. */
+    bool in_order;
+} beam_rpc_fn;
 
 /* -- client: a channel is used by one thread at a time ------------------------- */
 typedef struct beam_rpc_channel beam_rpc_channel;
 
 /* To "host:port", without TLS. Connects on the first call, and again when the connection
- * breaks. Never NULL. Runs one thread of its own until closed. */
+ * breaks; the channels of a process to one address share their connection. Never NULL. */
 BEAM_API beam_rpc_channel *beam_rpc_open(const char *target);
 /* Cancels what is pending. NULL is fine. */
 BEAM_API void beam_rpc_close(beam_rpc_channel *channel);
@@ -30,7 +63,8 @@ BEAM_API beam_status beam_rpc_call(beam_rpc_channel *channel, const char *method
 typedef struct beam_rpc_result {
     void *tag; /* as given to beam_rpc_start */
     beam_error error; /* status BEAM_OK: the call succeeded */
-    beam_span response; /* lives until the next beam_rpc_next */
+    bool transient; /* it failed, and may succeed when it is made again */
+    beam_span response; /* lives until the next call with this channel */
 } beam_rpc_result;
 
 /* Starts a call and returns; `request` is copied. */
@@ -38,6 +72,8 @@ BEAM_API void beam_rpc_start(beam_rpc_channel *channel, const char *method, beam
                              int timeout_ms, void *tag);
 /* Waits for the next call to finish, in any order; false when none is pending. */
 BEAM_API bool beam_rpc_next(beam_rpc_channel *channel, beam_rpc_result *out);
+/* The same, but waits for wait_ms at most (0: not at all), and is then false too. */
+BEAM_API bool beam_rpc_poll(beam_rpc_channel *channel, int wait_ms, beam_rpc_result *out);
 /* Calls started whose result has not been taken. */
 BEAM_API size_t beam_rpc_pending(const beam_rpc_channel *channel);
 
@@ -57,6 +93,8 @@ typedef struct beam_rpc_method {
 BEAM_API beam_rpc_server *beam_rpc_serve(const char *address, const beam_rpc_method *methods,
                                          size_t n_methods, void *self, beam_error *err);
 BEAM_API int beam_rpc_server_port(const beam_rpc_server *server);
+/* From now on each answer is held back for so long: a slow service, for tests. */
+BEAM_API void beam_rpc_server_delay(beam_rpc_server *server, int delay_ms);
 BEAM_API void beam_rpc_server_stop(beam_rpc_server *server);
 
 BEAM_C_END

@@ -191,6 +191,7 @@ typedef struct beam_dofn_tester_opts {
     const beam_type *in;  /* of the elements; NULL: fn->in, which then has no BEAM_ANY in it */
     const beam_type *out; /* as .out of beam_par_do() */
     beam_span config;
+    const char *target;     /* as .target of beam_par_do() */
     beam_window_fn windows; /* which elements are put in; not set: the global window */
     struct {
         const beam_value *at;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The payload of our FunctionSpecs: version, name, config, the last two length-prefixed, and
- * if not zero the number of attempts.
+/* The payload of our FunctionSpecs: version, name, config, the last two length-prefixed; then
+ * as far as there is something to say, the number of attempts and the target, prefixed too.
  * Any thread. */
 #include "fns/fn_spec.h"
 
@@ -13,15 +13,18 @@ void bm_fn_spec_encode(const bm_fn_spec *spec, bm_writer *out)
     bm_write_u8(out, VERSION);
     bm_write_prefixed(out, spec->name);
     bm_write_prefixed(out, spec->config);
-    if (spec->attempts) bm_write_varint(out, spec->attempts);
+    if (spec->attempts || spec->target.len) bm_write_varint(out, spec->attempts);
+    if (spec->target.len) bm_write_prefixed(out, spec->target);
 }
 
-static beam_status read_attempts(bm_reader *in, unsigned *out)
+static beam_status read_rest(bm_reader *in, bm_fn_spec *out)
 {
     uint64_t attempts = 0;
+    out->target = (beam_span){ NULL, 0 };
     if (bm_left(in)) BEAM_TRY(bm_read_varint(in, &attempts));
+    if (bm_left(in)) BEAM_TRY(bm_read_prefixed(in, &out->target));
     if (attempts > BM_MAX_ATTEMPTS) return BEAM_ECODER;
-    *out = (unsigned)attempts;
+    out->attempts = (unsigned)attempts;
     return BEAM_OK;
 }
 
@@ -39,7 +42,7 @@ beam_status bm_fn_spec_decode(beam_span payload, bm_fn_spec *out, beam_error *er
             version, VERSION);
     if (bm_read_prefixed(&in, &out->name) != BEAM_OK || !out->name.len ||
         bm_read_prefixed(&in, &out->config) != BEAM_OK ||
-        read_attempts(&in, &out->attempts) != BEAM_OK || bm_left(&in))
+        read_rest(&in, out) != BEAM_OK || bm_left(&in))
         return bm_error(err, BEAM_ECODER, "the payload of a function is damaged");
     return BEAM_OK;
 }

@@ -73,6 +73,10 @@ bool bm_step_read_sides(bm_step *step, beam_pcoll *const *given, size_t most);
 /* Will the side inputs be complete one day? Fails the step. */
 bool bm_sides_can_end(const bm_step *step);
 
+/* -- calls.c -------------------------------------------------------------------------- */
+/* The service that the DoFn calls if it has .rpc. False after failing. */
+bool bm_step_calls(bm_step *step, const beam_dofn *fn, const char *target);
+
 /* -- failures.c ----------------------------------------------------------------------- */
 /* Gives the ParDo an output of failed elements if it is to have one; false after failing. */
 bool bm_step_catch(bm_step *step, beam_pcoll **failures, int attempts);

@@ -15,7 +15,8 @@ static const char *fn_name(const beam_dofn *fn)
 
 static int callback_count(const beam_dofn *fn)
 {
-    return !!fn->process + !!fn->map + !!fn->keep + !!fn->timestamp + !!fn->partition;
+    return !!fn->process + !!fn->map + !!fn->keep + !!fn->timestamp + !!fn->partition +
+           !!fn->rpc;
 }
 
 static bool fn_is_complete(bm_step *step, const beam_dofn *fn)
@@ -28,9 +29,9 @@ static bool fn_is_complete(bm_step *step, const beam_dofn *fn)
         !fn->name || !*fn->name   ? "has no name: give it one, unique in the program"
         : !fn->in                 ? "has no .in: say which type it reads"
         : callback_count(fn) == 0 ? "has no callback: set exactly one of .process, "
-                                    ".map, .keep, .timestamp and .partition"
+                                    ".map, .keep, .timestamp, .partition and .rpc"
         : callback_count(fn) > 1  ? "has more than one callback: set exactly one of "
-                                    ".process, .map, .keep, .timestamp and .partition"
+                                    ".process, .map, .keep, .timestamp, .partition and .rpc"
         : fn->map && !fn->out     ? "has .map but no .out: say which type it returns"
         : fn->outputs.n && !fn->outputs.at ? "counts extra outputs but has no .outputs.at"
         : fn->sides.n && !fn->sides.at     ? "counts side inputs but has no .sides.at"
@@ -231,6 +232,7 @@ beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
         return bm_nil_of(in);
     }
     if (!bm_step_read_sides(step, opts->sides, BEAM_COUNT(opts->sides))) return bm_nil_of(in);
+    if (!bm_step_calls(step, fn, opts->target)) return bm_nil_of(in);
     step->config = bm_span_copy(&step->pipeline->arena, opts->config);
     copy_display(step, opts->display, BEAM_COUNT(opts->display));
     beam_pcoll *main_output = add_main(step, fn, opts->out);

@@ -8,6 +8,7 @@
 #include "base/reader.h"
 #include "beam/testing.h"
 #include "beam_urns.h"
+#include "caller.h"
 #include "exec/plan.h"
 #include "fns/text.h"
 #include "program/functions.h"
@@ -142,7 +143,9 @@ static beam_status build(beam_dofn_tester *t, const beam_dofn_tester_opts *o)
     const char *problem = refusal(o);
     if (problem) return bm_error(&t->error, BEAM_EUNSUPPORTED, "%s", problem);
     beam_pipeline *p = t->pipeline;
-    beam_par_do_opts step = { .fn = o->fn, .config = o->config, .out = o->out };
+    beam_par_do_opts step = {
+        .fn = o->fn, .config = o->config, .out = o->out, .target = o->target
+    };
     beam_pcoll *in = beam_create(p, "In", o->in ? o->in : o->fn->in, NULL, 0);
     beam_pcoll *windowed = beam_window_into(in, "Windows", o->windows);
     make_sides(t, o, &step);
@@ -511,7 +514,8 @@ static beam_status run_bundle(beam_dofn_tester *t)
                               .state_get = io_get,
                               .state_append = io_append,
                               .state_clear = io_clear,
-                              .now = io_now };
+                              .now = io_now,
+                              .caller = &bm_caller_grpc };
     beam_status status = bm_plan_run(t->plan, "test", &io, &t->error);
     return status ? drop_results(t) : take_results(t);
 }

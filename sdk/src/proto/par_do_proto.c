@@ -229,7 +229,8 @@ beam_status bm_par_do_payload(bm_builder *b, const bm_step *step, beam_span *out
 {
     const beam_dofn *fn = step->dofn;
     bm_pb_par_do *payload = bm_pb_par_do_new(b->arena);
-    const bm_fn_spec spec = { beam_span_of(fn->name), step->config, step->attempts };
+    const bm_fn_spec spec = { beam_span_of(fn->name), step->config, step->attempts,
+                              beam_span_of(step->target) };
     payload->do_fn = bm_pb_spec(b->arena, BM_URN_DOFN, fn_payload(b->arena, &spec));
     BEAM_TRY(bm_add_side_inputs(b, step, payload));
     BEAM_TRY(bm_add_splitting(b, step, payload));

@@ -41,14 +41,16 @@ static grpc_arg integer(const char *key, int value)
  * connection with pings and let the window grow to many MiB, which are then our memory. */
 enum { WINDOW_BYTES = 1 << 20 };
 
-static grpc_channel *connect(const char *target)
+grpc_channel *bm_connect(const char *target, bool shared)
 {
     grpc_arg args[] = {
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
         integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1),
         integer(GRPC_ARG_ENABLE_HTTP_PROXY, !is_local(target)),
-        /* Each channel has its connection: no other channel's back-off delays it. */
-        integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        /* A connection of its own: no other channel's back-off delays it. */
+        integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, !shared),
+        /* gRPC's own, which cost a tenth of a call: beam/rpc.h leaves them to its users. */
+        integer(GRPC_ARG_ENABLE_RETRIES, !shared),
         integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
         integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000),
         integer(GRPC_ARG_HTTP2_BDP_PROBE, 0),
@@ -72,7 +74,7 @@ bm_channel *bm_channel_new(bm_rpc *rpc, const char *target, const char *worker_i
 {
     bm_channel *channel = bm_xcalloc(1, sizeof *channel);
     channel->rpc = rpc;
-    channel->channel = connect(target);
+    channel->channel = bm_connect(target, false);
     channel->target = copy(target);
     channel->worker_id = copy(worker_id);
     pthread_mutex_init(&channel->lock, NULL);

@@ -27,9 +27,12 @@ static inline void *bm_tag_start(bm_tag *tag)
     return tag;
 }
 
+/* grpc_init(), and the settings that come before it. */
+void bm_grpc_start(void);
 grpc_completion_queue *bm_rpc_queue(bm_rpc *rpc);
 bool bm_rpc_on_thread(const bm_rpc *rpc);
 /* Starts a batch; a refusal is a mistake in this directory and ends the process. */
+void bm_start_ops(grpc_call *call, const grpc_op *ops, size_t n, void *tag);
 void bm_start_batch(grpc_call *call, const grpc_op *ops, size_t n, bm_tag *tag);
 /* The same on any thread, for batches that mostly complete at once: true if it has, in which
  * case its tag will not run, and the rpc thread need not be woken for it. *ok is then what
@@ -65,6 +68,9 @@ typedef struct bm_metadata {
 bm_metadata bm_metadata_new(const char *worker_id, const char *const pairs[]);
 void bm_metadata_free(bm_metadata *metadata);
 
+/* A channel to "host:port" or "unix:" path. `shared`: all of the process that are share a
+ * connection. */
+grpc_channel *bm_connect(const char *target, bool shared);
 bm_rpc *bm_channel_rpc(const bm_channel *channel);
 const char *bm_channel_worker_id(const bm_channel *channel);
 grpc_call *bm_channel_call(bm_channel *channel, const char *method, int timeout_ms);

@@ -65,13 +65,18 @@ static void *run(void *self)
     }
 }
 
-bm_rpc *bm_rpc_new(void)
+void bm_grpc_start(void)
 {
     /* The system's resolver, unless the user says otherwise: gRPC's other one, c-ares, leaks
      * and does not know all that the system knows. No call when it is set, so only the first
      * runtime of a process touches the environment. */
     if (!getenv("GRPC_DNS_RESOLVER")) setenv("GRPC_DNS_RESOLVER", "native", 0);
     grpc_init();
+}
+
+bm_rpc *bm_rpc_new(void)
+{
+    bm_grpc_start();
     bm_rpc *rpc = bm_xcalloc(1, sizeof *rpc);
     rpc->queue = grpc_completion_queue_create_for_next(NULL);
     if (pthread_create(&rpc->thread, NULL, run, rpc)) {
@@ -102,12 +107,17 @@ bool bm_rpc_on_thread(const bm_rpc *rpc)
     return pthread_equal(rpc->thread, pthread_self());
 }
 
-void bm_start_batch(grpc_call *call, const grpc_op *ops, size_t n, bm_tag *tag)
+void bm_start_ops(grpc_call *call, const grpc_op *ops, size_t n, void *tag)
 {
-    grpc_call_error error = grpc_call_start_batch(call, ops, n, bm_tag_start(tag), NULL);
+    grpc_call_error error = grpc_call_start_batch(call, ops, n, tag, NULL);
     if (error == GRPC_CALL_OK) return;
     fprintf(stderr, "beam: gRPC refused a batch: %s\n", grpc_call_error_to_string(error));
     abort();
+}
+
+void bm_start_batch(grpc_call *call, const grpc_op *ops, size_t n, bm_tag *tag)
+{
+    bm_start_ops(call, ops, n, bm_tag_start(tag));
 }
 
 void bm_run_on_rpc_thread(grpc_call *call, bm_tag *tag)

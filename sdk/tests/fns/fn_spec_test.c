@@ -59,11 +59,18 @@ END_TEST
 START_TEST(attempts)
 {
     for (unsigned n = 0; n <= BM_MAX_ATTEMPTS; n += 250) {
-        bm_fn_spec in = { beam_span_of("a"), none, n }, out;
+        bm_fn_spec in = { beam_span_of("a"), none, n, none }, out;
         bm_writer w = { 0 };
         bm_fn_spec_encode(&in, &w);
         ck_assert_int_eq(bm_fn_spec_decode(bm_written(&w), &out, NULL), BEAM_OK);
         ck_assert_uint_eq(out.attempts, n);
+        ck_assert_uint_eq(out.target.len, 0);
+        in.target = beam_span_of("localhost:1");
+        w.len = 0;
+        bm_fn_spec_encode(&in, &w);
+        ck_assert_int_eq(bm_fn_spec_decode(bm_written(&w), &out, NULL), BEAM_OK);
+        ck_assert_uint_eq(out.attempts, n);
+        ck_assert(beam_span_equal(out.target, in.target));
         bm_writer_free(&w);
     }
 }

@@ -151,12 +151,12 @@ START_TEST(incomplete_dofns)
     refuse(
         &fn, BEAM_EINVAL,
         "Step: DoFn 'x' has more than one callback: set exactly one of .process, .map, "
-        ".keep, .timestamp and .partition");
+        ".keep, .timestamp, .partition and .rpc");
     fn.keep = NULL;
     fn.map = NULL;
     refuse(&fn, BEAM_EINVAL,
            "Step: DoFn 'x' has no callback: set exactly one of .process, .map, .keep, "
-           ".timestamp and .partition");
+           ".timestamp, .partition and .rpc");
     fn.process = test_process;
     fn.outputs.n = 1;
     refuse(&fn, BEAM_EINVAL,

@@ -104,6 +104,57 @@ START_TEST(closing_with_calls_pending)
 }
 END_TEST
 
+START_TEST(one_among_many)
+{
+    static int tags[20];
+    for (int i = 0; i < 20; i++)
+        beam_rpc_start(channel, "/p.P/Twice", beam_span_of("x"), 5000, &tags[i]);
+    beam_span response;
+    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Twice", beam_span_of("one"), 5000, &response,
+                                   &err),
+                     BEAM_OK);
+    ck_assert(beam_span_equal(response, beam_span_of("oneone")));
+    ck_assert_uint_eq(beam_rpc_pending(channel), 20);
+    beam_rpc_result result;
+    while (beam_rpc_next(channel, &result)) {
+        ck_assert(beam_span_equal(result.response, beam_span_of("xx")));
+        ++*(int *)result.tag;
+    }
+    for (int i = 0; i < 20; i++) ck_assert_int_eq(tags[i], 1);
+}
+END_TEST
+
+START_TEST(a_large_answer)
+{
+    static char bytes[1 << 20];
+    memset(bytes, 'x', sizeof bytes);
+    beam_span response;
+    ck_assert_int_eq(beam_rpc_call(channel, "/p.P/Twice", (beam_span){ bytes, sizeof bytes },
+                                   60000, &response, &err),
+                     BEAM_OK);
+    ck_assert_uint_eq(response.len, 2 * sizeof bytes);
+    ck_assert_mem_eq(response.ptr + sizeof bytes, bytes, sizeof bytes);
+}
+END_TEST
+
+START_TEST(a_slow_service)
+{
+    beam_rpc_server_delay(server, 200);
+    beam_rpc_result result;
+    ck_assert(!beam_rpc_poll(channel, 0, &result));
+    beam_rpc_start(channel, "/p.P/Twice", beam_span_of("a"), 0, NULL);
+    beam_rpc_start(channel, "/p.P/Twice", beam_span_of("a"), 20, &result);
+    ck_assert(!beam_rpc_poll(channel, 0, &result));
+    ck_assert(beam_rpc_next(channel, &result));
+    ck_assert_ptr_eq(result.tag, &result);
+    ck_assert_int_eq(result.error.status, BEAM_ETIMEOUT);
+    ck_assert(result.transient);
+    ck_assert(beam_rpc_poll(channel, 60000, &result));
+    ck_assert(beam_span_equal(result.response, beam_span_of("aa")));
+    beam_rpc_start(channel, "/p.P/Twice", beam_span_of("a"), 0, NULL); /* pending at the end */
+}
+END_TEST
+
 START_TEST(a_taken_port)
 {
     ck_assert_ptr_null(beam_rpc_serve(address, methods, 1, NULL, &err));
@@ -118,6 +169,9 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, calls_one_after_the_other);
     tcase_add_test(tcase, calls_side_by_side);
+    tcase_add_test(tcase, one_among_many);
+    tcase_add_test(tcase, a_large_answer);
+    tcase_add_test(tcase, a_slow_service);
     tcase_add_test(tcase, closing_with_calls_pending);
     tcase_add_test(tcase, a_taken_port);
     Suite *suite = suite_create("rpc/public");

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DoFns with .rpc: elements wait here while a service is asked about them. Bundle thread: it
+ * polls for answers itself, when there are as many calls as may be, now and then while
+ * elements come, and in the end for all. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "exec/par_do.h"
+
+enum {
+    MOST = 512,         /* calls under way, where the DoFn does not say */
+    TIMEOUT_MS = 10000, /* likewise */
+    RETRIES = 6,        /* likewise */
+    FIRST_WAIT_MS = 100,
+    LONGEST_WAIT_MS = 5000,
+    UNPOLLED = 32,    /* elements that come between two looks for answers */
+    SLOT_BYTES = 1024 /* kept for a waiting element */
+};
+
+/* An element that waits, with its request. */
+typedef struct waiting {
+    struct waiting *next;        /* unused, or to be called again */
+    struct waiting *later;       /* with in_order: that of the next element */
+    struct waiting *next_of_all; /* all that there are */
+    bm_arena arena;              /* of what follows */
+    bm_element element;
+    beam_span request;
+    unsigned tries, attempt; /* of the call; of the element */
+    int64_t due_ms;          /* when it is to be called again */
+    /* The end of it. */
+    bool answered;
+    beam_status status;
+    beam_span text; /* the answer, or why there is none */
+} waiting;
+
+struct bm_calls {
+    bm_par_do *p;
+    const beam_rpc_fn *rpc;
+    const bm_caller *caller;
+    beam_rpc_channel *channel; /* opened by the first element */
+    const char *target;
+    size_t most, n;     /* elements that wait: at most, and now */
+    size_t n_under_way; /* calls; the other elements are to be called again */
+    int timeout_ms;
+    unsigned tries; /* of a call, at most */
+    unsigned unpolled;
+    waiting *all, *unused, *again;
+    waiting *oldest, **youngest; /* with in_order */
+    const waiting *answered;     /* whose callback runs */
+    unsigned attempt;            /* at the element that is asked about, if it is caught */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* -- slots ---------------------------------------------------------------------------------- */
+static waiting *take_slot(struct bm_calls *k)
+{
+    waiting *w = k->unused;
+    if (w) {
+        k->unused = w->next;
+    } else {
+        w = bm_xcalloc(1, sizeof *w);
+        bm_arena_init(&w->arena, SLOT_BYTES);
+        w->next_of_all = k->all;
+        k->all = w;
+    }
+    w->next = w->later = NULL;
+    w->tries = 0;
+    w->answered = false;
+    k->n++;
+    return w;
+}
+
+static void put_back(struct bm_calls *k, waiting *w)
+{
+    if (w->arena.current != w->arena.first)
+        bm_arena_free(&w->arena); /* a large one */
+    else
+        bm_arena_reset(&w->arena);
+    w->next = k->unused;
+    k->unused = w;
+    k->n--;
+}
+
+/* -- calling -------------------------------------------------------------------------------- */
+static beam_status connect_to(struct bm_calls *k)
+{
+    if (k->channel) return BEAM_OK;
+    k->caller = k->p->node.plan->io->caller;
+    if (!k->caller)
+        return bm_fail(&k->p->node, BEAM_EUNSUPPORTED, "failed",
+                       "calls cannot be made here");
+    k->channel = k->caller->open(k->target);
+    return BEAM_OK;
+}
+
+static void call(struct bm_calls *k, waiting *w)
+{
+    w->tries++;
+    k->n_under_way++;
+    k->caller->start(k->channel, k->rpc->method, w->request, k->timeout_ms, w);
+}
+
+/* Keeps the element and calls. */
+static beam_status hold(struct bm_calls *k, const bm_element *element, beam_span request)
+{
+    BEAM_TRY(connect_to(k));
+    waiting *w = take_slot(k);
+    bm_element around = *element;
+    around.value = beam_null();
+    beam_status status = bm_element_copy(&w->arena, &around, &w->element);
+    if (status == BEAM_OK)
+        status = bm_value_copy_as(k->p->ctx.input_coder, &w->arena, element->value,
+                                  &w->element.value);
+    if (status != BEAM_OK) {
+        put_back(k, w);
+        return bm_fail_on(&k->p->node, status, element, "it could not be copied: %s",
+                          beam_status_text(status));
+    }
+    w->request = bm_span_copy(&w->arena, request);
+    w->attempt = k->attempt;
+    if (k->rpc->in_order) {
+        *k->youngest = w;
+        k->youngest = &w->later;
+    }
+    call(k, w);
+    return BEAM_OK;
+}
+
+static beam_status ask_now(bm_node *node, const bm_element *element)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    bm_mark mark = bm_scratch_mark(&node->plan->scratch);
+    bm_node *outer = bm_enter(node);
+    p->ctx.element = element;
+    beam_span request = p->calls->rpc->request(&p->ctx, element->value);
+    beam_status status = bm_element_ended(&p->ctx, BEAM_OK);
+    if (status == BEAM_OK && request.ptr) status = hold(p->calls, element, request);
+    return bm_par_do_after(p, mark, outer, status);
+}
+
+/* `before`: attempts at the element so far. */
+static beam_status ask(struct bm_calls *k, const bm_element *element, unsigned before)
+{
+    bm_node *node = &k->p->node;
+    if (!k->p->caught) return ask_now(node, element);
+    beam_status status;
+    bool again;
+    do {
+        k->attempt = ++before;
+        status = bm_catch_try(k->p->caught, element, before, ask_now, &again);
+    } while (again);
+    return status;
+}
+
+/* -- answers -------------------------------------------------------------------------------- */
+static beam_status respond_now(bm_node *node, const bm_element *element)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    const waiting *w = p->calls->answered;
+    bm_mark mark = bm_scratch_mark(&node->plan->scratch);
+    bm_node *outer = bm_enter(node);
+    p->ctx.element = element;
+    beam_status status =
+        w->status == BEAM_OK ? p->calls->rpc->response(&p->ctx, element->value, w->text)
+        : w->tries > 1
+            ? beam_fail(&p->ctx, w->status, BEAM_SPAN_FMT "; given up after %u tries",
+                        BEAM_SPAN_ARG(w->text), w->tries)
+            : beam_fail(&p->ctx, w->status, BEAM_SPAN_FMT, BEAM_SPAN_ARG(w->text));
+    return bm_par_do_after(p, mark, outer, status);
+}
+
+/* The element goes on, and its slot is free. */
+static beam_status respond(struct bm_calls *k, waiting *w)
+{
+    k->answered = w;
+    bool again = false;
+    beam_status status = k->p->caught ? bm_catch_try(k->p->caught, &w->element,
+                                                     w->attempt, respond_now, &again)
+                                      : respond_now(&k->p->node, &w->element);
+    if (again) status = ask(k, &w->element, w->attempt);
+    put_back(k, w);
+    return status;
+}
+
+static beam_status respond_in_order(struct bm_calls *k, waiting *w)
+{
+    w->answered = true;
+    w->text = bm_span_copy(&w->arena, w->text);
+    while (k->oldest && k->oldest->answered) {
+        waiting *first = k->oldest;
+        k->oldest = first->later;
+        if (!k->oldest) k->youngest = &k->oldest;
+        BEAM_TRY(respond(k, first));
+    }
+    return BEAM_OK;
+}
+
+static void call_later(struct bm_calls *k, waiting *w)
+{
+    int64_t wait_ms = LONGEST_WAIT_MS;
+    if (w->tries < 7) wait_ms = FIRST_WAIT_MS << (w->tries - 1);
+    if (wait_ms > LONGEST_WAIT_MS) wait_ms = LONGEST_WAIT_MS;
+    w->due_ms = now_ms() + wait_ms;
+    w->next = k->again;
+    k->again = w;
+}
+
+static beam_status answer(struct bm_calls *k, const beam_rpc_result *result)
+{
+    waiting *w = result->tag;
+    k->n_under_way--;
+    if (result->transient && w->tries < k->tries) {
+        call_later(k, w);
+        return BEAM_OK;
+    }
+    w->status = result->error.status;
+    w->text = w->status == BEAM_OK ? result->response
+                                   : beam_span_of(result->error.message);
+    return k->rpc->in_order ? respond_in_order(k, w) : respond(k, w);
+}
+
+/* -- waiting -------------------------------------------------------------------------------- */
+/* Calls again where it is time to, and says how long until the next one is; -1: never. */
+static int call_again(struct bm_calls *k)
+{
+    if (!k->again) return -1;
+    int64_t now = now_ms(), next = -1;
+    for (waiting **at = &k->again, *w; (w = *at);) {
+        if (w->due_ms <= now) {
+            *at = w->next;
+            call(k, w);
+            continue;
+        }
+        if (next < 0 || w->due_ms - now < next) next = w->due_ms - now;
+        at = &w->next;
+    }
+    return (int)next;
+}
+
+static beam_status settle_to(struct bm_calls *k, size_t n)
+{
+    bm_node *node = &k->p->node, *outer = bm_enter(node);
+    beam_status status = BEAM_OK;
+    beam_rpc_result result;
+    while (status == BEAM_OK && k->n > n) {
+        int wait_ms = call_again(k);
+        if (k->caller->next(k->channel, wait_ms, &result)) status = answer(k, &result);
+    }
+    bm_leave(node, outer);
+    return status;
+}
+
+beam_status bm_calls_settle(struct bm_calls *k)
+{
+    return settle_to(k, 0);
+}
+
+/* What has come, without waiting. */
+static beam_status look(struct bm_calls *k)
+{
+    beam_rpc_result result;
+    call_again(k);
+    k->unpolled = 0;
+    while (k->n_under_way && k->caller->next(k->channel, 0, &result))
+        BEAM_TRY(answer(k, &result));
+    return BEAM_OK;
+}
+
+beam_status bm_calls_process(bm_node *node, const bm_element *element)
+{
+    struct bm_calls *k = ((bm_par_do *)node)->calls;
+    if (k->n >= k->most) /* a quarter at once, so that few calls of a thread wake it */
+        BEAM_TRY(settle_to(k, k->most - 1 - k->most / 4));
+    else if (++k->unpolled > UNPOLLED)
+        BEAM_TRY(look(k));
+    return ask(k, element, 0);
+}
+
+/* -- life ----------------------------------------------------------------------------------- */
+beam_status bm_calls_new(bm_par_do *p, const bm_transform *t, beam_error *err)
+{
+    const beam_rpc_fn *rpc = p->fn->rpc;
+    bm_arena *arena = &p->node.plan->arena;
+    if (!t->fn.target.len || !rpc->method || !rpc->request || !rpc->response)
+        return bm_error(err, BEAM_EINVAL, "Transform '%s' (DoFn '%s') has no %s to call",
+                        t->name, p->fn->name, t->fn.target.len ? "function" : "service");
+    struct bm_calls *k = p->calls = BM_NEW(arena, struct bm_calls);
+    k->p = p;
+    k->rpc = rpc;
+    k->target = bm_cstr(arena, t->fn.target);
+    k->most = rpc->max_in_flight > 0 ? (size_t)rpc->max_in_flight : MOST;
+    k->timeout_ms = rpc->timeout_ms > 0 ? rpc->timeout_ms : TIMEOUT_MS;
+    k->tries = rpc->retries < 0 ? 1
+                                : 1 + (unsigned)(rpc->retries ? rpc->retries : RETRIES);
+    k->youngest = &k->oldest;
+    return BEAM_OK;
+}
+
+void bm_calls_free(struct bm_calls *k)
+{
+    if (!k) return;
+    if (k->channel) k->caller->close(k->channel);
+    for (waiting *w = k->all, *next; w; w = next) {
+        next = w->next_of_all;
+        bm_arena_free(&w->arena);
+        free(w);
+    }
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DoFns with .rpc: the address travels with the step, and what does not fit is said. */
+#include "beam/rpc.h"
+#include "graph_test.h"
+
+static beam_span request(beam_ctx *c, beam_value in)
+{
+    (void)c;
+    return beam_as_span(in);
+}
+static beam_status response(beam_ctx *c, beam_value in, beam_span answer)
+{
+    (void)c, (void)in, (void)answer;
+    return BEAM_OK;
+}
+static const beam_rpc_fn rpc = { .method = "/p.P/M", .request = request, .response = response };
+static const beam_dofn ask_fn = {
+    .name = "test.ask", .in = BEAM_STRING, .out = BEAM_STRING, .rpc = &rpc
+};
+
+START_TEST(an_address)
+{
+    beam_pcoll *bad, *asked = beam_par_do(words(), "Ask", &ask_fn, .target = "localhost:1",
+                                          .failures = &bad);
+    ck_assert_str_eq(asked->producer->target, "localhost:1");
+    expect_type(asked, "STRING");
+    expect_no_error();
+}
+END_TEST
+
+static void refuse(const beam_dofn *fn, const char *target, const char *message)
+{
+    beam_pipeline_free(p);
+    p = beam_pipeline_new();
+    beam_pcoll *in = fn->states.n ? pairs() : words();
+    beam_par_do(in, "Step", fn, .target = target);
+    expect_error(BEAM_EINVAL, message);
+}
+
+START_TEST(what_does_not_fit)
+{
+    refuse(&ask_fn, NULL, "Step: DoFn 'test.ask' calls a service, and none is given: give its "
+                          "address as .target = \"host:port\"");
+    refuse(&ask_fn, "localhost", "Step: DoFn 'test.ask' calls a service, and 'localhost' is no "
+                                 "address: give its address as .target = \"host:port\"");
+    static const beam_dofn plain_fn = { .name = "test.plain", .in = BEAM_STRING,
+                                        .process = test_process };
+    refuse(&plain_fn, "localhost:1",
+           "Step: .target is given, but DoFn 'test.plain' has no .rpc");
+    beam_rpc_fn part = rpc;
+    beam_dofn fn = ask_fn;
+    fn.rpc = &part;
+    part.method = "M";
+    refuse(&fn, "a:1", "Step: DoFn 'test.ask' has no method in its .rpc: give it as "
+                       "\"/package.Service/Method\"");
+    part = rpc;
+    part.response = NULL;
+    refuse(&fn, "a:1", "Step: DoFn 'test.ask' has no .response in its .rpc");
+    part = rpc;
+    part.max_in_flight = -1;
+    refuse(&fn, "a:1", "Step: DoFn 'test.ask' has a negative number in its .rpc");
+    static const beam_state_spec states[] = { BEAM_BAG_STATE("all", BEAM_INT64) };
+    beam_dofn stateful = ask_fn;
+    stateful.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
+    stateful.states.at = states;
+    stateful.states.n = 1;
+    refuse(&stateful, "a:1",
+           "Step: DoFn 'test.ask' has .rpc and state or timers: elements that wait for an "
+           "answer do not have their key's state; put the two into steps of their own");
+}
+END_TEST
+
+RUN("calls", an_address, what_does_not_fit)
