@@ -10,6 +10,7 @@
 #include "unknown.h"
 #include "worker.h"
 
+#include "utf8.h"
 enum { TELL_EVERY_MS = 10000 };
 
 /* ProcessBundleRequest.data_stream_id, which protos before 2.77 do not have. */
@@ -259,6 +260,7 @@ static void run_bundle(void *arg)
     bm_instructions_end(&worker->instructions, b->instruction,
                         status == BEAM_OK ? NULL : err.message);
     bm_stream_write(worker->control, message);
+        bm_utf8_mend(err.message);
     free_bundle(b);
 }
 

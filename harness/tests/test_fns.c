@@ -67,6 +67,16 @@ static beam_status refuse_bad(beam_ctx *c, beam_value in)
 static const beam_dofn fail_fn = TEXT_FN("test.fail", refuse_bad);
 
 static beam_status count(beam_ctx *c, beam_value in)
+/* Fails with the element's own words, and counts them too. */
+static beam_status quote(beam_ctx *c, beam_value in)
+{
+    const char *text = beam_cstr(c, beam_as_span(in));
+    beam_counter_add(c, text, 1);
+    if (!strncmp(text, "count", 5)) return beam_emit(c, in);
+    return beam_fail(c, BEAM_EUSER, "%s", text);
+}
+static const beam_dofn quote_fn = TEXT_FN("test.quote", quote);
+
 {
     (void)c, (void)in;
     n_elements++;
@@ -228,5 +238,5 @@ void test_await_at_gate(int n)
 
 static const beam_dofn *const all[] = { &pass_fn,  &gate_fn,   &fail_fn,  &fan_fn,
                                         &count_fn, &repeat_fn, &twice_fn, &said_fn, &timer_fn,
-                                        &ack_fn, &log_fn };
+                                        &ack_fn, &log_fn, &quote_fn };
 const beam_harness_opts test_opts = { .functions.dofns = BEAM_TABLE(all) };

@@ -19,6 +19,7 @@ void test_await_at_gate(int n);
  * test.fail    text -> the same, but fails on the text "bad"
  * test.fan     text -> the same, and "more"
  * test.count   bytes -> nothing; the elements are counted
+ * test.quote  text -> the same, if it begins with "count"; else fails with its words
  * test.repeat  text -> the same, as often as the config's number says
  * test.twice   KV of text and iterable of texts -> "key: a b c | a b c"
  * test.said    text -> what the runner said about it: "drain parent state kind"
