@@ -6,6 +6,7 @@
 #include "bundle_ports.h"
 #include "clock.h"
 #include "pb.h"
+#include "exec/state_cache.h"
 #include "roots.h"
 #include "unknown.h"
 #include "worker.h"
@@ -135,6 +136,15 @@ static bm_cache_token *cache_tokens(bundle *b, size_t *n)
 }
 
 /* -- running ------------------------------------------------------------------------- */
+static void forget_state(bundle *b)
+{
+    size_t n;
+    const bm_cache_token *tokens = cache_tokens(b, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!tokens[i].transform_id)
+            bm_state_cache_forget(b->worker->state_cache, tokens[i].token);
+}
+
 
 static beam_status run_plan(bundle *b, beam_error *err)
 {
@@ -200,7 +210,10 @@ static beam_status process(bundle *b, beam_error *err)
     beam_status written = bm_state_end(&b->state, status == BEAM_OK ? err : NULL);
     if (status == BEAM_OK) status = written;
     bm_ports_disconnect(&b->ports);
-    if (status != BEAM_OK) return status;
+    if (status != BEAM_OK) {
+        forget_state(b);
+        return status;
+    }
     upb_Arena *pb = b->order->pb;
     pb_ProcessBundleResponse *out =
         pb_InstructionResponse_mutable_process_bundle(b->order->response, pb);
