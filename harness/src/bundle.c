@@ -2,16 +2,17 @@
 /* One ProcessBundle instruction: take a plan, connect it to the streams, run it, answer,
  * give the plan back. bm_bundle_start is on the rpc thread, the rest on the bundle thread. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bundle_ports.h"
 #include "clock.h"
-#include "pb.h"
 #include "exec/state_cache.h"
+#include "pb.h"
 #include "roots.h"
 #include "unknown.h"
+#include "utf8.h"
 #include "worker.h"
 
-#include "utf8.h"
 enum { TELL_EVERY_MS = 10000 };
 
 /* ProcessBundleRequest.data_stream_id, which protos before 2.77 do not have. */
@@ -135,7 +136,6 @@ static bm_cache_token *cache_tokens(bundle *b, size_t *n)
     return tokens;
 }
 
-/* -- running ------------------------------------------------------------------------- */
 static void forget_state(bundle *b)
 {
     size_t n;
@@ -145,6 +145,7 @@ static void forget_state(bundle *b)
             bm_state_cache_forget(b->worker->state_cache, tokens[i].token);
 }
 
+/* -- running ------------------------------------------------------------------------- */
 
 static beam_status run_plan(bundle *b, beam_error *err)
 {
@@ -255,9 +256,11 @@ static void run_bundle(void *arg)
     bundle *b = arg;
     beam_harness *worker = b->worker;
     beam_error err = { .status = BEAM_OK };
+    bm_instructions_run(&worker->instructions, b->instruction, (int)gettid());
     beam_status status = process(b, &err);
     if (status != BEAM_OK) {
         if (!err.message[0]) bm_error(&err, status, "%s", beam_status_text(status));
+        bm_utf8_mend(err.message);
         tell_failure(worker, b->id, err.message);
         pb_InstructionResponse_set_error(b->order->response, bm_pb_text(err.message));
     }
@@ -273,7 +276,6 @@ static void run_bundle(void *arg)
     bm_instructions_end(&worker->instructions, b->instruction,
                         status == BEAM_OK ? NULL : err.message);
     bm_stream_write(worker->control, message);
-        bm_utf8_mend(err.message);
     free_bundle(b);
 }
 

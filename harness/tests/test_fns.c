@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -66,7 +67,6 @@ static beam_status refuse_bad(beam_ctx *c, beam_value in)
 }
 static const beam_dofn fail_fn = TEXT_FN("test.fail", refuse_bad);
 
-static beam_status count(beam_ctx *c, beam_value in)
 /* Fails with the element's own words, and counts them too. */
 static beam_status quote(beam_ctx *c, beam_value in)
 {
@@ -77,6 +77,7 @@ static beam_status quote(beam_ctx *c, beam_value in)
 }
 static const beam_dofn quote_fn = TEXT_FN("test.quote", quote);
 
+static beam_status count(beam_ctx *c, beam_value in)
 {
     (void)c, (void)in;
     n_elements++;
@@ -199,12 +200,13 @@ static const beam_dofn log_fn = TEXT_FN("test.log", log_it);
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_changed = PTHREAD_COND_INITIALIZER;
 static bool gate_is_open;
-static int n_at_gate;
+static int n_at_gate, gate_thread;
 
 static beam_status gate(beam_ctx *c, beam_value in)
 {
     pthread_mutex_lock(&gate_lock);
     n_at_gate++;
+    gate_thread = (int)gettid();
     pthread_cond_broadcast(&gate_changed);
     while (!gate_is_open) pthread_cond_wait(&gate_changed, &gate_lock);
     n_at_gate--;
@@ -221,6 +223,14 @@ void test_open_gate(void)
     gate_is_open = true;
     pthread_cond_broadcast(&gate_changed);
     pthread_mutex_unlock(&gate_lock);
+}
+
+int test_gate_thread(void)
+{
+    pthread_mutex_lock(&gate_lock);
+    int thread = gate_thread;
+    pthread_mutex_unlock(&gate_lock);
+    return thread;
 }
 
 void test_await_at_gate(int n)

@@ -296,8 +296,8 @@ static int start_session(run *r)
     beam_error err;
     bm_console_init(&r->console, r->in->program->name, r->in->standard->severity);
     bm_log log = bm_console_log(&r->console);
-    beam_status status = bm_signals_start(on_signal, r, BM_EXIT_CANCELLED, &r->signals,
-                                          &err);
+    const bm_signal_handler handler = { .on_first = on_signal, .self = r };
+    beam_status status = bm_signals_start(&handler, BM_EXIT_CANCELLED, &r->signals, &err);
     if (!status) status = bm_session_init(&r->session, r->in->program->name, &log, &err);
     bool is_local = bm_standard_runner(r->in->standard) == BM_RUNNER_LOCAL;
     int result = status     ? bm_report(r->in, &err)
