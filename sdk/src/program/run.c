@@ -162,8 +162,11 @@ static const char *job_endpoint(const run *r)
 
 static beam_status check_runner(run *r, beam_error *err)
 {
-    bool streaming = r->in->standard->streaming || !bm_graph_is_bounded(r->pipeline);
-    bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), streaming);
+    const bm_job_mode mode = {
+        .streaming = r->in->standard->streaming || !bm_graph_is_bounded(r->pipeline),
+        .checkpoints = r->in->standard->checkpointing_interval > 0,
+    };
+    bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), &mode);
     if (runner == BM_PRISM && bm_standard_environment(r->in->standard) == BM_PROCESS)
         return bm_error(err, BEAM_EUNSUPPORTED,
                         "Prism does not start PROCESS workers, and the job would wait for "
