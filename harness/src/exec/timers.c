@@ -196,7 +196,10 @@ static beam_status process_sorted(bm_timers *t, beam_millis now)
 {
     const beam_window *w = &t->ctx->element->windows->at[0];
     bool is_over = now >= expiry_of(t, w);
-    return bm_sorter_process(t->par_do, is_over ? BEAM_MAX_TIMESTAMP : now - t->allowed_lateness);
+    bool is_first = now < BEAM_MIN_TIMESTAMP + t->allowed_lateness;
+    return bm_sorter_process(t->par_do, is_over    ? BEAM_MAX_TIMESTAMP
+                                        : is_first ? BEAM_MIN_TIMESTAMP
+                                                   : now - t->allowed_lateness);
 }
 
 /* Timers that the bundle has set for a moment before `before`. */
