@@ -2,13 +2,16 @@
 /* One ProcessBundle instruction: take a plan, connect it to the streams, run it, answer,
  * give the plan back. bm_bundle_start is on the rpc thread, the rest on the bundle thread. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bundle_ports.h"
 #include "caller.h"
 #include "clock.h"
+#include "exec/state_cache.h"
 #include "pb.h"
 #include "roots.h"
 #include "unknown.h"
+#include "utf8.h"
 #include "worker.h"
 
 enum { TELL_EVERY_MS = 10000 };
@@ -134,6 +137,15 @@ static bm_cache_token *cache_tokens(bundle *b, size_t *n)
     return tokens;
 }
 
+static void forget_state(bundle *b)
+{
+    size_t n;
+    const bm_cache_token *tokens = cache_tokens(b, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!tokens[i].transform_id)
+            bm_state_cache_forget(b->worker->state_cache, tokens[i].token);
+}
+
 /* -- running ------------------------------------------------------------------------- */
 
 static beam_status run_plan(bundle *b, beam_error *err)
@@ -201,7 +213,10 @@ static beam_status process(bundle *b, beam_error *err)
     beam_status written = bm_state_end(&b->state, status == BEAM_OK ? err : NULL);
     if (status == BEAM_OK) status = written;
     bm_ports_disconnect(&b->ports);
-    if (status != BEAM_OK) return status;
+    if (status != BEAM_OK) {
+        forget_state(b);
+        return status;
+    }
     upb_Arena *pb = b->order->pb;
     pb_ProcessBundleResponse *out =
         pb_InstructionResponse_mutable_process_bundle(b->order->response, pb);
@@ -243,9 +258,11 @@ static void run_bundle(void *arg)
     bundle *b = arg;
     beam_harness *worker = b->worker;
     beam_error err = { .status = BEAM_OK };
+    bm_instructions_run(&worker->instructions, b->instruction, (int)gettid());
     beam_status status = process(b, &err);
     if (status != BEAM_OK) {
         if (!err.message[0]) bm_error(&err, status, "%s", beam_status_text(status));
+        bm_utf8_mend(err.message);
         tell_failure(worker, b->id, err.message);
         pb_InstructionResponse_set_error(b->order->response, bm_pb_text(err.message));
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "pb.h"
+#include "utf8.h"
 #include "worker.h"
 
 void bm_respond(beam_harness *worker, pb_InstructionResponse *response, upb_Arena *pb)
@@ -24,6 +25,7 @@ void bm_order_fail(const bm_order *order, const char *format, ...)
     size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
     char *copy = upb_Arena_Malloc(order->pb, len + 1);
     memcpy(copy, text, len + 1);
+    bm_utf8_mend(copy);
     pb_InstructionResponse_set_error(order->response,
                                      upb_StringView_FromDataAndSize(copy, len));
 }

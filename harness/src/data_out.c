@@ -7,7 +7,8 @@
 
 enum {
     EMBED_BYTES = 1000000,         /* most that goes into a response */
-    STREAM_BYTES = 512 * 1024 /* queued on a stream before writers wait */
+    STREAM_BYTES = 512 * 1024, /* queued on a stream before writers wait */
+    MOST_BYTES = INT32_MAX - 100 /* of data in a message that every reader takes */
 };
 
 static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)
@@ -54,6 +55,12 @@ beam_status bm_outbox_write(bm_outbox *box, size_t number, bm_writer *data, bool
                             beam_error *err)
 {
     bm_outlet *outlet = &box->outlets[number];
+    beam_span transform_id = outlet->address.transform_id;
+    if (data->len > MOST_BYTES)
+        return bm_error(err, BEAM_EINVAL,
+                        "Output of '%.*s' has an element of about %zu bytes, and no message "
+                        "may have more than %d: make it several.", (int)transform_id.len,
+                        transform_id.ptr, data->len, MOST_BYTES);
     bool fits = box->may_embed && !outlet->held && box->held_bytes + data->len <= EMBED_BYTES;
     if (!fits) BEAM_TRY(stop_holding(box, err));
     if (data->len) {

@@ -141,6 +141,7 @@ bool bm_inbox_uses(const bm_inbox *inbox, const bm_link *link)
 
 static void bind_inlet(bm_inbox *inbox, const bm_inlet *inlet, int number)
 {
+    char reason[256];
     beam_span id = beam_span_of(inlet->transform_id);
     beam_span family = { NULL, 0 };
     if (inlet->timer_family) family = beam_span_of(inlet->timer_family);
@@ -150,7 +151,10 @@ static void bind_inlet(bm_inbox *inbox, const bm_inlet *inlet, int number)
         input->link = inlet->link;
     }
     input->inlet = number;
-    if (!input->ended) inbox->n_open++;
+    if (input->ended) return;
+    inbox->n_open++;
+    /* Who told inboxes of the loss did not know yet that this one reads from the link. */
+    if (inlet->link && !bm_link_alive(inlet->link, reason)) bm_inbox_break(inbox, reason);
 }
 
 beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_inlet *inlets,

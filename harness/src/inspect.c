@@ -10,6 +10,7 @@
 #include "exec/state_cache.h"
 #include "google/protobuf/timestamp.upb.h"
 #include "pb.h"
+#include "utf8.h"
 #include "worker.h"
 
 /* -- SampleDataRequest ---------------------------------------------------------------- */
@@ -18,6 +19,7 @@ static upb_StringView kept(beam_span bytes, upb_Arena *pb)
 {
     char *copy = upb_Arena_Malloc(pb, bytes.len + 1);
     if (bytes.len) memcpy(copy, bytes.ptr, bytes.len);
+    copy[bytes.len] = '\0';
     return upb_StringView_FromDataAndSize(copy, bytes.len);
 }
 
@@ -33,7 +35,9 @@ static void write_sample(const bm_data_sample *sample, pb_SampledElement *out, u
         exception, kept(beam_span_of(sample->instruction_id), pb));
     pb_SampledElement_Exception_set_transform_id(
         exception, kept(beam_span_of(sample->transform_id), pb));
-    pb_SampledElement_Exception_set_error(exception, kept(beam_span_of(sample->error), pb));
+    upb_StringView error = kept(beam_span_of(sample->error), pb);
+    bm_utf8_mend((char *)(uintptr_t)error.data);
+    pb_SampledElement_Exception_set_error(exception, error);
 }
 
 static void write_samples(const bm_order *order, const char *pcoll, bm_arena *arena,

@@ -145,6 +145,13 @@ bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam
     return one;
 }
 
+void bm_instructions_run(bm_instructions *table, bm_instruction *one, int thread)
+{
+    pthread_mutex_lock(&table->lock);
+    one->thread = thread;
+    pthread_mutex_unlock(&table->lock);
+}
+
 void bm_instructions_end(bm_instructions *table, bm_instruction *one, const char *error)
 {
     char *copy = NULL;

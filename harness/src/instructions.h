@@ -21,6 +21,7 @@ typedef struct bm_instruction {
     struct bm_plan_slot *slot; /* while it runs a plan: for progress and splits */
     size_t n_holders; /* threads that use the slot: it is not given back before */
     bool in_split;    /* one of them splits */
+    int thread;       /* that runs it, the kernel's id; 0: none yet */
     int64_t since_ms; /* when it began to run, by the monotonic clock */
     struct bm_pulse {
         const char *transform; /* whose user code was last seen running, or NULL */
@@ -52,6 +53,8 @@ void bm_instructions_free(bm_instructions *table); /* nothing runs any more */
 /* Begins a bundle, also one whose data has come already. NULL when the id is in use, was
  * used a short time ago, or the table is closed; the reason is in err. */
 bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam_error *err);
+/* The thread that runs it from now on. */
+void bm_instructions_run(bm_instructions *table, bm_instruction *instruction, int thread);
 /* Ends it: its inbox goes, late data for it is dropped. error NULL: it succeeded. The
  * instruction must not be touched afterwards. */
 void bm_instructions_end(bm_instructions *table, bm_instruction *instruction,

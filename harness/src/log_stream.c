@@ -14,6 +14,7 @@
 #include "google/protobuf/timestamp.upb.h"
 #include "model/beam_fn_api.upb.h"
 #include "pb.h"
+#include "utf8.h"
 
 #define METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnLogging/Logging"
 
@@ -106,22 +107,6 @@ static void entries_free(entries *list)
     while (list->first) free(entries_take(list));
 }
 
-/* Bytes of the UTF-8 character at s, 0 when it is none. */
-static size_t utf8_length(const char *text, size_t left)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    if (s[0] < 0x80) return 1;
-    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
-    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0; /* overlong */
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; /* over U+10FFFF */
-    return n;
-}
-
 /* Copies at most `limit` bytes; what is no UTF-8 becomes '?', as a runner breaks the
  * stream for it. The place after the NUL. */
 static char *copy_text(char *to, const char *from, size_t limit)
@@ -129,7 +114,7 @@ static char *copy_text(char *to, const char *from, size_t limit)
     size_t left = strlen(from);
     bool cut = left > limit;
     while (left) {
-        size_t n = utf8_length(from, left);
+        size_t n = bm_utf8_length(from, left);
         size_t step = n ? n : 1;
         if (step > limit) break;
         if (n)

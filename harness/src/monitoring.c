@@ -7,6 +7,7 @@
 #include "beam_urns.h"
 #include "model/metrics.upb.h"
 #include "pb.h"
+#include "utf8.h"
 
 void bm_short_ids_init(bm_short_ids *ids, bool used)
 {
@@ -45,7 +46,9 @@ static const char *new_id(bm_short_ids *ids, beam_span key, const bm_monitoring_
     copy->n_labels = info->n_labels;
     for (size_t i = 0; i < info->n_labels; i++) {
         copy->labels[i].key = bm_strdup(&ids->arena, info->labels[i].key);
-        copy->labels[i].value = bm_strdup(&ids->arena, info->labels[i].value);
+        char *value = bm_strdup(&ids->arena, info->labels[i].value);
+        bm_utf8_mend(value);
+        copy->labels[i].value = value;
     }
     char *id = bm_format(&ids->arena, "%zx", ids->infos.n + 1);
     bm_map_put(&ids->infos, beam_span_of(id), copy);
@@ -127,8 +130,9 @@ static beam_span kept(beam_span bytes, upb_Arena *pb)
 
 static const char *kept_text(const char *text, upb_Arena *pb)
 {
-    beam_span copy = kept((beam_span){ text, strlen(text) + 1 }, pb);
-    return copy.ptr;
+    char *copy = upb_Arena_Malloc(pb, strlen(text) + 1);
+    bm_utf8_mend(strcpy(copy, text)); /* names of metrics are the program's */
+    return copy;
 }
 
 static void keep(bm_monitoring_info *info, bool with_names, upb_Arena *pb)

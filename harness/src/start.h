@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* start.h - a worker on an rpc thread that its process has already. */
+/* start.h - a worker on an rpc thread that its process has already, and its last words. */
 #ifndef BM_START_H
 #define BM_START_H
 
@@ -10,5 +10,10 @@
  * serves any number of streams; two would hand gRPC's polling to one another. */
 beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_harness **out,
                              beam_error *err);
+
+/* The process gets a fatal signal on that thread: says in which bundle and transform, on
+ * stderr and to the runner, with all log entries that wait. Another thread; a few seconds at
+ * most. */
+void bm_harness_tell_crash(beam_harness *worker, int signal, int thread);
 
 #endif

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "exec/state_cache.h"
 #include "pb.h"
+#include "utf8.h"
 #include "worker.h"
 
 #define METHOD \
@@ -121,7 +122,9 @@ char *bm_status_text(beam_harness *worker)
     write_threads(&out);
     bm_write_u8(&out, '\0');
     size_t n;
-    return (char *)bm_writer_take(&out, &n);
+    char *text = (char *)bm_writer_take(&out, &n);
+    bm_utf8_mend(text); /* names of threads are bytes */
+    return text;
 }
 
 /* -- the stream --------------------------------------------------------------------------- */

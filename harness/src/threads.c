@@ -202,11 +202,19 @@ bool bm_threads_run(bm_threads *pool, bm_job_fn fn, void *arg)
     return accepted;
 }
 
-void bm_threads_drain(bm_threads *pool)
+bool bm_threads_drain(bm_threads *pool, int ms)
 {
+    struct timespec until = bm_after_ms(ms < 0 ? 0 : ms);
     pthread_mutex_lock(&pool->lock);
-    while (pool->n_busy) pthread_cond_wait(&pool->changed, &pool->lock);
+    while (pool->n_busy) {
+        if (ms < 0)
+            pthread_cond_wait(&pool->changed, &pool->lock);
+        else if (pthread_cond_timedwait(&pool->changed, &pool->lock, &until))
+            break;
+    }
+    bool drained = !pool->n_busy;
     pthread_mutex_unlock(&pool->lock);
+    return drained;
 }
 
 void bm_threads_free(bm_threads *pool)

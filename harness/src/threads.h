@@ -16,8 +16,9 @@ bm_threads *bm_threads_new(int idle_ms);
  * gives no more threads, the job waits for one that becomes idle; false when there is none
  * at all (the job is then not run). */
 bool bm_threads_run(bm_threads *threads, bm_job_fn fn, void *arg);
-/* Waits until no job runs. Jobs may start further ones. */
-void bm_threads_drain(bm_threads *threads);
+/* Waits until no job runs, at most so many ms (-1: for ever); false when some still do. Jobs
+ * may start further ones. */
+bool bm_threads_drain(bm_threads *threads, int ms);
 /* Waits until no job runs, ends and joins all threads. */
 void bm_threads_free(bm_threads *threads);
 

@@ -11,7 +11,8 @@
 #include "start.h"
 
 enum {
-    IDLE_THREAD_MS = 10000
+    IDLE_THREAD_MS = 10000,
+    END_MS = 3000 /* for bundles that the end of the control stream meets */
 };
 
 #define CONTROL_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnControl/Control"
@@ -155,6 +156,24 @@ void beam_harness_counters(beam_harness *worker,
         bm_each_counter(&worker->siblings[i]->short_ids, each, self);
 }
 
+/* Nothing is to be waited for any more: not data, nor state, nor a descriptor. */
+static void cancel_streams(beam_harness *worker)
+{
+    bm_channel_cancel_calls(worker->control_channel);
+    bm_links_cancel(&worker->data);
+    bm_links_cancel(&worker->state.links);
+}
+
+/* Bundles that have all their data finish, the others fail; so do those that wait for a runner
+ * that has gone without ending its other streams. */
+static void end_bundles(beam_harness *worker)
+{
+    bm_instructions_close(&worker->instructions, "the runner ended the worker");
+    if (bm_threads_drain(worker->threads, END_MS)) return;
+    cancel_streams(worker);
+    bm_threads_drain(worker->threads, -1);
+}
+
 /* -- end --------------------------------------------------------------------------------- */
 
 void beam_harness_stop(beam_harness *worker)
@@ -166,9 +185,7 @@ void beam_harness_stop(beam_harness *worker)
     pthread_cond_broadcast(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
     /* Also when beam_harness_wait waits for bundles already: nothing is to hold them up. */
-    bm_channel_cancel_calls(worker->control_channel);
-    bm_links_cancel(&worker->data);
-    bm_links_cancel(&worker->state.links);
+    cancel_streams(worker);
 }
 
 beam_status beam_harness_wait(beam_harness *worker, beam_error *err)
@@ -179,9 +196,7 @@ beam_status beam_harness_wait(beam_harness *worker, beam_error *err)
     worker->settled = true;
     pthread_mutex_unlock(&worker->lock);
     if (first) {
-        /* Bundles that have all their data finish, the others fail. */
-        bm_instructions_close(&worker->instructions, "the runner ended the worker");
-        bm_threads_drain(worker->threads);
+        end_bundles(worker);
         bm_stream_half_close(worker->control);
         bm_links_half_close(&worker->data);
         bm_links_half_close(&worker->state.links);

@@ -13,9 +13,14 @@ static const test_bundle gated = { .fn = "test.gate",
                                    .in = "string_utf8",
                                    .out = "string_utf8" };
 
+static const test_bundle quoted = { .fn = "test.quote",
+                                    .in = "string_utf8",
+                                    .out = "string_utf8" };
+
 static fake_runner *start(void)
 {
     fake_runner *r = fake_runner_new();
+    test_add_descriptor(r, "quoted", &quoted);
     test_add_descriptor(r, "texts", &texts);
     test_add_descriptor(r, "gated", &gated);
     fake_connect(r, &test_opts);
@@ -166,6 +171,59 @@ START_TEST(a_failing_fn_fails_its_bundle_only)
     ck_assert_int_eq(test_n_setups(), 2);
     fake_await_log(r, "this text is bad");
     fake_runner_free(r);
+}
+END_TEST
+
+/* A runner ends the stream for a string that is not UTF-8; this one would not see it. */
+START_TEST(cp_21_errors_are_utf8)
+{
+    fake_runner *r = start();
+    fake_process_bundle(r, "b1", "quoted");
+    send_text(r, "b1", "caf\xe9 \xff");
+    fake_expect_error(r, "b1", "caf? ?");
+    fake_progress(r, "p1", "b1");
+    fake_expect_error(r, "p1", "caf? ?");
+    char text[1500]; /* cut in the middle of a character, wherever the message begins */
+    for (int before = 0; before < 2; before++) {
+        char id[20], *at = text;
+        for (int i = 0; i < before; i++) *at++ = 'x';
+        for (; at + 2 < text + sizeof text; at += 2) memcpy(at, "\xc3\xa4", 2);
+        *at = '\0';
+        snprintf(id, sizeof id, "long-%d", before);
+        fake_process_bundle(r, id, "quoted");
+        send_text(r, id, text);
+        fake_expect_error(r, id, "\xc3\xa4\xc3\xa4");
+    }
+    fake_runner_free(r);
+}
+END_TEST
+
+/* Names of metrics are strings of the response. */
+START_TEST(metric_names_are_utf8)
+{
+    for (int with_ids = 0; with_ids < 2; with_ids++) {
+        fake_runner *r = fake_runner_new();
+        if (with_ids) fake_add_capability(r, "beam:protocol:monitoring_info_short_ids:v1");
+        test_add_descriptor(r, "quoted", &quoted);
+        fake_connect(r, &test_opts);
+        fake_process_bundle(r, "b1", "quoted");
+        send_text(r, "b1", "count \xff");
+        fake_expect_ok(r, "b1");
+        pb_InstructionRequest *request = fake_request(r, "m1");
+        pb_MonitoringInfosMetadataRequest *wanted =
+            pb_InstructionRequest_mutable_monitoring_infos(request, fake_arena(r));
+        for (const char *id = "123456789az"; *id; id++)
+            pb_MonitoringInfosMetadataRequest_add_monitoring_info_id(
+                wanted, upb_StringView_FromDataAndSize(id, 1), fake_arena(r));
+        fake_send(r, request);
+        fake_expect_ok(r, "m1");
+        /* Ids that were not given away are left out. */
+        size_t n = pb_MonitoringInfosMetadataResponse_monitoring_info_size(
+            pb_InstructionResponse_monitoring_infos(fake_await(r, "m1")));
+        ck_assert_int_eq(n > 0, with_ids);
+        ck_assert_uint_lt(n, 11);
+        fake_runner_free(r);
+    }
 }
 END_TEST
 
@@ -568,6 +626,8 @@ int main(void)
         an_unknown_descriptor_fails_the_bundle_only,
         a_descriptor_of_nonsense_fails_the_bundle_only,
         a_failing_fn_fails_its_bundle_only,
+        cp_21_errors_are_utf8,
+        metric_names_are_utf8,
         an_instruction_id_is_used_once,
         bundles_that_wait_do_not_hold_up_others,
         progress_and_split_of_unknown_bundles_are_errors,

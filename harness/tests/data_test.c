@@ -238,6 +238,33 @@ START_TEST(data_may_come_before_its_request)
 }
 END_TEST
 
+/* CP-14, CP-15: of a bundle of which there is only data yet. */
+START_TEST(cp_14_questions_before_the_request)
+{
+    fake_runner *r = start();
+    bm_writer w = { 0 };
+    put_texts(&w, 1);
+    warm_up(r);
+    fake_send_data(r, "b1", "source", bm_written(&w), true);
+    bm_sleep_ms(100); /* the streams are not ordered among each other */
+    fake_progress(r, "p1", "b1");
+    fake_expect_ok(r, "p1");
+    fake_split(r, "s1", "b1", "source", 0, 1);
+    fake_expect_ok(r, "s1");
+    size_t n;
+    pb_ProcessBundleSplitResponse_channel_splits(
+        pb_InstructionResponse_process_bundle_split(fake_await(r, "s1")), &n);
+    ck_assert_uint_eq(n, 0);
+    fake_finalize(r, "f1", "b1");
+    fake_expect_error(r, "f1", "does not wait to be finalized");
+    fake_process_bundle(r, "b1", "texts");
+    fake_expect_ok(r, "b1");
+    ck_assert_str_eq(output(r, "b1", "sink"), "a");
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(data_of_ended_bundles_is_dropped)
 {
     fake_runner *r = start();
@@ -664,6 +691,7 @@ int main(void)
         one_message_may_serve_many_bundles,
         two_hundred_bundles_at_once,
         data_may_come_before_its_request,
+        cp_14_questions_before_the_request,
         data_of_ended_bundles_is_dropped,
         data_after_the_end_fails_the_bundle,
         data_for_unknown_transforms_fails_the_bundle,

@@ -493,6 +493,33 @@ void fake_process_bundle_on(fake_runner *r, const char *stream_id, const char *i
     bm_writer_free(&request);
 }
 
+void fake_process_bundle_promising(fake_runner *r, const fake_promises *promises,
+                                   const char *id, const char *descriptor)
+{
+    pb_InstructionRequest *request = fake_request(r, id);
+    pb_ProcessBundleRequest *bundle =
+        pb_InstructionRequest_mutable_process_bundle(request, r->upb);
+    pb_ProcessBundleRequest_set_process_bundle_descriptor_id(bundle, fake_view(descriptor));
+    pb_ProcessBundleRequest_set_has_no_state(bundle, promises->no_state);
+    pb_ProcessBundleRequest_set_only_bundle_for_keys(bundle, promises->only_bundle);
+    if (promises->state_token) {
+        pb_ProcessBundleRequest_CacheToken *token =
+            pb_ProcessBundleRequest_add_cache_tokens(bundle, r->upb);
+        pb_ProcessBundleRequest_CacheToken_mutable_user_state(token, r->upb);
+        pb_ProcessBundleRequest_CacheToken_set_token(token, fake_view(promises->state_token));
+    }
+    if (promises->side_token) {
+        pb_ProcessBundleRequest_CacheToken *token =
+            pb_ProcessBundleRequest_add_cache_tokens(bundle, r->upb);
+        pb_ProcessBundleRequest_CacheToken_SideInput *side =
+            pb_ProcessBundleRequest_CacheToken_mutable_side_input(token, r->upb);
+        pb_ProcessBundleRequest_CacheToken_SideInput_set_transform_id(side, fake_view("fn"));
+        pb_ProcessBundleRequest_CacheToken_SideInput_set_side_input_id(side, fake_view("side"));
+        pb_ProcessBundleRequest_CacheToken_set_token(token, fake_view(promises->side_token));
+    }
+    fake_send(r, request);
+}
+
 void fake_finalize(fake_runner *r, const char *id, const char *bundle)
 {
     pb_InstructionRequest *request = fake_request(r, id);

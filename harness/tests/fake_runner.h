@@ -67,6 +67,14 @@ void fake_process_bundle(fake_runner *r, const char *id, const char *descriptor)
 /* With ProcessBundleRequest.data_stream_id. */
 void fake_process_bundle_on(fake_runner *r, const char *stream_id, const char *id,
                             const char *descriptor);
+/* With what ProcessBundleRequest says of the bundle's state. */
+typedef struct fake_promises {
+    const char *state_token;          /* cache token of user state, NULL: none */
+    const char *side_token;           /* ... and of the side input "side" of "fn" */
+    bool no_state, only_bundle; /* has_no_state, only_bundle_for_keys */
+} fake_promises;
+void fake_process_bundle_promising(fake_runner *r, const fake_promises *promises,
+                                   const char *id, const char *descriptor);
 void fake_finalize(fake_runner *r, const char *id, const char *bundle);
 void fake_progress(fake_runner *r, const char *id, const char *bundle);
 void fake_split(fake_runner *r, const char *id, const char *bundle, const char *source,

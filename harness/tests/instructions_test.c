@@ -3,6 +3,7 @@
 #include "instructions.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "clock.h"
 #include "fake_runner.h"
@@ -173,6 +174,36 @@ START_TEST(wrong_data_is_an_error)
 }
 END_TEST
 
+/* A bundle may get its link just before the link is lost, and bind its inputs after. */
+START_TEST(a_link_lost_before_binding_breaks_the_input)
+{
+    bm_instructions table;
+    bm_instructions_init(&table);
+    bm_links links = { .handler = NULL };
+    pthread_mutex_init(&links.lock, NULL);
+    bm_link *link = calloc(1, sizeof *link + 1);
+    link->owner = &links;
+    const bm_inlet inlet = { "a", NULL, link };
+    beam_error err = { .status = BEAM_OK };
+    bm_instruction *complete = begin(&table, "complete"), *open = begin(&table, "open");
+    put(&table, "complete", "a", "x", true);
+    link->lost = true;
+    strcpy(link->reason, "the stream has gone");
+    bm_instructions_link_lost(&table, link, link->reason);
+    ck_assert_int_eq(bm_inbox_bind(complete->inbox, &table.lock, &inlet, 1, &err), BEAM_OK);
+    ck_assert_int_eq(bm_inbox_bind(open->inbox, &table.lock, &inlet, 1, &err), BEAM_OK);
+    expect_chunk(&table, complete, 0, "x");
+    ck_assert_int_eq(read_end(&table, complete, &err), BEAM_OK);
+    ck_assert_int_eq(read_end(&table, open, &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "the stream has gone"));
+    bm_instructions_end(&table, complete, NULL);
+    bm_instructions_end(&table, open, "e");
+    bm_instructions_free(&table);
+    pthread_mutex_destroy(&links.lock);
+    free(link);
+}
+END_TEST
+
 /* DP-03: also long after. */
 START_TEST(dp_03_late_data_is_dropped_for_long)
 {
@@ -277,6 +308,7 @@ int main(void)
         a_broken_inbox_gives_what_it_has,
         a_complete_inbox_cannot_be_broken,
         wrong_data_is_an_error,
+        a_link_lost_before_binding_breaks_the_input,
         dp_03_late_data_is_dropped_for_long,
         dp_05_timer_families_are_awaited,
         dp_05_timers_of_no_family_break_the_input,

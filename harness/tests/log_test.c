@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log entries on their way to the runner. */
+#include <signal.h>
 #include <time.h>
 
+#include "start.h"
 #include "test_bundle.h"
 #include "test_fns.h"
 
@@ -121,6 +123,42 @@ START_TEST(a_runner_that_does_not_read_holds_up_nothing)
 }
 END_TEST
 
+static fake_runner *start_gated(void)
+{
+    static const test_bundle gated = { .fn = "test.gate",
+                                       .in = "string_utf8",
+                                       .out = "string_utf8" };
+    fake_runner *r = fake_runner_new();
+    test_add_descriptor(r, "gated", &gated);
+    fake_connect(r, &test_opts);
+    bm_writer w = { 0 };
+    test_put_text(&w, "a");
+    fake_process_bundle(r, "b1", "gated");
+    fake_send_data(r, "b1", "source", bm_written(&w), true);
+    bm_writer_free(&w);
+    return r;
+}
+
+/* LOG-03; the process does not end here. */
+START_TEST(log_03_a_crash_is_told)
+{
+    fake_runner *r = start_gated();
+    test_await_at_gate(1);
+    bm_harness_tell_crash(fake_worker(r), SIGSEGV, test_gate_thread());
+    fake_log log = fake_await_log(r, "The worker crashes");
+    ck_assert_str_eq(log.message, "The worker crashes (Segmentation fault) in bundle 'b1', in "
+                                  "user code of transform 'fn'.");
+    ck_assert_str_eq(log.instruction_id, "b1");
+    ck_assert_str_eq(log.transform_id, "fn");
+    ck_assert_int_eq(log.severity, pb_LogEntry_Severity_CRITICAL);
+    bm_harness_tell_crash(fake_worker(r), SIGABRT, -1);
+    fake_await_log(r, "(Aborted), in no bundle");
+    test_open_gate();
+    fake_expect_ok(r, "b1");
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -131,6 +169,7 @@ int main(void)
         bundles_go_on_without_a_log,
         the_log_stream_is_opened_again,
         a_runner_that_does_not_read_holds_up_nothing,
+        log_03_a_crash_is_told,
     };
     return fake_run_tests("log", tests, BEAM_COUNT(tests));
 }

@@ -312,6 +312,18 @@ START_TEST(many_writes)
 }
 END_TEST
 
+START_TEST(cp_20_the_end_waits_for_no_other_stream)
+{
+    fake_runner *r = start();
+    fake_hold_state(r, 2);
+    send(r, "b1", "k", "t");
+    fake_await_state_requests(r, 1);
+    fake_end_stream(r, FAKE_CONTROL); /* and no more */
+    ck_assert_int_eq(fake_wait_worker(r, NULL), BEAM_OK);
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -329,6 +341,7 @@ int main(void)
         the_end_does_not_wait_for_answers_for_ever,
         writes_that_are_not_answered_are_few,
         many_writes,
+        cp_20_the_end_waits_for_no_other_stream,
     };
     return fake_run_tests("state", tests, BEAM_COUNT(tests));
 }

@@ -116,6 +116,43 @@ static void add_timer(maker *m, pb_ParDoPayload *par_do, const char *family)
         fake_view(m->url));
 }
 
+static pb_StateSpec *add_state(maker *m, pb_ParDoPayload *par_do, const char *id,
+                               const char *protocol)
+{
+    pb_StateSpec *spec = pb_StateSpec_new(m->upb);
+    pb_FunctionSpec_set_urn(pb_StateSpec_mutable_protocol(spec, m->upb), fake_view(protocol));
+    pb_ParDoPayload_state_specs_set(par_do, fake_view(id), spec, m->upb);
+    return spec;
+}
+
+static void add_states(maker *m, pb_ParDoPayload *par_do)
+{
+    upb_StringView text = coder(m, "string_utf8");
+    pb_StateSpec *bag = add_state(m, par_do, "bag", BEAM_URN_USER_STATE_BAG);
+    pb_StateSpec *map = add_state(m, par_do, "map", BEAM_URN_USER_STATE_MULTIMAP);
+    pb_StateSpec *list = add_state(m, par_do, "list", BEAM_URN_USER_STATE_ORDERED_LIST);
+    pb_BagStateSpec_set_element_coder_id(pb_StateSpec_mutable_bag_spec(bag, m->upb), text);
+    pb_MultimapStateSpec *both = pb_StateSpec_mutable_multimap_spec(map, m->upb);
+    pb_MultimapStateSpec_set_key_coder_id(both, text);
+    pb_MultimapStateSpec_set_value_coder_id(both, text);
+    pb_OrderedListStateSpec_set_element_coder_id(
+        pb_StateSpec_mutable_ordered_list_spec(list, m->upb), text);
+}
+
+static bool has_multimap(const test_bundle *bundle)
+{
+    return strncmp(bundle->side, "kv<", 3) == 0;
+}
+
+static void add_side(maker *m, pb_ParDoPayload *par_do, const test_bundle *bundle)
+{
+    pb_SideInput *side = pb_SideInput_new(m->upb);
+    pb_FunctionSpec_set_urn(pb_SideInput_mutable_access_pattern(side, m->upb),
+                            fake_view(has_multimap(bundle) ? BEAM_URN_SIDE_INPUT_MULTIMAP
+                                                           : BEAM_URN_SIDE_INPUT_ITERABLE));
+    pb_ParDoPayload_side_inputs_set(par_do, fake_view("side"), side, m->upb);
+}
+
 static beam_span fn_payload(maker *m, const test_bundle *bundle)
 {
     bm_writer w = { 0 };
@@ -128,6 +165,8 @@ static beam_span fn_payload(maker *m, const test_bundle *bundle)
     pb_FunctionSpec_set_payload(fn, copy(m->upb, (const char *)w.data, w.len));
     bm_writer_free(&w);
     if (bundle->timer) add_timer(m, pb, bundle->timer);
+    if (bundle->has_state) add_states(m, pb);
+    if (bundle->side) add_side(m, pb, bundle);
     pb_ParDoPayload_set_requests_finalization(pb, bundle->finalizes);
     beam_span bytes;
     bytes.ptr = pb_ParDoPayload_serialize(pb, m->upb, &bytes.len);
@@ -139,6 +178,8 @@ beam_span test_descriptor(upb_Arena *arena, const char *url, const test_bundle *
     maker m = { arena, pb_ProcessBundleDescriptor_new(arena), url };
     pb_WindowingStrategy *windowing = pb_WindowingStrategy_new(arena);
     pb_WindowingStrategy_set_window_coder_id(windowing, coder(&m, "global_window"));
+    pb_FunctionSpec_set_urn(pb_WindowingStrategy_mutable_window_fn(windowing, arena),
+                            fake_view(BEAM_URN_WINDOW_FN_GLOBAL_WINDOWS));
     pb_ProcessBundleDescriptor_windowing_strategies_set(m.descriptor, fake_view("w"),
                                                         windowing, arena);
     pb_ApiServiceDescriptor_set_url(
@@ -152,6 +193,10 @@ beam_span test_descriptor(upb_Arena *arena, const char *url, const test_bundle *
     pb_PTransform *fn = add_transform(&m, "fn", BEAM_URN_TRANSFORM_PARDO,
                                       fn_payload(&m, bundle));
     pb_PTransform_inputs_set(fn, fake_view("in"), fake_view("p-in"), arena);
+    if (bundle->side) {
+        add_pcoll(&m, "p-side", bundle->side);
+        pb_PTransform_inputs_set(fn, fake_view("side"), fake_view("p-side"), arena);
+    }
     if (bundle->out) {
         add_pcoll(&m, "p-out", bundle->out);
         pb_PTransform_outputs_set(fn, fake_view("out"), fake_view("p-out"), arena);

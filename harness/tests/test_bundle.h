@@ -18,6 +18,9 @@ typedef struct test_bundle {
     const char *extra_tag, *extra; /* a second output and its coder, or NULL */
     const char *timer; /* an event-time timer family; the input is then of KVs of text keys */
     bool finalizes;    /* ParDoPayload.requests_finalization */
+    bool has_state;    /* texts by text keys: "bag", and by the runner's own protocols "map"
+                          (multimap) and "list" (ordered list) */
+    const char *side;  /* coder of the side input "side"; of KVs: a multimap. NULL: none */
 } test_bundle;
 
 /* Serialized, in the arena. */

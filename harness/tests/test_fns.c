@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -65,6 +66,16 @@ static beam_status refuse_bad(beam_ctx *c, beam_value in)
     return pass(c, in);
 }
 static const beam_dofn fail_fn = TEXT_FN("test.fail", refuse_bad);
+
+/* Fails with the element's own words, and counts them too. */
+static beam_status quote(beam_ctx *c, beam_value in)
+{
+    const char *text = beam_cstr(c, beam_as_span(in));
+    beam_counter_add(c, text, 1);
+    if (!strncmp(text, "count", 5)) return beam_emit(c, in);
+    return beam_fail(c, BEAM_EUSER, "%s", text);
+}
+static const beam_dofn quote_fn = TEXT_FN("test.quote", quote);
 
 static beam_status count(beam_ctx *c, beam_value in)
 {
@@ -189,12 +200,13 @@ static const beam_dofn log_fn = TEXT_FN("test.log", log_it);
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_changed = PTHREAD_COND_INITIALIZER;
 static bool gate_is_open;
-static int n_at_gate;
+static int n_at_gate, gate_thread;
 
 static beam_status gate(beam_ctx *c, beam_value in)
 {
     pthread_mutex_lock(&gate_lock);
     n_at_gate++;
+    gate_thread = (int)gettid();
     pthread_cond_broadcast(&gate_changed);
     while (!gate_is_open) pthread_cond_wait(&gate_changed, &gate_lock);
     n_at_gate--;
@@ -213,6 +225,14 @@ void test_open_gate(void)
     pthread_mutex_unlock(&gate_lock);
 }
 
+int test_gate_thread(void)
+{
+    pthread_mutex_lock(&gate_lock);
+    int thread = gate_thread;
+    pthread_mutex_unlock(&gate_lock);
+    return thread;
+}
+
 void test_await_at_gate(int n)
 {
     int64_t until = bm_now_ms() + FAKE_PATIENCE_MS;
@@ -228,5 +248,5 @@ void test_await_at_gate(int n)
 
 static const beam_dofn *const all[] = { &pass_fn,  &gate_fn,   &fail_fn,  &fan_fn,
                                         &count_fn, &repeat_fn, &twice_fn, &said_fn, &timer_fn,
-                                        &ack_fn, &log_fn };
+                                        &ack_fn, &log_fn, &quote_fn };
 const beam_harness_opts test_opts = { .functions.dofns = BEAM_TABLE(all) };

@@ -13,10 +13,13 @@ int test_n_acks(void);
 void test_open_gate(void);
 /* Waits until so many elements are held. */
 void test_await_at_gate(int n);
+/* The thread that came to it last, by the kernel's id. */
+int test_gate_thread(void);
 
 /* test.pass    any -> the same
  * test.gate    any -> the same, when the gate is open
  * test.fail    text -> the same, but fails on the text "bad"
+ * test.quote  text -> the same, if it begins with "count"; else fails with its words
  * test.fan     text -> the same, and "more"
  * test.count   bytes -> nothing; the elements are counted
  * test.repeat  text -> the same, as often as the config's number says

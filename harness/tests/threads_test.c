@@ -36,8 +36,9 @@ START_TEST(every_job_has_a_thread)
     bm_threads *threads = bm_threads_new(1000);
     for (int i = 0; i < JOBS; i++) ck_assert(bm_threads_run(threads, wait_for_go, NULL));
     while (n_running < JOBS) bm_sleep_ms(1); /* or the test times out */
+    ck_assert(!bm_threads_drain(threads, 10));
     go = true;
-    bm_threads_drain(threads);
+    ck_assert(bm_threads_drain(threads, -1));
     ck_assert_int_eq(n_done, JOBS);
     ck_assert_int_eq(most, JOBS);
     bm_threads_free(threads);
@@ -59,7 +60,7 @@ START_TEST(idle_threads_are_used_again)
     bm_threads *threads = bm_threads_new(10000);
     for (int i = 0; i < 100; i++) {
         bm_threads_run(threads, tell_thread, NULL);
-        bm_threads_drain(threads);
+        ck_assert(bm_threads_drain(threads, -1));
     }
     ck_assert_int_eq(n_threads, 1);
     bm_threads_free(threads);
@@ -73,7 +74,7 @@ START_TEST(threads_that_have_nothing_to_do_end)
         ck_assert(bm_threads_run(threads, count, NULL));
         bm_sleep_ms(i % 4); /* about when the thread gives up */
     }
-    bm_threads_drain(threads);
+    ck_assert(bm_threads_drain(threads, -1));
     ck_assert_int_eq(n_done, 20);
     bm_threads_free(threads);
 }
@@ -89,7 +90,7 @@ START_TEST(jobs_start_jobs)
 {
     bm_threads *threads = bm_threads_new(100);
     bm_threads_run(threads, start_another, threads);
-    bm_threads_drain(threads);
+    ck_assert(bm_threads_drain(threads, -1));
     ck_assert_int_eq(n_done, 10);
     bm_threads_free(threads);
 }

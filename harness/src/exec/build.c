@@ -27,7 +27,8 @@ static void read_windowing(bm_builder *b, const pb_PCollection *pb, bm_pcoll *ou
             b->descriptor, pb_PCollection_windowing_strategy_id(pb), &windowing))
         return;
     out->output_time = output_time(windowing);
-    out->allowed_lateness = pb_WindowingStrategy_allowed_lateness(windowing);
+    beam_millis lateness = pb_WindowingStrategy_allowed_lateness(windowing);
+    out->allowed_lateness = lateness > 0 ? lateness : 0;
     b->err = &ignored;
     upb_StringView coder = pb_WindowingStrategy_window_coder_id(windowing);
     if (bm_build_coder(b, out->id, coder, &out->window_coder) != BEAM_OK)

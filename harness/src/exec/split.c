@@ -5,17 +5,19 @@
 
 #include "exec/node.h"
 
-/* The allowed split point that is nearest to `wanted` and after `index`; -1: none. */
-static int64_t nearest_allowed(int64_t wanted, int64_t index, const int64_t *allowed,
-                               size_t n)
+/* The allowed split point that is nearest to `wanted`, after `index` and before `end`; -1:
+ * none. */
+static int64_t nearest_allowed(int64_t wanted, int64_t index, int64_t end,
+                               const bm_split_wish *wish)
 {
-    int64_t best = -1;
-    for (size_t i = 0; i < n; i++) {
-        if (allowed[i] <= index) continue;
-        int64_t far = llabs(allowed[i] - wanted);
-        int64_t best_far = llabs(best - wanted);
-        if (best < 0 || far < best_far || (far == best_far && allowed[i] < best))
-            best = allowed[i];
+    int64_t best = -1, best_far = INT64_MAX;
+    for (size_t i = 0; i < wish->n_allowed; i++) {
+        int64_t point = wish->allowed[i];
+        if (point < 0 || point <= index || point >= end) continue;
+        int64_t far = llabs(point - wanted);
+        if (best >= 0 && (far > best_far || (far == best_far && point > best))) continue;
+        best = point;
+        best_far = far;
     }
     return best;
 }
@@ -30,7 +32,9 @@ bm_cut bm_cut_work(int64_t index, int64_t total, double done, double fraction)
 {
     double keep = ((double)total - (double)index - done) * fraction;
     if (keep < 0) keep = 0;
-    int64_t ahead = (int64_t)(done + keep + 0.5);
+    double wanted = done + keep + 0.5;
+    int64_t most = total - index;
+    int64_t ahead = wanted < (double)most ? (int64_t)wanted : most;
     bool is_inside = done < 1 && keep < 1 - done;
     return (bm_cut){ is_inside ? keep / (1 - done) : -1, index + (ahead > 1 ? ahead : 1) };
 }
@@ -79,6 +83,7 @@ static bool split(bm_node *source, const bm_split_wish *wish, double fraction,
     int64_t end = bm_source_stop(source);
     int64_t total = wish->estimated_elements;
     if (total > end) total = end;
+    if (total > INT64_MAX / 2) total = INT64_MAX / 2; /* so that it can be reckoned with */
     if (total <= index) total = index + 1;
     double known = index < 0 ? 1 : element_done(splitter);
     /* An element whose progress is not known is taken to be half done. */
@@ -87,7 +92,7 @@ static bool split(bm_node *source, const bm_split_wish *wish, double fraction,
         && split_element(source, splitter, index, cut.inside, wish, arena, out))
         return true;
     if (wish->allowed)
-        cut.stop = nearest_allowed(cut.stop, index, wish->allowed, wish->n_allowed);
+        cut.stop = nearest_allowed(cut.stop, index, end, wish);
     if (cut.stop < 0 || cut.stop >= end) return false;
     if (!bm_source_set_stop(source, cut.stop)) return false;
     *out = (bm_split){ .last_primary = cut.stop - 1, .first_residual = cut.stop };

@@ -234,6 +234,25 @@ void bm_state_cache_remove(bm_state_cache *cache, const bm_state_key *key, beam_
     pthread_mutex_unlock(&cache->lock);
 }
 
+/* Keys end in their token. */
+static bool is_under(const entry *one, beam_span token)
+{
+    return one->key_len >= token.len
+           && !memcmp(one->key + one->key_len - token.len, token.ptr, token.len);
+}
+
+void bm_state_cache_forget(bm_state_cache *cache, beam_span token)
+{
+    if (!token.len) return;
+    pthread_mutex_lock(&cache->lock);
+    for (entry *one = cache->newest, *older; one; one = older) {
+        older = one->older;
+        if (is_under(one, token))
+            drop(cache, find(cache, (beam_span){ one->key, one->key_len }, one->hash));
+    }
+    pthread_mutex_unlock(&cache->lock);
+}
+
 bm_state_cache_stats bm_state_cache_look(bm_state_cache *cache)
 {
     pthread_mutex_lock(&cache->lock);

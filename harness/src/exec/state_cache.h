@@ -31,6 +31,9 @@ bm_cached *bm_state_cache_get(bm_state_cache *cache, const bm_state_key *key, be
 void bm_state_cache_put(bm_state_cache *cache, const bm_state_key *key, beam_span token,
                         beam_span value);
 void bm_state_cache_remove(bm_state_cache *cache, const bm_state_key *key, beam_span token);
+/* Everything under the token: a bundle has failed, and the runner takes back what it wrote,
+ * but not always the token. */
+void bm_state_cache_forget(bm_state_cache *cache, beam_span token);
 bm_state_cache_stats bm_state_cache_look(bm_state_cache *cache);
 
 #endif

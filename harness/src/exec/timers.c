@@ -197,9 +197,12 @@ static beam_status process_sorted(bm_timers *t, const family *of, beam_millis no
 {
     const beam_window *w = &t->ctx->element->windows->at[0];
     bool is_over = now >= expiry_of(t, w);
+    bool is_first = now < BEAM_MIN_TIMESTAMP + t->allowed_lateness;
     t->ctx->callback = of->callback;
-    beam_status status = bm_sorter_process(t->par_do, is_over ? BEAM_MAX_TIMESTAMP
-                                                              : now - t->allowed_lateness);
+    beam_status status = bm_sorter_process(t->par_do,
+                                           is_over    ? BEAM_MAX_TIMESTAMP
+                                           : is_first ? BEAM_MIN_TIMESTAMP
+                                                      : now - t->allowed_lateness);
     t->ctx->callback = NULL;
     return status;
 }

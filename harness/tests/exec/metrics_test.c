@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts, user metrics, splits, and other threads that look on or do the same. */
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -291,6 +292,27 @@ START_TEST(only_allowed_points_are_taken)
 }
 END_TEST
 
+/* Whatever the runner says, the numbers must do. */
+START_TEST(estimates_and_points_may_be_any_number)
+{
+    fixture f;
+    static const int64_t estimates[] = { INT64_MAX, INT64_MAX - 1, 0, -1, INT64_MIN };
+    static const double fractions[] = { 0, 0.1, 0.99999999, 1, -1, 7, NAN, INFINITY };
+    static const int64_t allowed[] = { INT64_MIN, -1, 0, 1, INT64_MAX - 1, INT64_MAX };
+    for (size_t i = 0; i < BEAM_COUNT(estimates); i++)
+        for (size_t k = 0; k < BEAM_COUNT(fractions); k++)
+            for (int limited = 0; limited < 2; limited++) {
+                split_allowed = limited ? allowed : NULL;
+                n_split_allowed = limited ? BEAM_COUNT(allowed) : 0;
+                run_split(&f, 1, fractions[k], estimates[i]);
+                ck_assert(!was_split || done.first_residual > 0);
+                ck_assert(!was_split || done.last_primary == done.first_residual - 1);
+                fixture_free(&f);
+            }
+    split_allowed = NULL;
+}
+END_TEST
+
 static void split_twice(fixture *f, size_t segment)
 {
     bm_split ignored;
@@ -404,6 +426,7 @@ int main(void)
         times_are_booked_on_who_runs,
         the_rest_is_given_up_where_wanted,
         only_allowed_points_are_taken,
+        estimates_and_points_may_be_any_number,
         a_second_split_only_takes_more,
         metrics_may_be_read_and_splits_come_at_any_moment,
         two_plans_run_at_once,

@@ -88,6 +88,26 @@ START_TEST(st_14_a_put_replaces_and_a_remove_removes)
 }
 END_TEST
 
+START_TEST(cp_08_what_is_under_a_token_is_forgotten)
+{
+    bm_state_cache *cache = bm_state_cache_new(1 << 20);
+    char key[20];
+    for (int i = 0; i < 100; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        put(cache, bag(key), i % 2 ? "odd" : "even", "value");
+    }
+    bm_state_cache_forget(cache, beam_span_of("odd"));
+    ck_assert_uint_eq(bm_state_cache_look(cache).entries, 50);
+    ck_assert(has_none(cache, bag("k1"), "odd"));
+    ck_assert(has(cache, bag("k98"), "even", "value"));
+    bm_state_cache_forget(cache, (beam_span){ NULL, 0 }); /* no token vouches for nothing */
+    ck_assert_uint_eq(bm_state_cache_look(cache).entries, 50);
+    bm_state_cache_forget(cache, beam_span_of("even"));
+    ck_assert_uint_eq(bm_state_cache_look(cache).bytes, 0);
+    bm_state_cache_free(cache);
+}
+END_TEST
+
 START_TEST(st_14_keeps_its_bound_and_what_was_used_last)
 {
     enum { MOST = 100 * 1000, ENTRIES = 1000 };
@@ -164,6 +184,7 @@ int main(void)
     const TTest *const tests[] = {
         st_14_every_part_of_the_key_counts,
         st_14_a_put_replaces_and_a_remove_removes,
+        cp_08_what_is_under_a_token_is_forgotten,
         st_14_keeps_its_bound_and_what_was_used_last,
         st_14_what_does_not_fit_is_not_kept,
         st_14_many_threads_share_it,

@@ -15,7 +15,13 @@ static bool is_flink_option(const char *name)
     return !strcmp(name, "flink_master") || !strcmp(name, "flinkMaster");
 }
 
-bm_known_runner bm_runner_of_options(beam_span response, bool streaming)
+static bm_known_runner flink(const bm_job_mode *mode)
+{
+    if (!mode->streaming) return BM_FLINK_BATCH;
+    return mode->checkpoints ? BM_FLINK_CHECKPOINTS : BM_FLINK_STREAMING;
+}
+
+bm_known_runner bm_runner_of_options(beam_span response, const bm_job_mode *mode)
 {
     bm_arena arena;
     bm_arena_init(&arena, 0);
@@ -25,12 +31,13 @@ bm_known_runner bm_runner_of_options(beam_span response, bool streaming)
     bm_known_runner runner = m && !m->n_options ? BM_PRISM : BM_UNKNOWN_RUNNER;
     for (size_t i = 0; m && i < m->n_options; i++)
         if (is_flink_option(m->options[i]->name))
-            runner = streaming ? BM_FLINK_STREAMING : BM_FLINK_BATCH;
+            runner = flink(mode);
     bm_arena_free(&arena);
     return runner;
 }
 
-bm_known_runner bm_job_runner(bm_session *session, const char *job_endpoint, bool streaming)
+bm_known_runner bm_job_runner(bm_session *session, const char *job_endpoint,
+                              const bm_job_mode *mode)
 {
     bm_arena arena;
     beam_span response, nothing = { "", 0 };
@@ -40,7 +47,7 @@ bm_known_runner bm_job_runner(bm_session *session, const char *job_endpoint, boo
         channel, "/org.apache.beam.model.job_management.v1.JobService/DescribePipelineOptions",
         nothing, DESCRIBE_TIMEOUT_MS, &arena, &response, NULL);
     bm_known_runner runner =
-        status == BEAM_OK ? bm_runner_of_options(response, streaming) : BM_UNKNOWN_RUNNER;
+        status == BEAM_OK ? bm_runner_of_options(response, mode) : BM_UNKNOWN_RUNNER;
     bm_channel_free(channel);
     bm_arena_free(&arena);
     return runner;
@@ -52,6 +59,8 @@ const char *bm_runner_text(bm_known_runner runner)
         [BM_UNKNOWN_RUNNER] = "this runner",
         [BM_FLINK_BATCH] = "Flink in batch mode",
         [BM_FLINK_STREAMING] = "Flink in streaming mode (--streaming)",
+        [BM_FLINK_CHECKPOINTS] = "Flink in streaming mode with checkpoints (--streaming "
+                                 "--checkpointing_interval=MS)",
         [BM_PRISM] = "Prism",
         [BM_LOCAL] = "the local runner (--runner=local)",
     };
@@ -72,6 +81,13 @@ static bool is_unbounded_sdf(const bm_step *step)
 static bool is_test_stream(const bm_step *step)
 {
     return step->kind == BM_STEP_TEST_STREAM;
+}
+
+static bool sets_clock(const bm_step *step)
+{
+    const bm_test_event *event = is_test_stream(step) ? step->test_events : NULL;
+    while (event && event->kind != BM_TEST_PROCESSING_TIME) event = event->next;
+    return event;
 }
 
 static bool is_second_test_stream(const bm_step *step)
@@ -97,6 +113,21 @@ static bool has_custom_windows(const bm_step *step)
     return window_fn(step) && window_fn(step)->custom_windows;
 }
 
+static bool is_synchronized(const beam_trigger *trigger)
+{
+    if (!trigger) return false;
+    if (trigger->kind == BEAM_TRIGGER_AFTER_SYNCHRONIZED_PROCESSING_TIME) return true;
+    for (size_t i = 0; i < BEAM_COUNT(trigger->arg); i++)
+        if (is_synchronized(trigger->arg[i])) return true;
+    return false;
+}
+
+/* By the program's own will; that a grouping after another one has it is fine. */
+static bool wants_synchronized_time(const bm_step *step)
+{
+    return step->kind == BM_STEP_WINDOW_INTO && is_synchronized(step->windowing->opts.trigger);
+}
+
 static bool is_of_another_sdk(const bm_step *step)
 {
     return step->kind == BM_STEP_EXTERNAL;
@@ -104,7 +135,8 @@ static bool is_of_another_sdk(const bm_step *step)
 
 #define ON(runner) (1u << (runner))
 enum {
-    FLINK = ON(BM_FLINK_BATCH) | ON(BM_FLINK_STREAMING)
+    FLINK_STREAMING = ON(BM_FLINK_STREAMING) | ON(BM_FLINK_CHECKPOINTS),
+    FLINK = ON(BM_FLINK_BATCH) | FLINK_STREAMING
 };
 
 static const struct lack {
@@ -112,12 +144,14 @@ static const struct lack {
     const char *what;
     unsigned missing; /* where */
 } lacks[] = {
-    { finalizes, "bundle finalization", ON(BM_FLINK_BATCH) },
+    { finalizes, "bundle finalization", ON(BM_FLINK_BATCH) | ON(BM_FLINK_STREAMING) },
     { is_unbounded_sdf, "an unbounded splittable DoFn", ON(BM_FLINK_BATCH) },
     { is_test_stream, "a TestStream", ON(BM_FLINK_BATCH) },
+    { sets_clock, "a TestStream that sets the processing-time clock", FLINK },
     { is_second_test_stream, "a second TestStream", FLINK | ON(BM_PRISM) | ON(BM_LOCAL) },
     { merges_windows, "a merging WindowFn of the program", FLINK | ON(BM_PRISM) },
     { has_custom_windows, "a WindowFn with windows of its own", FLINK | ON(BM_PRISM) },
+    { wants_synchronized_time, "a trigger on synchronized processing time", ON(BM_PRISM) },
     { is_of_another_sdk, "a transform of another SDK", ON(BM_LOCAL) },
 };
 
@@ -126,7 +160,8 @@ static const char *runners_that_have(bm_arena *arena, const struct lack *lack)
     const char *list = NULL;
     for (int i = BM_UNKNOWN_RUNNER + 1; i < BM_KNOWN_RUNNERS; i++) {
         const char *text = bm_runner_text((bm_known_runner)i);
-        if (!(lack->missing & ON(i)))
+        bool told = i == BM_FLINK_CHECKPOINTS && !(lack->missing & ON(BM_FLINK_STREAMING));
+        if (!told && !(lack->missing & ON(i)))
             list = list ? bm_format(arena, "%s, %s", list, text) : text;
     }
     return list ? bm_format(arena, "; it runs on %s", list)

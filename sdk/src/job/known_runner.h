@@ -10,16 +10,23 @@ typedef enum bm_known_runner {
     BM_UNKNOWN_RUNNER,
     BM_FLINK_BATCH,
     BM_FLINK_STREAMING,
+    BM_FLINK_CHECKPOINTS, /* streaming, too */
     BM_PRISM,
     BM_LOCAL, /* in this process, see sdk/src/local */
     BM_KNOWN_RUNNERS
 } bm_known_runner;
 
+/* How the job is to be run. */
+typedef struct bm_job_mode {
+    bool streaming, checkpoints;
+} bm_job_mode;
+
 /* By what JobService.DescribePipelineOptions answers: Flink's lists its options, Prism's
  * lists none. Blocks for some seconds at most; any thread. */
-bm_known_runner bm_job_runner(bm_session *session, const char *job_endpoint, bool streaming);
+bm_known_runner bm_job_runner(bm_session *session, const char *job_endpoint,
+                              const bm_job_mode *mode);
 /* The same from the answer itself. */
-bm_known_runner bm_runner_of_options(beam_span response, bool streaming);
+bm_known_runner bm_runner_of_options(beam_span response, const bm_job_mode *mode);
 
 /* Refuses a pipeline that needs what the runner lacks, with the step, the reason and the
  * runners that have it: such a job would hang, or fail late and in words of the runner's

@@ -80,8 +80,8 @@ int bm_run_worker_pool(const bm_invocation *in)
     sem_init(&end, 0, 0);
     bm_signals *signals;
     beam_error err;
-    beam_status status = bm_signals_start(on_signal, &end, BM_EXIT_CANCELLED, &signals,
-                                          &err);
+    const bm_signal_handler handler = { .on_first = on_signal, .self = &end };
+    beam_status status = bm_signals_start(&handler, BM_EXIT_CANCELLED, &signals, &err);
     if (!status) status = bm_session_init(&session, in->program->name, &log, &err);
     if (!status) status = serve(in, &session, &end, &err);
     bm_signals_free(signals);

@@ -162,8 +162,11 @@ static const char *job_endpoint(const run *r)
 
 static beam_status check_runner(run *r, beam_error *err)
 {
-    bool streaming = r->in->standard->streaming || !bm_graph_is_bounded(r->pipeline);
-    bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), streaming);
+    const bm_job_mode mode = {
+        .streaming = r->in->standard->streaming || !bm_graph_is_bounded(r->pipeline),
+        .checkpoints = r->in->standard->checkpointing_interval > 0,
+    };
+    bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), &mode);
     if (runner == BM_PRISM && bm_standard_environment(r->in->standard) == BM_PROCESS)
         return bm_error(err, BEAM_EUNSUPPORTED,
                         "Prism does not start PROCESS workers, and the job would wait for "
@@ -296,8 +299,8 @@ static int start_session(run *r)
     beam_error err;
     bm_console_init(&r->console, r->in->program->name, r->in->standard->severity);
     bm_log log = bm_console_log(&r->console);
-    beam_status status = bm_signals_start(on_signal, r, BM_EXIT_CANCELLED, &r->signals,
-                                          &err);
+    const bm_signal_handler handler = { .on_first = on_signal, .self = r };
+    beam_status status = bm_signals_start(&handler, BM_EXIT_CANCELLED, &r->signals, &err);
     if (!status) status = bm_session_init(&r->session, r->in->program->name, &log, &err);
     bool is_local = bm_standard_runner(r->in->standard) == BM_RUNNER_LOCAL;
     int result = status     ? bm_report(r->in, &err)

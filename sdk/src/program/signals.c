@@ -15,11 +15,11 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "program/crash.h"
 
 struct bm_signals {
-    void (*on_first)(void *self);
-    void *self;
-    int exit_status, signal_fd, stop_fd;
+    bm_signal_handler handler;
+    int exit_status, signal_fd, stop_fd, crash_fd; /* crash_fd -1: crashes are not watched */
     sigset_t before;
     pthread_t thread;
 };
@@ -34,19 +34,29 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void take_crash(const bm_signals *s)
+{
+    bm_crash crash;
+    if (read(s->crash_fd, &crash, sizeof crash) != sizeof crash) return;
+    s->handler.on_crash(s->handler.self, crash.signal, crash.thread);
+    bm_crash_told();
+}
+
 static void *run(void *arg)
 {
     bm_signals *s = arg;
     struct pollfd fds[] = { { .fd = s->signal_fd, .events = POLLIN },
-                            { .fd = s->stop_fd, .events = POLLIN } };
+                            { .fd = s->stop_fd, .events = POLLIN },
+                            { .fd = s->crash_fd, .events = POLLIN } };
     for (int64_t first_ms = 0;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) return NULL;
+        if (poll(fds, 3, -1) < 0 && errno != EINTR) return NULL;
         if (fds[1].revents) return NULL;
+        if (fds[2].revents) take_crash(s);
         struct signalfd_siginfo info;
         if (read(s->signal_fd, &info, sizeof info) != sizeof info) continue;
         if (!first_ms) {
             first_ms = now_ms();
-            s->on_first(s->self);
+            s->handler.on_first(s->handler.self);
         } else if (now_ms() - first_ms >= SAME_SIGNAL_MS) {
             _exit(s->exit_status);
         }
@@ -57,16 +67,16 @@ static void close_all(bm_signals *s)
 {
     if (s->signal_fd >= 0) close(s->signal_fd);
     if (s->stop_fd >= 0) close(s->stop_fd);
+    if (s->crash_fd >= 0) bm_crash_unwatch();
     pthread_sigmask(SIG_SETMASK, &s->before, NULL);
     free(s);
 }
 
-beam_status bm_signals_start(void (*on_first)(void *self), void *self, int exit_status,
+beam_status bm_signals_start(const bm_signal_handler *handler, int exit_status,
                              bm_signals **out, beam_error *err)
 {
     bm_signals *s = bm_xcalloc(1, sizeof *s);
-    s->on_first = on_first;
-    s->self = self;
+    s->handler = *handler;
     s->exit_status = exit_status;
     sigset_t set;
     sigemptyset(&set);
@@ -76,6 +86,7 @@ beam_status bm_signals_start(void (*on_first)(void *self), void *self, int exit_
     pthread_sigmask(SIG_BLOCK, &set, &s->before);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     s->stop_fd = eventfd(0, EFD_CLOEXEC);
+    s->crash_fd = handler->on_crash ? bm_crash_watch() : -1;
     int error = s->signal_fd < 0 || s->stop_fd < 0
                     ? errno
                     : pthread_create(&s->thread, NULL, run, s);

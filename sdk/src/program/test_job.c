@@ -42,6 +42,13 @@ static beam_span runner_options(bm_test_run *r, const char *job_name)
     return bytes;
 }
 
+static bool has_option(const bm_test_run *r, const char *name)
+{
+    for (size_t i = 0; i < BEAM_COUNT(r->opts->options) && r->opts->options[i][0]; i++)
+        if (!strcmp(r->opts->options[i][0], name)) return true;
+    return false;
+}
+
 static beam_status submit(test_job *j, beam_error *err)
 {
     bm_test_run *r = j->run;
@@ -55,9 +62,12 @@ static beam_status submit(test_job *j, beam_error *err)
     bm_expander expander;
     bm_expansion_expander(j->expansion, &expander);
     beam_span pipeline;
-    bool streaming = r->opts->streaming || !bm_graph_is_bounded(r->pipeline);
-    BEAM_TRY(bm_runner_check(bm_job_runner(&r->session, r->endpoint, streaming),
-                             r->pipeline, err));
+    const bm_job_mode mode = {
+        .streaming = r->opts->streaming || !bm_graph_is_bounded(r->pipeline),
+        .checkpoints = has_option(r, "checkpointing_interval"),
+    };
+    BEAM_TRY(bm_runner_check(bm_job_runner(&r->session, r->endpoint, &mode), r->pipeline,
+                             err));
     BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, &r->arena,
                                   &pipeline, err));
     const char *name = r->opts->job_name ? r->opts->job_name : "beam-test";

@@ -7,6 +7,7 @@
 #include "beam/harness.h"
 #include "program/modes.h"
 #include "program/signals.h"
+#include "start.h"
 
 /* Signals are watched before the harness starts its threads. */
 typedef struct served {
@@ -21,12 +22,20 @@ static void on_signal(void *self)
     beam_harness_stop(harness);
 }
 
+static void on_crash(void *self, int signal, int thread)
+{
+    served *s = self;
+    beam_harness *harness = atomic_load(&s->harness);
+    if (harness) bm_harness_tell_crash(harness, signal, thread);
+}
+
 static beam_status serve(const beam_harness_opts *opts, beam_error *err)
 {
     served s = { NULL };
     bm_signals *signals;
     beam_harness *harness;
-    BEAM_TRY(bm_signals_start(on_signal, &s, BM_EXIT_CANCELLED, &signals, err));
+    const bm_signal_handler handler = { on_signal, on_crash, &s };
+    BEAM_TRY(bm_signals_start(&handler, BM_EXIT_CANCELLED, &signals, err));
     beam_status status = beam_harness_start(opts, &harness, err);
     if (!status) {
         atomic_store(&s.harness, harness);

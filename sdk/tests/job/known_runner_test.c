@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "beam/splittable.h"
+#include "beam/testing.h"
 #include "model/beam_job_api.pb-c.h"
 #include "proto/model.h"
 
@@ -26,7 +27,10 @@ static void teardown(void)
     bm_arena_free(&arena);
 }
 
-static bm_known_runner with_option(const char *name, bool streaming)
+static const bm_job_mode batch, streaming = { .streaming = true },
+                               checkpoints = { .streaming = true, .checkpoints = true };
+
+static bm_known_runner with_option(const char *name, const bm_job_mode *mode)
 {
     Pb__PipelineOptionDescriptor option = PB__PIPELINE_OPTION_DESCRIPTOR__INIT;
     Pb__PipelineOptionDescriptor *options[] = { &option };
@@ -34,16 +38,17 @@ static bm_known_runner with_option(const char *name, bool streaming)
     option.name = bm_pb_text(name);
     m.options = options;
     m.n_options = name ? 1 : 0;
-    return bm_runner_of_options(bm_pb_pack(&arena, &m.base), streaming);
+    return bm_runner_of_options(bm_pb_pack(&arena, &m.base), mode);
 }
 
 START_TEST(runners_by_their_options)
 {
-    ck_assert_int_eq(with_option("flink_master", false), BM_FLINK_BATCH);
-    ck_assert_int_eq(with_option("flink_master", true), BM_FLINK_STREAMING);
-    ck_assert_int_eq(with_option("spark_master", false), BM_UNKNOWN_RUNNER);
-    ck_assert_int_eq(with_option(NULL, false), BM_PRISM);
-    ck_assert_int_eq(bm_runner_of_options((beam_span){ "\x0a\x7f", 2 }, false),
+    ck_assert_int_eq(with_option("flink_master", &batch), BM_FLINK_BATCH);
+    ck_assert_int_eq(with_option("flink_master", &streaming), BM_FLINK_STREAMING);
+    ck_assert_int_eq(with_option("flink_master", &checkpoints), BM_FLINK_CHECKPOINTS);
+    ck_assert_int_eq(with_option("spark_master", &batch), BM_UNKNOWN_RUNNER);
+    ck_assert_int_eq(with_option(NULL, &batch), BM_PRISM);
+    ck_assert_int_eq(bm_runner_of_options((beam_span){ "\x0a\x7f", 2 }, &batch),
                      BM_UNKNOWN_RUNNER);
 }
 END_TEST
@@ -58,6 +63,19 @@ static const beam_dofn acknowledge_fn = { .name = "test.acknowledge",
                                           .flags = BEAM_FINALIZES,
                                           .process = process };
 
+static beam_value whole(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    return beam_offsets(c, 0, 1);
+}
+static const beam_sdf unbounded_sdf = { .tracker = &beam_offset_tracker,
+                                        .initial = whole,
+                                        .unbounded = true };
+static const beam_dofn unbounded_fn = { .name = "test.unbounded",
+                                        .in = BEAM_BYTES,
+                                        .sdf = &unbounded_sdf,
+                                        .process = process };
+
 static beam_status assign(beam_ctx *c, beam_value element, beam_millis timestamp)
 {
     (void)c, (void)element, (void)timestamp;
@@ -71,11 +89,30 @@ static beam_status merge(beam_ctx *c, const beam_window *windows, size_t n)
 static const beam_custom_windows merging = { .name = "test.merging",
                                              .assign = assign,
                                              .merge = merge };
+static const beam_custom_windows with_bytes = { .name = "test.with_bytes",
+                                                .assign = assign,
+                                                .custom_windows = true };
+static const beam_custom_windows assigning = { .name = "test.assigning", .assign = assign };
 
 static void expect(bm_known_runner runner, const char *message)
 {
+    ck_assert_ptr_null(beam_pipeline_error(p));
     ck_assert_int_eq(bm_runner_check(runner, p, &err), *message ? BEAM_EUNSUPPORTED : BEAM_OK);
     ck_assert_str_eq(err.message, message);
+    err = (beam_error){ 0 };
+}
+
+/* Which runners refuse the pipeline: "BSCPL", a letter each, '-' for one that does not. */
+static void expect_refusals(const char *by)
+{
+    static const bm_known_runner runners[] = { BM_FLINK_BATCH, BM_FLINK_STREAMING,
+                                               BM_FLINK_CHECKPOINTS, BM_PRISM, BM_LOCAL };
+    char refused[] = "BSCPL";
+    ck_assert_ptr_null(beam_pipeline_error(p));
+    for (size_t i = 0; i < BEAM_COUNT(runners); i++)
+        if (bm_runner_check(runners[i], p, &err) == BEAM_OK) refused[i] = '-';
+    ck_assert_str_eq(refused, by);
+    ck_assert_int_eq(bm_runner_check(BM_UNKNOWN_RUNNER, p, &err), BEAM_OK);
 }
 
 START_TEST(what_is_lacking_is_refused)
@@ -83,22 +120,107 @@ START_TEST(what_is_lacking_is_refused)
     beam_scope_begin(p, "Ack");
     beam_par_do(beam_impulse(p, "Impulse"), "Write", &acknowledge_fn);
     beam_scope_end(p);
-    ck_assert_ptr_null(beam_pipeline_error(p));
-    expect(BM_FLINK_STREAMING, "");
-    expect(BM_PRISM, "");
-    expect(BM_UNKNOWN_RUNNER, "");
+    expect_refusals("BS---");
     expect(BM_FLINK_BATCH,
            "Ack/Write: Flink in batch mode cannot run bundle finalization; it runs on Flink in "
-           "streaming mode (--streaming), Prism, the local runner (--runner=local)");
+           "streaming mode with checkpoints (--streaming --checkpointing_interval=MS), Prism, "
+           "the local runner (--runner=local)");
+}
+END_TEST
+
+START_TEST(other_streams_without_checkpoints)
+{
+    beam_par_do(beam_impulse(p, "Impulse"), "Read", &unbounded_fn);
+    expect_refusals("B----");
+    expect(BM_FLINK_BATCH,
+           "Read: Flink in batch mode cannot run an unbounded splittable DoFn; it runs on Flink "
+           "in streaming mode (--streaming), Prism, the local runner (--runner=local)");
+}
+END_TEST
+
+static void add_test_stream(const char *name, bool sets_clock)
+{
+    beam_test_stream *stream = beam_test_stream_begin(p, name, BEAM_STRING);
+    beam_test_stream_watermark(stream, 7);
+    if (sets_clock) beam_test_stream_processing_time(stream, 7);
+    beam_test_stream_end(stream);
+}
+
+START_TEST(test_streams)
+{
+    add_test_stream("One", false);
+    expect_refusals("B----");
+    add_test_stream("Two", false);
+    expect_refusals("BSCPL");
+    expect(BM_PRISM, "Two/Events: Prism cannot run a second TestStream (nor does any other that this "
+                     "SDK knows)");
+}
+END_TEST
+
+START_TEST(test_streams_that_set_the_clock)
+{
+    add_test_stream("One", true);
+    expect_refusals("BSC--");
+    expect(BM_FLINK_STREAMING,
+           "One/Events: Flink in streaming mode (--streaming) cannot run a TestStream that sets the "
+           "processing-time clock; it runs on Prism, the local runner (--runner=local)");
 }
 END_TEST
 
 START_TEST(windows)
 {
     beam_window_into(beam_impulse(p, "Impulse"), "Window", beam_custom(&merging));
-    expect(BM_LOCAL, "");
+    expect_refusals("BSCP-");
     expect(BM_PRISM, "Window: Prism cannot run a merging WindowFn of the program; it runs on "
                      "the local runner (--runner=local)");
+}
+END_TEST
+
+START_TEST(windows_with_bytes)
+{
+    beam_window_into(beam_impulse(p, "Impulse"), "Window", beam_custom(&with_bytes));
+    expect_refusals("BSCP-");
+}
+END_TEST
+
+START_TEST(windows_that_only_assign)
+{
+    beam_window_into(beam_impulse(p, "Impulse"), "Window", beam_custom(&assigning));
+    expect_refusals("-----");
+}
+END_TEST
+
+/* A grouping's output has the continuation of its trigger, which is no wish of the program. */
+START_TEST(triggers)
+{
+    static const beam_trigger synchronized = {
+        .kind = BEAM_TRIGGER_AFTER_SYNCHRONIZED_PROCESSING_TIME
+    };
+    const beam_type *pair = BEAM_KV(BEAM_STRING, BEAM_STRING);
+    beam_pcoll *in = beam_window_into(beam_create(p, "In", pair, NULL, 0), "After",
+                                      beam_global(), .allowed_lateness = 1,
+                                      .trigger = BEAM_REPEAT(BEAM_AFTER_PROCESSING_TIME(5)));
+    beam_pcoll *grouped = beam_group_by_key(in, "Group");
+    expect_refusals("-----");
+    beam_window_into(grouped, "Synchronized", beam_global(), .allowed_lateness = 1,
+                     .trigger = BEAM_REPEAT(&synchronized));
+    expect_refusals("---P-");
+    expect(BM_PRISM, "Synchronized: Prism cannot run a trigger on synchronized processing time; "
+                     "it runs on Flink in batch mode, Flink in streaming mode (--streaming), "
+                     "the local runner (--runner=local)");
+}
+END_TEST
+
+START_TEST(other_sdks)
+{
+    beam_pcoll *out[1];
+    beam_external(p, "Other",
+                  &(beam_external_opts){ .urn = "beam:test:other:v1",
+                                         .inputs = { beam_impulse(p, "Impulse") },
+                                         .output_tags = { "out" },
+                                         .output_types = { BEAM_STRING } },
+                  out);
+    expect_refusals("----L");
 }
 END_TEST
 
@@ -108,7 +230,14 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, runners_by_their_options);
     tcase_add_test(tests, what_is_lacking_is_refused);
+    tcase_add_test(tests, other_streams_without_checkpoints);
+    tcase_add_test(tests, test_streams);
+    tcase_add_test(tests, test_streams_that_set_the_clock);
     tcase_add_test(tests, windows);
+    tcase_add_test(tests, windows_with_bytes);
+    tcase_add_test(tests, windows_that_only_assign);
+    tcase_add_test(tests, triggers);
+    tcase_add_test(tests, other_sdks);
     Suite *suite = suite_create("job/known_runner");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "proto/builder.h"
 #include "proto_test.h"
 
@@ -63,6 +65,78 @@ START_TEST(artifacts_and_capabilities)
 }
 END_TEST
 
+/* What is promised to runners is shown by a test; a new promise needs a new line here. */
+#define HARNESS "/harness/tests/"
+static const struct {
+    const char *urn, *file, *test;
+} shown[] = {
+    { "beam:coder:length_prefix:v1", "/sdk/tests/coders/coder_test.c", "length_prefixes" },
+    { "beam:transform:sdf_truncate_sized_restrictions:v1", HARNESS "exec/sdf_test.c",
+      "draining_keeps_what_is_bounded" },
+    { "beam:protocol:progress_reporting:v1", HARNESS "control_test.c",
+      "a_running_bundle_tells_its_progress" },
+    { "beam:protocol:worker_status:v1", HARNESS "status_test.c",
+      "stat_01_a_page_about_the_worker" },
+    { "beam:protocol:multi_core_bundle_processing:v1", HARNESS "data_test.c",
+      "two_hundred_bundles_at_once" },
+    { "beam:protocol:sibling_workers:v1", HARNESS "control_test.c",
+      "siblings_share_the_process" },
+    { "beam:protocol:harness_monitoring_infos:v1", HARNESS "inspect_test.c",
+      "cp_17_metrics_of_the_process" },
+    { "beam:protocol:control_request_elements_embedding:v1", HARNESS "data_test.c",
+      "elements_in_the_request" },
+    { "beam:protocol:state_caching:v1", HARNESS "state_keys_test.c",
+      "cp_08_what_a_token_vouches_for_is_not_asked_again" },
+    { "beam:protocol:data_sampling:v1", HARNESS "inspect_test.c",
+      "samp_01_samples_of_each_pcollection" },
+    { "beam:protocol:sdk_consuming_received_data:v1", HARNESS "control_test.c",
+      "a_bundle_without_data_is_not_consuming" },
+    { "beam:protocol:ordered_list_state:v1", HARNESS "state_keys_test.c",
+      "st_10_ordered_lists" },
+    { "beam:protocol:element_metadata:v1", HARNESS "data_test.c",
+      "dp_11_metadata_goes_on_with_what_is_emitted" },
+    { "beam:protocol:multimap_state:v1", HARNESS "state_keys_test.c",
+      "st_07_st_09_multimaps" },
+    { "beam:protocol:named_data_streams:v1", HARNESS "data_test.c", "cp_11_named_data_streams" },
+    { "beam:version:sdk_base:beam-c", "/sdk/tests/proto/environment_test.c",
+      "capabilities_are_shown_by_tests" }, /* a name, which promises nothing */
+};
+
+static bool file_has(const char *path, const char *text)
+{
+    static char content[1 << 18];
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "there is no %s", path);
+    size_t n = fread(content, 1, sizeof content - 1, file);
+    ck_assert(feof(file));
+    fclose(file);
+    content[n] = '\0';
+    return strstr(content, text);
+}
+
+static bool is_shown(const char *urn)
+{
+    for (size_t i = 0; i < BEAM_COUNT(shown); i++)
+        if (!strcmp(shown[i].urn, urn))
+            return file_has(bm_format(&arena, BEAM_SOURCE_DIR "%s", shown[i].file),
+                            bm_format(&arena, "START_TEST(%s)", shown[i].test));
+    /* standard_coders_test.c runs every example of every coder. */
+    return !strncmp(urn, "beam:coder:", 11) && file_has(BEAM_STANDARD_CODERS_YAML, urn);
+}
+
+START_TEST(capabilities_are_shown_by_tests)
+{
+    size_t n_protocols = 0;
+    for (size_t i = 0; i < bm_capabilities_count; i++) {
+        ck_assert_msg(is_shown(bm_capabilities[i]), "no test shows %s", bm_capabilities[i]);
+        n_protocols += !strncmp(bm_capabilities[i], "beam:protocol:", 14);
+    }
+    /* StandardProtocols but progress_reporting:v0, and named data streams. */
+    ck_assert_uint_eq(n_protocols, 13);
+    ck_assert(!is_shown("beam:protocol:nothing:v1"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("environment");
@@ -72,6 +146,7 @@ int main(void)
     tcase_add_test(tests, docker_payload);
     tcase_add_test(tests, process_payload);
     tcase_add_test(tests, artifacts_and_capabilities);
+    tcase_add_test(tests, capabilities_are_shown_by_tests);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
