@@ -28,7 +28,7 @@ typedef struct bm_state_session {
     bm_state_client *client;
     bm_link *link; /* NULL: the descriptor names no state service */
     const char *instruction_id;
-    pthread_cond_t answered;
+    pthread_cond_t written;
     size_t n_pending;  /* under the lock */
     beam_error failed; /* first failure of a write; under the lock */
 } bm_state_session;
