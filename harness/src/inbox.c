@@ -7,7 +7,7 @@
 #include "clock.h"
 
 /* Queued bytes at which the stream is stopped. As much again may be with the reader. */
-enum { LIMIT = 1 << 20 };
+enum { LIMIT = 1 << 19 };
 
 bm_inbox *bm_inbox_new(void)
 {

@@ -2,6 +2,8 @@
 /* State requests and their answers. Bundle threads ask, the rpc thread takes the answers. */
 #include "state.h"
 
+#include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,10 +19,11 @@ struct bm_state_request {
     bm_state_session *session;
     bm_link *link;
     bool is_read;           /* on the reader's stack; a write is malloc'd */
-    bool done;
     beam_error error;
-    bm_writer *data, *token; /* of a read */
-    size_t n_bytes;          /* of a write */
+    size_t n_bytes; /* of a write */
+    /* Of a read: */
+    sem_t answered; /* its last use is to post it: the reader may then let go at once */
+    bm_writer *data, *token;
 };
 
 /* -- answers: rpc thread ------------------------------------------------------- */
@@ -35,20 +38,23 @@ static bm_state_request *take(bm_state_client *client, uint64_t id)
     return request;
 }
 
-/* With the lock held. */
+/* It is answered, and no longer in the table. Without the lock: a reader that is woken asks
+ * for more at once. */
 static void settle(bm_state_request *request)
 {
-    bm_state_session *session = request->session;
-    request->done = true;
-    if (!request->is_read) {
-        if (request->error.status && !session->failed.status)
-            session->failed = request->error;
-        session->n_pending--;
-        session->pending_bytes -= request->n_bytes;
-        free(request);
-        if (session->n_pending > session->wake_at) return;
+    if (request->is_read) {
+        sem_post(&request->answered);
+        return;
     }
-    pthread_cond_signal(&session->answered);
+    bm_state_session *session = request->session;
+    pthread_mutex_t *lock = &session->client->lock;
+    pthread_mutex_lock(lock);
+    if (request->error.status && !session->failed.status) session->failed = request->error;
+    session->n_pending--;
+    session->pending_bytes -= request->n_bytes;
+    if (session->n_pending <= session->wake_at) pthread_cond_signal(&session->written);
+    pthread_mutex_unlock(lock);
+    free(request);
 }
 
 static void answer(bm_state_request *request, const pb_StateResponse *response)
@@ -82,9 +88,18 @@ static uint64_t id_of(const pb_StateResponse *response)
     return strtoull(text, NULL, 10);
 }
 
-static void on_message(void *self, bm_link *link, bm_message *message)
+typedef struct arrival {
+    bm_state_client *client;
+    bm_link *link;
+    bm_message *message;
+} arrival;
+
+/* Takes over the arrival. */
+static void handle(void *arg)
 {
-    bm_state_client *client = self;
+    arrival *arrived = arg;
+    bm_state_client *client = arrived->client;
+    bm_message *message = arrived->message;
     bm_arena flat;
     bm_arena_init(&flat, 0);
     upb_Arena *pb = bm_pb_arena_new();
@@ -94,36 +109,57 @@ static void on_message(void *self, bm_link *link, bm_message *message)
     if (response) {
         pthread_mutex_lock(&client->lock);
         bm_state_request *request = take(client, id_of(response));
+        pthread_mutex_unlock(&client->lock);
         if (request) {
             answer(request, response);
             settle(request);
         }
-        pthread_mutex_unlock(&client->lock);
     } else {
-        bm_stream_cancel(link->stream); /* fails whoever waits for an answer */
+        bm_stream_cancel(arrived->link->stream); /* fails whoever waits for an answer */
     }
     upb_Arena_Free(pb);
     bm_arena_free(&flat);
     bm_message_free(message);
+    free(arrived);
+}
+
+/* Soon: whoever waits for the answer asks for more on the same stream. Were it woken before
+ * the next read has been started, the two threads would meet in gRPC, which then wakes a
+ * third one to part them. */
+static void on_message(void *self, bm_link *link, bm_message *message)
+{
+    bm_state_client *client = self;
+    arrival *arrived = bm_xmalloc(sizeof *arrived);
+    *arrived = (arrival){ client, link, message };
+    bm_rpc_soon(client->links.rpc, handle, arrived);
+}
+
+/* With the lock held: takes the link's requests out of a bucket, onto a list. */
+static void take_all(bm_state_request **at, const bm_link *link, bm_state_request **list)
+{
+    for (bm_state_request *request; (request = *at);) {
+        if (request->link != link) {
+            at = &request->next;
+            continue;
+        }
+        *at = request->next;
+        request->next = *list;
+        *list = request;
+    }
 }
 
 static void on_lost(void *self, bm_link *link, const char *reason)
 {
     bm_state_client *client = self;
+    bm_state_request *lost = NULL;
     pthread_mutex_lock(&client->lock);
-    for (size_t i = 0; i < BM_STATE_BUCKETS; i++) {
-        for (bm_state_request **at = &client->buckets[i]; *at;) {
-            bm_state_request *request = *at;
-            if (request->link != link) {
-                at = &request->next;
-                continue;
-            }
-            *at = request->next;
-            bm_error(&request->error, BEAM_ERPC, "State cannot be reached: %s.", reason);
-            settle(request);
-        }
-    }
+    for (size_t i = 0; i < BM_STATE_BUCKETS; i++) take_all(&client->buckets[i], link, &lost);
     pthread_mutex_unlock(&client->lock);
+    for (bm_state_request *next; lost; lost = next) {
+        next = lost->next;
+        bm_error(&lost->error, BEAM_ERPC, "State cannot be reached: %s.", reason);
+        settle(lost);
+    }
 }
 
 static const bm_link_handler handler = { NULL, on_message, on_lost, NULL };
@@ -147,7 +183,7 @@ void bm_state_begin(bm_state_session *session, bm_state_client *client, const ch
                     const char *instruction_id)
 {
     *session = (bm_state_session){ .client = client, .instruction_id = instruction_id };
-    bm_cond_init(&session->answered);
+    bm_cond_init(&session->written);
     if (*url) session->link = bm_links_get(&client->links, url, "");
 }
 
@@ -156,17 +192,18 @@ static void await_writes(bm_state_session *session, size_t n)
 {
     session->wake_at = n;
     while (session->n_pending > n)
-        pthread_cond_wait(&session->answered, &session->client->lock);
+        pthread_cond_wait(&session->written, &session->client->lock);
     session->wake_at = 0;
 }
 
 beam_status bm_state_end(bm_state_session *session, beam_error *err)
 {
+    if (session->link) bm_stream_flush(session->link->stream);
     pthread_mutex_lock(&session->client->lock);
     await_writes(session, 0);
     pthread_mutex_unlock(&session->client->lock);
     bm_link_release(session->link);
-    pthread_cond_destroy(&session->answered);
+    pthread_cond_destroy(&session->written);
     if (session->failed.status && err) *err = session->failed;
     return session->failed.status;
 }
@@ -284,15 +321,18 @@ static beam_status submit(bm_state_session *session, bm_state_request *request, 
     uint64_t id = request->id;
     bm_message *message = encode(request, what, key, bytes);
     pthread_mutex_unlock(&client->lock);
-    if (bm_stream_write(session->link->stream, message)) return BEAM_OK;
+    /* Nobody waits for a write until the bundle ends. */
+    bool (*write)(bm_stream *, bm_message *) =
+        what == GET ? bm_stream_write : bm_stream_write_later;
+    if (write(session->link->stream, message)) return BEAM_OK;
     bm_link_alive(session->link, reason);
     pthread_mutex_lock(&client->lock);
     bm_state_request *ours = take(client, id);
+    pthread_mutex_unlock(&client->lock);
     if (ours) {
         bm_error(&ours->error, BEAM_ERPC, "State cannot be reached: %s.", reason);
         settle(ours);
     }
-    pthread_mutex_unlock(&client->lock);
     return BEAM_OK; /* the failure is in the request, or in the session for a write */
 }
 
@@ -300,10 +340,10 @@ beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, bea
                          bm_writer *data, bm_writer *next, beam_error *err)
 {
     bm_state_request request = { .is_read = true, .data = data, .token = next };
+    sem_init(&request.answered, 0, 0);
     BEAM_TRY(submit(session, &request, GET, key, token, err));
-    pthread_mutex_lock(&session->client->lock);
-    while (!request.done) pthread_cond_wait(&session->answered, &session->client->lock);
-    pthread_mutex_unlock(&session->client->lock);
+    while (sem_wait(&request.answered) && errno == EINTR) continue;
+    sem_destroy(&request.answered);
     if (request.error.status && err) *err = request.error;
     return request.error.status;
 }
@@ -313,9 +353,13 @@ beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, bea
 static void make_room(bm_state_session *session)
 {
     pthread_mutex_lock(&session->client->lock);
-    if (session->n_pending >= BM_STATE_MOST_WRITES ||
-        session->pending_bytes >= BM_STATE_MOST_BYTES)
-        await_writes(session, session->n_pending / 2);
+    bool is_full = session->n_pending >= BM_STATE_MOST_WRITES ||
+                   session->pending_bytes >= BM_STATE_MOST_BYTES;
+    pthread_mutex_unlock(&session->client->lock);
+    if (!is_full) return;
+    bm_stream_flush(session->link->stream);
+    pthread_mutex_lock(&session->client->lock);
+    await_writes(session, session->n_pending / 2);
     pthread_mutex_unlock(&session->client->lock);
 }
 

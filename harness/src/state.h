@@ -32,7 +32,7 @@ typedef struct bm_state_session {
     bm_state_client *client;
     bm_link *link; /* NULL: the descriptor names no state service */
     const char *instruction_id;
-    pthread_cond_t answered;
+    pthread_cond_t written;
     size_t n_pending, pending_bytes; /* writes under way; under the lock, as what follows */
     size_t wake_at;    /* so few writes under way are waited for */
     beam_error failed; /* first failure of a write */

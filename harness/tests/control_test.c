@@ -69,6 +69,7 @@ START_TEST(streams_outlive_bundles)
         snprintf(id, sizeof id, "b%d", i);
         run(r, id, "a");
     }
+    fake_await_stream(r, FAKE_LOGGING); /* it may connect later than the others */
     ck_assert_uint_eq(fake_streams(r, FAKE_CONTROL), 1);
     ck_assert_uint_eq(fake_streams(r, FAKE_DATA), 1);
     ck_assert_uint_eq(fake_streams(r, FAKE_STATE), 1);

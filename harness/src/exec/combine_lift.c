@@ -9,12 +9,13 @@
 #include "base/error.h"
 #include "exec/combine.h"
 
-enum { CACHE_BYTES = 8 << 20, KEPT_BYTES = 1 << 20, BLOCK_BYTES = 1 << 16, FIRST_SLOTS = 256 };
+enum { CACHE_BYTES = 8 << 20, KEPT_BYTES = 2 << 20, BLOCK_BYTES = 1 << 16, FIRST_SLOTS = 256,
+       MOST_KEPT_SLOTS = 1 << 15 };
 
 typedef struct entry {
     struct entry *next; /* in order of making, which is that of output */
     uint64_t hash;
-    beam_window window;
+    const beam_window *window; /* neighbours mostly share one */
     beam_millis timestamp;
     beam_span key; /* what identifies the key: see key_bytes() */
     _Alignas(16) char acc[];
@@ -27,6 +28,7 @@ typedef struct lift {
     bm_output_time output_time;
     bm_writer key; /* scratch */
     entry *first, **last;
+    const beam_window *window; /* of the last entry; NULL: there is none */
     entry **slots; /* a power of two of them, at most half used */
     size_t n_slots, n;
     size_t bytes; /* of entries; accumulators' own are in ctx.accumulator_bytes */
@@ -92,19 +94,31 @@ static void grow_table(lift *l)
     for (entry *e = l->first; e; e = e->next) link_entry(l, e);
 }
 
+/* A copy that lives as long as the entries. */
+static const beam_window *keep_window(lift *l, const beam_window *window)
+{
+    if (l->window && bm_window_equal(l->window, window)) return l->window;
+    bm_arena *arena = &l->c.accumulators;
+    beam_window *copy = BM_NEW(arena, beam_window);
+    *copy = *window;
+    if (window->custom.ptr) copy->custom = bm_span_copy(arena, window->custom);
+    l->bytes += sizeof *copy + window->custom.len;
+    return l->window = copy;
+}
+
 static entry *add_entry(lift *l, beam_span key, const beam_window *window, uint64_t hash)
 {
     if (l->n * 2 >= l->n_slots) grow_table(l);
     bm_arena *arena = &l->c.accumulators;
     entry *e = bm_alloc(arena, sizeof *e + l->c.fn->acc_size);
-    *e = (entry){ .hash = hash, .window = *window, .key = bm_span_copy(arena, key) };
+    *e = (entry){ .hash = hash, .key = bm_span_copy(arena, key) };
+    e->window = keep_window(l, window);
     e->timestamp = window->end - 1;
-    if (window->custom.ptr) e->window.custom = bm_span_copy(arena, window->custom);
     *l->last = e;
     l->last = &e->next;
     link_entry(l, e);
     l->n++;
-    l->bytes += sizeof *e + l->c.fn->acc_size + key.len + window->custom.len + 64;
+    l->bytes += sizeof *e + l->c.fn->acc_size + key.len + 64;
     bm_combiner_create(&l->c, e->acc);
     return e;
 }
@@ -121,7 +135,7 @@ static entry *find(const lift *l, beam_span key, const beam_window *window, uint
     size_t mask = l->n_slots - 1;
     for (size_t i = hash & mask; l->slots[i]; i = (i + 1) & mask) {
         entry *e = l->slots[i];
-        if (e->hash == hash && same_key(e->key, key) && bm_window_equal(&e->window, window))
+        if (e->hash == hash && same_key(e->key, key) && bm_window_equal(e->window, window))
             return e;
     }
     return NULL;
@@ -130,7 +144,7 @@ static entry *find(const lift *l, beam_span key, const beam_window *window, uint
 /* Empties the table; large ones are given back. */
 static void forget(lift *l)
 {
-    if (l->n_slots > 1 << 14) {
+    if (l->n_slots > MOST_KEPT_SLOTS) {
         free(l->slots);
         l->slots = NULL;
         l->n_slots = 0;
@@ -143,6 +157,7 @@ static void forget(lift *l)
         bm_arena_reset(&l->c.accumulators);
     l->first = NULL;
     l->last = &l->first;
+    l->window = NULL;
     l->n = l->bytes = l->c.ctx.accumulator_bytes = 0;
 }
 
@@ -160,8 +175,8 @@ static beam_status emit(lift *l, const entry *e)
     if (status == BEAM_OK && l->c.out) {
         bm_one_window one;
         bm_element combined = { beam_kv(pair), e->timestamp,
-                                bm_one_window_set(&one, &e->window), &bm_no_firing };
-        if (bm_window_equal(&e->window, &bm_global_windows.at[0]))
+                                bm_one_window_set(&one, e->window), &bm_no_firing };
+        if (bm_window_equal(e->window, &bm_global_windows.at[0]))
             combined.windows = &bm_global_windows;
         status = bm_send(l->c.out, &combined);
     }

@@ -145,8 +145,8 @@ typedef struct list {
 static bm_monitoring_info *add(list *l, const char *urn, const char *type, uint32_t index)
 {
     if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 32;
-        bm_monitoring_info *grown = BM_NEW_ARRAY(l->arena, bm_monitoring_info, cap);
+        size_t cap = l->cap ? l->cap * 2 : 8;
+        bm_monitoring_info *grown = bm_alloc(l->arena, bm_times(cap, sizeof *grown));
         if (l->n) memcpy(grown, l->at, l->n * sizeof *grown);
         l->at = grown;
         l->cap = cap;

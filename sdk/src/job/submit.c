@@ -15,7 +15,7 @@
 
 #define SERVICE "/org.apache.beam.model.job_management.v1.JobService/"
 
-enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 60000, MAX_FAILED_POLLS = 5 };
+enum { QUICK_CONNECT_MS = 300, CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 60000, MAX_FAILED_POLLS = 5 };
 
 struct bm_job {
     bm_session *session;
@@ -44,8 +44,18 @@ bool bm_job_state_is_final(bm_job_state state)
 }
 
 /* -- submitting -------------------------------------------------------------------------- */
-beam_status bm_job_check_endpoint(const char *address, beam_error *err)
+/* Does it speak gRPC? What serves it, Prepare will tell. */
+static bool is_grpc(bm_rpc *rpc, const char *address)
 {
+    bm_channel *channel = bm_channel_new(rpc, address, NULL);
+    beam_status status = bm_channel_wait(channel, QUICK_CONNECT_MS, NULL);
+    bm_channel_free(channel);
+    return status == BEAM_OK;
+}
+
+beam_status bm_job_check_endpoint(bm_rpc *rpc, const char *address, beam_error *err)
+{
+    if (is_grpc(rpc, address)) return BEAM_OK;
     switch (bm_probe_address(address)) {
     case BM_PROBE_OTHER: return BEAM_OK;
     case BM_PROBE_NOBODY:
@@ -136,7 +146,7 @@ static void watch(bm_job *job)
 static beam_status submit(bm_job *job, const bm_submission *s, beam_error *err)
 {
     Pb__PrepareJobResponse *prepared;
-    if (!s->is_ours) BEAM_TRY(bm_job_check_endpoint(job->endpoint, err));
+    if (!s->is_ours) BEAM_TRY(bm_job_check_endpoint(job->session->rpc, job->endpoint, err));
     BEAM_TRY(prepare(job, s, &prepared, err));
     const Pb__ApiServiceDescriptor *staging = prepared->artifact_staging_endpoint;
     if (s->artifacts->n_staged && staging && *staging->url)

@@ -38,7 +38,7 @@ typedef struct bm_job bm_job;
 beam_status bm_job_submit(bm_session *session, const bm_submission *submission,
                           bm_job **out, beam_error *err);
 /* Says what is wrong at `address`, when it is no job service. */
-beam_status bm_job_check_endpoint(const char *address, beam_error *err);
+beam_status bm_job_check_endpoint(bm_rpc *rpc, const char *address, beam_error *err);
 const char *bm_job_id(const bm_job *job);
 bm_job_state bm_job_last_state(const bm_job *job);
 

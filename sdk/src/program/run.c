@@ -96,7 +96,7 @@ static beam_status check_cancelled(run *r, beam_error *err)
 static beam_status start_job_server(run *r, beam_error *err)
 {
     const bm_standard *s = r->in->standard;
-    if (s->job_endpoint) return bm_job_check_endpoint(s->job_endpoint, err);
+    if (s->job_endpoint) return bm_job_check_endpoint(r->session.rpc, s->job_endpoint, err);
     bm_log_write(&r->session.log, BEAM_LOG_INFO, "starting Flink's job service%s",
                  s->flink_master ? "" : " with an embedded Flink");
     bm_java_opts opts = { .flink_master = s->flink_master };

@@ -52,7 +52,7 @@ static bool has_option(const bm_test_run *r, const char *name)
 static beam_status submit(test_job *j, beam_error *err)
 {
     bm_test_run *r = j->run;
-    BEAM_TRY(bm_job_check_endpoint(r->endpoint, err));
+    BEAM_TRY(bm_job_check_endpoint(r->session.rpc, r->endpoint, err));
     BEAM_TRY(
         bm_loopback_start(&j->program, &r->session, r->log.minimum, &j->loopback, err));
     bm_environment environment;

@@ -89,6 +89,10 @@ bm_stream *bm_stream_open(bm_channel *channel, const char *method, const char *c
 /* Queues a message, which becomes the stream's; written in order. After the end it is
  * dropped and false is returned. */
 bool bm_stream_write(bm_stream *stream, bm_message *message);
+/* The same, but it may stay in the queue until the next bm_stream_write() or _flush(): many
+ * small messages then go to the socket together. */
+bool bm_stream_write_later(bm_stream *stream, bm_message *message);
+void bm_stream_flush(bm_stream *stream);
 /* Bytes queued and not yet written, for back-pressure. */
 size_t bm_stream_queued_bytes(const bm_stream *stream);
 /* Blocks while more than `limit` bytes are queued; false when the stream has ended. Not on

@@ -12,6 +12,8 @@
 /* Messages up to this size are left in gRPC's buffer while more are queued: fewer, larger
  * writes to the socket. */
 enum { SMALL = 16 * 1024 };
+/* Queued bytes at which what may be written later is written. */
+enum { MOST_LATER = 64 * 1024 };
 
 typedef struct queued {
     struct queued *next;
@@ -235,7 +237,8 @@ static void close_done(void *self, bool ok)
     op_done(stream);
 }
 
-bool bm_stream_write(bm_stream *stream, bm_message *message)
+/* Returns with the lock; false: without it, since the stream has ended. */
+static bool enqueue(bm_stream *stream, bm_message *message)
 {
     queued *item = bm_xmalloc(sizeof *item);
     *item = (queued){ NULL, bm_message_to_buffer(message), bm_message_size(message) };
@@ -250,8 +253,30 @@ bool bm_stream_write(bm_stream *stream, bm_message *message)
     *stream->last = item;
     stream->last = &item->next;
     stream->queued_bytes += item->size;
+    return true;
+}
+
+bool bm_stream_write(bm_stream *stream, bm_message *message)
+{
+    if (!enqueue(stream, message)) return false;
     send_next(stream);
     return true;
+}
+
+bool bm_stream_write_later(bm_stream *stream, bm_message *message)
+{
+    if (!enqueue(stream, message)) return false;
+    if (stream->queued_bytes > MOST_LATER)
+        send_next(stream);
+    else
+        pthread_mutex_unlock(&stream->lock);
+    return true;
+}
+
+void bm_stream_flush(bm_stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    send_next(stream);
 }
 
 size_t bm_stream_queued_bytes(const bm_stream *stream)

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -33,21 +34,29 @@ START_TEST(root_causes)
 }
 END_TEST
 
-/* Answers one HTTP request with `self`, a body. */
+/* Answers whoever comes with `self`, a body, as HTTP/1; until the socket is shut down. */
 static int listening;
 static void *answer(void *self)
 {
     const char *body = self;
     char request[1000], response[1000];
-    int fd = accept(listening, NULL, NULL);
-    if (read(fd, request, sizeof request) < 0) return NULL;
     int n =
         snprintf(response, sizeof response,
                  "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
                  strlen(body), body);
-    if (write(fd, response, (size_t)n) != n) return NULL;
-    close(fd);
+    for (int fd; (fd = accept(listening, NULL, NULL)) >= 0;) {
+        if (read(fd, request, sizeof request) > 0) send(fd, response, (size_t)n, MSG_NOSIGNAL);
+        close(fd);
+    }
     return NULL;
+}
+
+static beam_status check(const char *address, beam_error *err)
+{
+    bm_rpc *rpc = bm_rpc_new();
+    beam_status status = bm_job_check_endpoint(rpc, address, err);
+    bm_rpc_free(rpc);
+    return status;
 }
 
 static beam_status check_against(const char *body, beam_error *err)
@@ -57,13 +66,14 @@ static beam_status check_against(const char *body, beam_error *err)
     socklen_t n = sizeof address;
     listening = socket(AF_INET, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(listening, (struct sockaddr *)&address, n), 0);
-    ck_assert_int_eq(listen(listening, 1), 0);
+    ck_assert_int_eq(listen(listening, 5), 0);
     getsockname(listening, (struct sockaddr *)&address, &n);
     pthread_t thread;
     pthread_create(&thread, NULL, answer, (void *)(uintptr_t)body);
     char text[40];
     snprintf(text, sizeof text, "127.0.0.1:%d", ntohs(address.sin_port));
-    beam_status status = bm_job_check_endpoint(text, err);
+    beam_status status = check(text, err);
+    shutdown(listening, SHUT_RDWR);
     pthread_join(thread, NULL);
     close(listening);
     return status;
@@ -88,10 +98,26 @@ START_TEST(a_web_server_is_no_job_service)
 }
 END_TEST
 
+START_TEST(a_grpc_server_will_do)
+{
+    static const bm_method none[] = { { .name = "/none" } };
+    beam_error err;
+    bm_rpc *rpc = bm_rpc_new();
+    bm_server *server = bm_server_new(rpc, "127.0.0.1:0", none, 1, NULL, &err);
+    ck_assert_ptr_nonnull(server);
+    char text[40];
+    snprintf(text, sizeof text, "127.0.0.1:%d", bm_server_port(server));
+    ck_assert_int_eq(bm_job_check_endpoint(rpc, text, &err), BEAM_OK);
+    ck_assert_ptr_null(dlopen("libcurl.so.4", RTLD_NOW | RTLD_NOLOAD)); /* it takes 7 MB */
+    bm_server_free(server);
+    bm_rpc_free(rpc);
+}
+END_TEST
+
 START_TEST(nobody_there)
 {
     beam_error err;
-    ck_assert_int_eq(bm_job_check_endpoint("localhost:1", &err), BEAM_ERPC);
+    ck_assert_int_eq(check("localhost:1", &err), BEAM_ERPC);
     ck_assert_ptr_nonnull(
         strstr(err.message, "no Beam job service answers at localhost:1"));
 }
@@ -112,6 +138,7 @@ int main(void)
     tcase_add_loop_test(tests, root_causes, 0, (int)BEAM_COUNT(causes));
     tcase_add_test(tests, flinks_rest_port_is_recognised);
     tcase_add_test(tests, a_web_server_is_no_job_service);
+    tcase_add_test(tests, a_grpc_server_will_do);
     tcase_add_test(tests, nobody_there);
     tcase_add_test(tests, states);
     Suite *suite = suite_create("job/submit");

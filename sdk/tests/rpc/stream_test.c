@@ -85,6 +85,29 @@ START_TEST(ping_pong_does_not_stall)
 }
 END_TEST
 
+START_TEST(later_means_with_the_next_write)
+{
+    bm_stream *stream = open_stream("/t.T/Echo", NULL);
+    for (size_t i = 0; i < 10; i++) ck_assert(bm_stream_write_later(stream, numbered(i, 8)));
+    ck_assert_uint_eq(bm_stream_queued_bytes(stream), 80);
+    bm_stream_write(stream, numbered(10, 8));
+    seen_wait_messages(&client_seen, 11);
+    ck_assert(bm_stream_write_later(stream, numbered(11, 8)));
+    bm_stream_flush(stream);
+    seen_wait_messages(&client_seen, 12);
+    /* Not without end. */
+    for (size_t i = 12; i < 32; i++)
+        ck_assert(bm_stream_write_later(stream, numbered(i, 10000)));
+    seen_wait_messages(&client_seen, 24);
+    bm_stream_half_close(stream);
+    seen_wait_end(&client_seen);
+    ck_assert_uint_eq(client_seen.messages, 32);
+    ck_assert_uint_eq(client_seen.out_of_order, 0);
+    ck_assert(!bm_stream_write_later(stream, numbered(0, 8)));
+    bm_stream_free(stream);
+}
+END_TEST
+
 START_TEST(the_server_streams)
 {
     const char *metadata[] = { "count", "10000", "size", "50", NULL };
@@ -304,6 +327,7 @@ int main(void)
     tcase_add_test(tcase, large_messages_pass);
     tcase_add_test(tcase, a_stream_without_messages_ends_well);
     tcase_add_test(tcase, ping_pong_does_not_stall);
+    tcase_add_test(tcase, later_means_with_the_next_write);
     tcase_add_test(tcase, the_server_streams);
     tcase_add_test(tcase, half_close_is_seen_and_answered);
     tcase_add_test(tcase, cancel_reaches_the_other_side);
