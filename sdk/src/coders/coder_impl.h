@@ -47,6 +47,8 @@ beam_status bm_iterable_decode(const bm_coder *coder, bm_reader *in,
 beam_status bm_iterable_encode(const bm_coder *coder, const beam_value *value,
                                bm_writer *out);
 beam_status bm_iterable_skip(const bm_coder *coder, bm_reader *in);
+/* All of its items are here: none are in the runner's state. */
+beam_status bm_list_skip(const bm_coder *item, bm_reader *in);
 
 /* row.c */
 const bm_coder *bm_row_coder(bm_arena *arena, const beam_schema *schema, int depth);

@@ -305,7 +305,7 @@ beam_status bm_field_skip(const bm_coder *coder, bm_reader *in)
 {
     beam_value ignored;
     switch (coder->kind) {
-    case BM_CODER_LIST: return bm_iterable_skip(coder, in);
+    case BM_CODER_LIST: return bm_list_skip(coder->arg[0], in);
     case BM_CODER_MAP: return skip_map(coder, in);
     case BM_CODER_DECIMAL: return bm_decimal_skip(in);
     default: /* needs no memory */ return bm_field_decode(coder, in, NULL, &ignored);

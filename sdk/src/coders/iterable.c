@@ -234,6 +234,13 @@ beam_status bm_iterable_skip(const bm_coder *coder, bm_reader *in)
     return find_end(coder->arg[0], in, &ignored);
 }
 
+beam_status bm_list_skip(const bm_coder *item, bm_reader *in)
+{
+    layout found;
+    BEAM_TRY(find_end(item, in, &found));
+    return found.has_token ? BEAM_ECODER : BEAM_OK;
+}
+
 static void release(void *object)
 {
     encoded_iter *self = object;

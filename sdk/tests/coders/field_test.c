@@ -177,6 +177,10 @@ START_TEST(lists)
     ck_assert_int_eq(decode_status(list, true, BYTES("\x80\0\0\0")), BEAM_ECODER);
     ck_assert_int_eq(decode_status(list, true, BYTES("\xff\xff\xff\xff\xff\xff\x7f\0")),
                      BEAM_ESHORT);
+    beam_span rest_in_state = BYTES("\xff\xff\xff\xff"
+                                    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+                                    "\0");
+    ck_assert_int_eq(decode_status(list, true, rest_in_state), BEAM_ECODER);
     ck_assert_int_eq(encode_status(list, beam_map_of(items, 3)), BEAM_ETYPE);
 }
 END_TEST
