@@ -259,9 +259,10 @@ beam_status bm_expansion_service_start(bm_session *session, const bm_java_opts *
     return start(session, &c, "expansion", "the Java expansion service", port, out, err);
 }
 
-beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char *id,
-                                const char *provision_endpoint, const char *const **argv,
-                                beam_error *err)
+/* With at most two arguments after the class. */
+static beam_status worker_argv(bm_session *session, bm_arena *arena, const char *arg0,
+                               const char *arg1, const char *const **argv,
+                               beam_error *err)
 {
     command c = { .arena = arena };
     const char *dir = session->java_dir;
@@ -271,10 +272,26 @@ beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char
     const char *options[] = { "-Xmx512m", NULL };
     BEAM_TRY(java_command(session, &c, "worker", session->streaming, options, cp, err));
     add(&c, "beamc.WorkerBoot");
-    add(&c, bm_format(arena, "--id=%s", id));
-    add(&c, bm_format(arena, "--provision_endpoint=%s", provision_endpoint));
+    add(&c, arg0);
+    if (arg1) add(&c, arg1);
     const char **copy = BM_NEW_ARRAY(arena, const char *, c.n + 1);
     memcpy(copy, c.argv, c.n * sizeof *copy);
     *argv = copy;
     return BEAM_OK;
+}
+
+beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char *id,
+                                const char *provision_endpoint, const char *const **argv,
+                                beam_error *err)
+{
+    return worker_argv(session, arena, bm_format(arena, "--id=%s", id),
+                       bm_format(arena, "--provision_endpoint=%s", provision_endpoint),
+                       argv, err);
+}
+
+beam_status bm_java_spare_argv(bm_session *session, bm_arena *arena, const char *handover,
+                               const char *const **argv, beam_error *err)
+{
+    return worker_argv(session, arena, bm_format(arena, "--handover=%s", handover), NULL,
+                       argv, err);
 }
