@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package beamc;
 
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -9,6 +13,7 @@ import org.apache.beam.model.fnexecution.v1.ProvisionApi.GetProvisionInfoRequest
 import org.apache.beam.model.fnexecution.v1.ProvisionApi.ProvisionInfo;
 import org.apache.beam.model.fnexecution.v1.ProvisionServiceGrpc;
 import org.apache.beam.model.pipeline.v1.Endpoints.ApiServiceDescriptor;
+import org.apache.beam.sdk.util.construction.PipelineOptionsTranslation;
 import org.apache.beam.vendor.grpc.v1p60p1.com.google.protobuf.TextFormat;
 import org.apache.beam.vendor.grpc.v1p60p1.com.google.protobuf.util.JsonFormat;
 import org.apache.beam.vendor.grpc.v1p60p1.io.grpc.ManagedChannel;
@@ -21,6 +26,9 @@ import org.apache.beam.vendor.grpc.v1p60p1.io.grpc.stub.MetadataUtils;
  * {@code --id=WORKER --provision_endpoint=HOST:PORT}. The endpoints and pipeline options come
  * from the provision service; staged artifacts are not fetched, since all classes are here.
  *
+ * <p>{@code --handover=FILE} instead: a spare worker, which gets ready and waits until the file is
+ * there with these two arguments, one a line.
+ *
  * <p>Ends with 0 when the runner closes the control stream, with 1 and one line on any failure,
  * and with 2 on wrong arguments.
  */
@@ -31,6 +39,9 @@ public final class WorkerBoot {
 
     public static void main(String[] args) {
         Map<String, String> flags = parse(args);
+        if (flags.containsKey("handover")) {
+            flags = parse(await(Paths.get(flags.get("handover"))));
+        }
         String id = flags.get("id");
         String provision = flags.get("provision_endpoint");
         if (id == null || provision == null) {
@@ -58,6 +69,39 @@ public final class WorkerBoot {
             }
         }
         return flags;
+    }
+
+    private static String[] await(Path handover) {
+        try {
+            warm();
+        } catch (Throwable failure) {
+            // What does not work will be said when it is needed.
+        }
+        try {
+            while (!Files.exists(handover)) {
+                Thread.sleep(5);
+            }
+            return Files.readAllLines(handover, StandardCharsets.UTF_8).toArray(new String[0]);
+        } catch (Exception failure) {
+            throw new IllegalStateException("cannot read " + handover, failure);
+        }
+    }
+
+    /** Loads what every worker of Kafka's transforms will need. */
+    private static void warm() throws Exception {
+        ManagedChannel channel = ManagedChannelBuilder.forTarget("localhost:1").usePlaintext().build();
+        GetProvisionInfoRequest.getDefaultInstance().toByteString();
+        channel.getState(true);
+        channel.shutdownNow();
+        PipelineOptionsTranslation.fromJson("{}");
+        for (String name : new String[] {
+            "org.apache.beam.fn.harness.FnHarness",
+            "org.apache.beam.fn.harness.control.ProcessBundleHandler",
+            "org.apache.beam.sdk.io.kafka.KafkaIO",
+            "org.apache.kafka.clients.producer.KafkaProducer"
+        }) {
+            Class.forName(name);
+        }
     }
 
     private static ProvisionInfo ask(String id, String endpoint) {

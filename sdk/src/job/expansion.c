@@ -78,14 +78,27 @@ static beam_status java_worker_command(void *self, bm_arena *arena,
                                request->provision_endpoint, argv, err);
 }
 
+/* A JVM takes seconds to get ready: the first worker does so while the job is being made.
+ * What a worker lacks is better said now, too. */
+static beam_status start_spare_worker(bm_expansion *e, beam_error *err)
+{
+    bm_spare_worker spare;
+    const char *folder;
+    BEAM_TRY(bm_session_scratch(e->session, "handover", &folder, err));
+    spare.handover = bm_format(&e->arena, "%s/java-worker", folder);
+    BEAM_TRY(
+        bm_session_log_path(e->session, &e->arena, "java-worker", &spare.log_path, err));
+    BEAM_TRY(bm_java_spare_argv(e->session, &e->arena, spare.handover, &spare.argv, err));
+    bm_process_pool_spare(e->java_processes, &spare);
+    return BEAM_OK;
+}
+
 static beam_status start_java_pool(bm_expansion *e, beam_error *err)
 {
     if (e->java_pool) return BEAM_OK;
-    /* What is missing is better said now than when the runner asks for a worker. */
-    const char *const *argv;
-    BEAM_TRY(bm_java_worker_argv(e->session, &e->arena, "1", "localhost:1", &argv, err));
     e->java_processes = bm_process_pool_new(&e->session->log, "Java worker",
                                             java_worker_command, e);
+    BEAM_TRY(start_spare_worker(e, err));
     e->java_pool = bm_worker_pool_new(e->session->rpc, e->session->host, 0,
                                       &bm_process_pool_ops, e->java_processes, err);
     return e->java_pool ? BEAM_OK : err ? err->status : BEAM_EIO;

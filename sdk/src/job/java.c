@@ -78,7 +78,8 @@ static beam_status need_jars(const bm_session *session, bm_arena *arena,
 /* -- command lines --------------------------------------------------------------------------- */
 /* java, its own options and the class path `cp` (no shell: java expands the stars). */
 static beam_status java_command(bm_session *session, command *c, const char *cds,
-                                const char *const *options, const char *cp, beam_error *err)
+                                bool runs_long, const char *const *options,
+                                const char *cp, beam_error *err)
 {
     const char *java = NULL;
     BEAM_TRY(find_java(c->arena, &java, err));
@@ -86,7 +87,7 @@ static beam_status java_command(bm_session *session, command *c, const char *cds
     for (; *options; options++) add(c, *options);
     add(c, "-XX:+UseSerialGC");
     /* The quick compiler alone starts fastest; what runs long earns the other one too. */
-    if (!session->streaming) add(c, "-XX:TieredStopAtLevel=1");
+    if (!runs_long) add(c, "-XX:TieredStopAtLevel=1");
     add(c, bm_format(c->arena, "-XX:SharedArchiveFile=%s/cds/%s.jsa", session->java_dir,
                      cds));
     add(c, "-Xlog:disable");
@@ -220,7 +221,8 @@ beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
      * java.util. */
     const char *options[] = { "-Xmx1g", bm_format(arena, "-Djava.io.tmpdir=%s", tmp),
                               "--add-opens=java.base/java.util=ALL-UNNAMED", NULL };
-    BEAM_TRY(java_command(session, &c, "jobserver", options, cp, err));
+    BEAM_TRY(
+        java_command(session, &c, "jobserver", session->streaming, options, cp, err));
     add(&c, "org.apache.beam.runners.flink.FlinkJobServerDriver");
     int ports[3];
     for (int i = 0; i < 3; i++) BEAM_TRY(bm_free_port(&ports[i], err));
@@ -244,7 +246,7 @@ beam_status bm_expansion_service_start(bm_session *session, const bm_java_opts *
     BEAM_TRY(need_jars(session, arena, sets, "the Java expansion service", err));
     const char *cp = bm_format(arena, "%s/expansion/*", dir);
     const char *options[] = { "-Xmx256m", NULL };
-    BEAM_TRY(java_command(session, &c, "expansion", options, cp, err));
+    BEAM_TRY(java_command(session, &c, "expansion", false, options, cp, err));
     int port;
     BEAM_TRY(bm_free_port(&port, err));
     add(&c, "org.apache.beam.sdk.expansion.service.ExpansionService");
@@ -257,9 +259,10 @@ beam_status bm_expansion_service_start(bm_session *session, const bm_java_opts *
     return start(session, &c, "expansion", "the Java expansion service", port, out, err);
 }
 
-beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char *id,
-                                const char *provision_endpoint, const char *const **argv,
-                                beam_error *err)
+/* With at most two arguments after the class. */
+static beam_status worker_argv(bm_session *session, bm_arena *arena, const char *arg0,
+                               const char *arg1, const char *const **argv,
+                               beam_error *err)
 {
     command c = { .arena = arena };
     const char *dir = session->java_dir;
@@ -267,12 +270,28 @@ beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char
     BEAM_TRY(need_jars(session, arena, sets, "the Java worker", err));
     const char *cp = bm_format(arena, "%s/shims/boot/*:%s/expansion/*", dir, dir);
     const char *options[] = { "-Xmx512m", NULL };
-    BEAM_TRY(java_command(session, &c, "worker", options, cp, err));
+    BEAM_TRY(java_command(session, &c, "worker", session->streaming, options, cp, err));
     add(&c, "beamc.WorkerBoot");
-    add(&c, bm_format(arena, "--id=%s", id));
-    add(&c, bm_format(arena, "--provision_endpoint=%s", provision_endpoint));
+    add(&c, arg0);
+    if (arg1) add(&c, arg1);
     const char **copy = BM_NEW_ARRAY(arena, const char *, c.n + 1);
     memcpy(copy, c.argv, c.n * sizeof *copy);
     *argv = copy;
     return BEAM_OK;
+}
+
+beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char *id,
+                                const char *provision_endpoint, const char *const **argv,
+                                beam_error *err)
+{
+    return worker_argv(session, arena, bm_format(arena, "--id=%s", id),
+                       bm_format(arena, "--provision_endpoint=%s", provision_endpoint),
+                       argv, err);
+}
+
+beam_status bm_java_spare_argv(bm_session *session, bm_arena *arena, const char *handover,
+                               const char *const **argv, beam_error *err)
+{
+    return worker_argv(session, arena, bm_format(arena, "--handover=%s", handover), NULL,
+                       argv, err);
 }

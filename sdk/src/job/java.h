@@ -38,6 +38,9 @@ void bm_service_stop(bm_service *service);
 beam_status bm_java_worker_argv(bm_session *session, bm_arena *arena, const char *id,
                                 const char *provision_endpoint, const char *const **argv,
                                 beam_error *err);
+/* Of one that waits for the file `handover` (process_pool.h). */
+beam_status bm_java_spare_argv(bm_session *session, bm_arena *arena, const char *handover,
+                               const char *const **argv, beam_error *err);
 /* "The job server ended (exit status 1): <last words>; its log: <path>". */
 void bm_service_epitaph(const bm_service *service, beam_error *err);
 

@@ -3,6 +3,8 @@
  * by the owner once that thread is gone. */
 #include "job/process_pool.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -24,14 +26,16 @@ struct bm_process_pool {
     const char *what;
     bm_worker_command command;
     void *self;
-    worker *first;
+    worker *first, *spare;
+    const char *handover; /* in the spare's arena */
 };
 
 bm_process_pool *bm_process_pool_new(const bm_log *log, const char *what,
                                      bm_worker_command command, void *self)
 {
     bm_process_pool *pool = bm_xcalloc(1, sizeof *pool);
-    *pool = (bm_process_pool){ log, what, command, self, NULL };
+    *pool =
+        (bm_process_pool){ .log = log, .what = what, .command = command, .self = self };
     return pool;
 }
 
@@ -41,7 +45,7 @@ static void on_end(void *self, bm_child *child, bool asked)
 {
     const worker *w = self;
     const char *how = bm_child_end_text(child);
-    if (asked || !strcmp(how, "exit status 0")) return;
+    if (asked || w == w->pool->spare || !strcmp(how, "exit status 0")) return;
     char words[400] = "";
     if (w->log_path) bm_log_last_words(w->log_path, words, sizeof words);
     bm_log_write(w->pool->log, BEAM_LOG_ERROR,
@@ -89,6 +93,57 @@ static beam_status start_child(worker *w, const bm_worker_request *request,
     return bm_child_start(&opts, &w->child, err);
 }
 
+/* -- a spare worker ----------------------------------------------------------------------- */
+void bm_process_pool_spare(bm_process_pool *pool, const bm_spare_worker *spare)
+{
+    worker *w = bm_xcalloc(1, sizeof *w);
+    bm_arena_init(&w->arena, 0);
+    w->pool = pool;
+    w->log_path = bm_strdup(&w->arena, spare->log_path);
+    pool->handover = bm_strdup(&w->arena, spare->handover);
+    pool->spare = w;
+    bm_child_opts opts = {
+        .argv = spare->argv, .log_path = w->log_path, .on_end = on_end, .self = w
+    };
+    if (bm_child_start(&opts, &w->child, NULL)) {
+        pool->spare = NULL;
+        free_worker(w);
+    }
+}
+
+/* Written aside and renamed, so that it is there at once or not at all. */
+static bool hand_over(const worker *w, const char *path, const bm_worker_request *request)
+{
+    char draft[PATH_MAX];
+    snprintf(draft, sizeof draft, "%s.draft", path);
+    FILE *file = fopen(draft, "we");
+    if (!file) return false;
+    bool good = fprintf(file, "--id=%s\n--provision_endpoint=%s\n", w->id,
+                        request->provision_endpoint) > 0;
+    return !fclose(file) && good && !rename(draft, path);
+}
+
+/* The spare, if it is alive and can take the request; NULL: there is none. */
+static worker *take_spare(bm_process_pool *pool, const bm_worker_request *request)
+{
+    worker *w = pool->spare;
+    if (!w || !request->provision_endpoint) return NULL;
+    w->id = bm_strdup(&w->arena, request->id);
+    pool->spare = NULL;
+    if (!bm_child_wait(w->child, 0) && hand_over(w, pool->handover, request)) return w;
+    free_worker(w);
+    return NULL;
+}
+
+static worker *new_worker(bm_process_pool *pool, const bm_worker_request *request)
+{
+    worker *w = bm_xcalloc(1, sizeof *w);
+    bm_arena_init(&w->arena, 0);
+    w->pool = pool;
+    w->id = bm_strdup(&w->arena, request->id);
+    return w;
+}
+
 static beam_status start(void *self, const bm_worker_request *request, beam_error *err)
 {
     bm_process_pool *pool = self;
@@ -96,11 +151,9 @@ static beam_status start(void *self, const bm_worker_request *request, beam_erro
     if (*find(pool, request->id))
         return bm_error(err, BEAM_ESTATE, "a %s with id %s runs already", pool->what,
                         request->id);
-    worker *w = bm_xcalloc(1, sizeof *w);
-    bm_arena_init(&w->arena, 0);
-    w->pool = pool;
-    w->id = bm_strdup(&w->arena, request->id);
-    beam_status status = start_child(w, request, err);
+    worker *w = take_spare(pool, request);
+    if (!w) w = new_worker(pool, request);
+    beam_status status = w->child ? BEAM_OK : start_child(w, request, err);
     if (status) {
         bm_log_write(pool->log, BEAM_LOG_ERROR, "%s %s cannot be started: %s", pool->what,
                      w->id, err->message);
@@ -131,6 +184,10 @@ const bm_worker_pool_ops bm_process_pool_ops = { start, stop };
 void bm_process_pool_free(bm_process_pool *pool)
 {
     if (!pool) return;
+    if (pool->spare) {
+        bm_child_ask_to_stop(pool->spare->child);
+        free_worker(pool->spare);
+    }
     for (worker *w = pool->first; w; w = w->next) bm_child_ask_to_stop(w->child);
     while (pool->first) {
         worker *w = pool->first;

@@ -10,8 +10,8 @@
 #include "graph/graph.h"
 #include "job/expansion.h"
 #include "job/known_runner.h"
-#include "job/options_proto.h"
 #include "job/metrics.h"
+#include "job/options_proto.h"
 #include "program/environment.h"
 #include "program/local_run.h"
 #include "program/loopback.h"
@@ -150,9 +150,28 @@ static void help_bounded_streams_end(run *r)
 {
     static const char name[] = "shutdown_sources_after_idle_ms";
     bool checkpoints = r->in->standard->checkpointing_interval > 0;
-    if (!checkpoints || json_object_get(r->options, name) || !bm_graph_is_bounded(r->pipeline))
+    if (!checkpoints || json_object_get(r->options, name) ||
+        !bm_graph_is_bounded(r->pipeline))
         return;
     json_object_set_new(r->options, name, json_integer(1000));
+}
+
+static void set_default(run *r, const char *name, json_t *value)
+{
+    if (json_object_get(r->options, name))
+        json_decref(value);
+    else
+        json_object_set_new(r->options, name, value);
+}
+
+/* Flink's 1000 elements are too few for what a bundle costs: combining before a shuffle has
+ * little to combine. Its second is too long to wait for the last elements of a bundle. And
+ * elements, which nobody changes, need not be copied from step to step. */
+static void help_streams_flow(run *r)
+{
+    set_default(r, "max_bundle_size", json_integer(10000));
+    set_default(r, "max_bundle_time_mills", json_integer(200));
+    set_default(r, "faster_copy", json_true());
 }
 
 static const char *job_endpoint(const run *r)
@@ -160,7 +179,7 @@ static const char *job_endpoint(const run *r)
     return r->job_server.child ? r->job_server.address : r->in->standard->job_endpoint;
 }
 
-static beam_status check_runner(run *r, beam_error *err)
+static beam_status settle_runner(run *r, beam_error *err)
 {
     const bm_job_mode mode = {
         .streaming = r->in->standard->streaming || !bm_graph_is_bounded(r->pipeline),
@@ -168,9 +187,11 @@ static beam_status check_runner(run *r, beam_error *err)
     };
     bm_known_runner runner = bm_job_runner(&r->session, job_endpoint(r), &mode);
     if (runner == BM_PRISM && bm_standard_environment(r->in->standard) == BM_PROCESS)
-        return bm_error(err, BEAM_EUNSUPPORTED,
-                        "Prism does not start PROCESS workers, and the job would wait for "
-                        "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
+        return bm_error(
+            err, BEAM_EUNSUPPORTED,
+            "Prism does not start PROCESS workers, and the job would wait for "
+            "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
+    if (runner == BM_FLINK_STREAMING) help_streams_flow(r);
     return bm_runner_check(runner, r->pipeline, err);
 }
 
@@ -179,7 +200,7 @@ static beam_status submit(run *r, beam_span pipeline, beam_error *err)
     if (r->job_server.child) BEAM_TRY(bm_service_wait(&r->session, &r->job_server, err));
     BEAM_TRY(check_cancelled(r, err));
     help_bounded_streams_end(r);
-    BEAM_TRY(check_runner(r, err));
+    BEAM_TRY(settle_runner(r, err));
     const char *master = r->in->standard->flink_master;
     if (master && master[0] != '[')
         BEAM_TRY(
@@ -303,9 +324,7 @@ static int start_session(run *r)
     beam_status status = bm_signals_start(&handler, BM_EXIT_CANCELLED, &r->signals, &err);
     if (!status) status = bm_session_init(&r->session, r->in->program->name, &log, &err);
     bool is_local = bm_standard_runner(r->in->standard) == BM_RUNNER_LOCAL;
-    int result = status     ? bm_report(r->in, &err)
-                 : is_local ? run_locally(r)
-                            : run_job(r);
+    int result = status ? bm_report(r->in, &err) : is_local ? run_locally(r) : run_job(r);
     stop_all(r);
     bm_signals_free(r->signals);
     bm_session_free(&r->session);
