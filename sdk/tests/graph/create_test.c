@@ -34,7 +34,7 @@ START_TEST(nothing)
 {
     beam_pcoll *c = beam_create(p, "None", BEAM_DOUBLE, NULL, 0);
     expect_type(c, "DOUBLE");
-    ck_assert_str_eq(c->producer->name, "Values");
+    ck_assert_str_eq(c->producer->name, "Restore");
     ck_assert_mem_eq(c->producer->config.ptr, "\x00", 1);
 }
 END_TEST
