@@ -17,7 +17,7 @@ static char address[64];
 static beam_error err;
 static atomic_int unavailable; /* so many calls are refused */
 static atomic_int calls;
-static int64_t came_at[1000]; /* ms, by call; the server's thread */
+static _Atomic int64_t came_at[1000]; /* ms, by call */
 
 static int64_t now_ms(void)
 {
