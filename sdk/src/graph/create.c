@@ -81,7 +81,9 @@ beam_pcoll *beam_create(beam_pipeline *p, const char *name, const beam_type *typ
     bm_step_open(step);
     beam_pcoll *impulse = beam_impulse(p, "Impulse");
     beam_pcoll *out = bm_built_in(impulse, "Values", &bm_create_fn, config, own_type);
-    if (n > 1) out = bm_reshuffle(out, "Reshuffle", false);
+    /* Also of one value: Flink's fuser cannot do a Flatten that reads some of its inputs from a
+     * shuffle and some not (beam issue 34647), and so all Creates are alike. */
+    out = bm_reshuffle(out, "Reshuffle", false);
     return bm_step_close(step, out);
 }
 
