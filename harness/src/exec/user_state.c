@@ -418,7 +418,6 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
     s->window_coder = in->window_coder;
     s->n = p->fn->states.n;
     s->slots = BM_NEW_ARRAY(&plan->arena, bm_state_slot, s->n + 2);
-    s->random = (uint64_t)(uintptr_t)s;
     bm_arena_init(&s->arena, 1 << 14);
     bm_arena_init(&s->accumulators, 0);
     forget(s);

@@ -107,7 +107,7 @@ struct bm_user_state {
     beam_span token;      /* under which bags are cached across bundles; empty: not at all */
     bool runner_has_none; /* the runner holds no state for the bundle's keys */
     bool spilling;        /* rows are written back in the middle of the bundle */
-    uint64_t random;
+    uint64_t random; /* the same numbers in every run */
 };
 
 /* -- life: called by par_do.c -------------------------------------------------------------- */
