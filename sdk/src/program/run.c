@@ -174,6 +174,22 @@ static void help_streams_flow(run *r)
     set_default(r, "faster_copy", json_true());
 }
 
+/* An embedded Flink keeps checkpoints in memory, and refuses state of more than 5 MB; after
+ * a checkpoint that failed the job starts again at the one before, and never gets on. */
+static beam_status help_checkpoints_fit(run *r, beam_error *err)
+{
+    const bm_standard *s = r->in->standard;
+    const char *folder;
+    bool embedded = r->job_server.child && (!s->flink_master || s->flink_master[0] == '[');
+    if (!embedded || s->checkpointing_interval <= 0 ||
+        json_object_get(r->options, "state_backend"))
+        return BEAM_OK;
+    BEAM_TRY(bm_session_scratch(&r->session, "checkpoints", &folder, err));
+    set_default(r, "state_backend", json_string("filesystem"));
+    set_default(r, "state_backend_storage_path", json_sprintf("file://%s", folder));
+    return BEAM_OK;
+}
+
 static const char *job_endpoint(const run *r)
 {
     return r->job_server.child ? r->job_server.address : r->in->standard->job_endpoint;
@@ -191,7 +207,10 @@ static beam_status settle_runner(run *r, beam_error *err)
             err, BEAM_EUNSUPPORTED,
             "Prism does not start PROCESS workers, and the job would wait for "
             "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
-    if (runner == BM_FLINK_STREAMING) help_streams_flow(r);
+    if (runner == BM_FLINK_STREAMING) {
+        help_streams_flow(r);
+        BEAM_TRY(help_checkpoints_fit(r, err));
+    }
     return bm_runner_check(runner, r->pipeline, err);
 }
 
