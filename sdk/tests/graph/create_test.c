@@ -35,7 +35,10 @@ START_TEST(nothing)
     beam_pcoll *c = beam_create(p, "None", BEAM_DOUBLE, NULL, 0);
     expect_type(c, "DOUBLE");
     ck_assert_str_eq(c->producer->name, "Restore");
-    ck_assert_mem_eq(c->producer->config.ptr, "\x00", 1);
+    const bm_step *values = p->first;
+    while (values && strcmp(values->name, "Values") != 0) values = values->next;
+    ck_assert_ptr_nonnull(values);
+    ck_assert_mem_eq(values->config.ptr, "\x00", 1);
 }
 END_TEST
 
