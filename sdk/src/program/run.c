@@ -207,7 +207,7 @@ static beam_status settle_runner(run *r, beam_error *err)
             err, BEAM_EUNSUPPORTED,
             "Prism does not start PROCESS workers, and the job would wait for "
             "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
-    if (runner == BM_FLINK_STREAMING) {
+    if (runner == BM_FLINK_STREAMING || runner == BM_FLINK_CHECKPOINTS) {
         help_streams_flow(r);
         BEAM_TRY(help_checkpoints_fit(r, err));
     }
