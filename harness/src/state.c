@@ -355,11 +355,12 @@ static void make_room(bm_state_session *session)
     pthread_mutex_lock(&session->client->lock);
     bool is_full = session->n_pending >= BM_STATE_MOST_WRITES ||
                    session->pending_bytes >= BM_STATE_MOST_BYTES;
+    size_t half = session->n_pending / 2;
     pthread_mutex_unlock(&session->client->lock);
     if (!is_full) return;
     bm_stream_flush(session->link->stream);
     pthread_mutex_lock(&session->client->lock);
-    await_writes(session, session->n_pending / 2);
+    await_writes(session, half);
     pthread_mutex_unlock(&session->client->lock);
 }
 
