@@ -72,8 +72,9 @@ START_TEST(read_of_defaults)
     ck_assert_str_eq(request->transform->spec->urn,
                      "beam:transform:org.apache.beam:kafka_read_without_metadata:v1");
     ck_assert_uint_eq(config->schema->n_fields, 13);
-    CHECK_ROW(config, "\x0d\x01\x70\0\0\0\x03"
+    CHECK_ROW(config, "\x0d\x01\x70\0\0\0\x04"
                       "\x11" "bootstrap.servers" "\x0f" "localhost:19092"
+                      "\x12" "enable.auto.commit" "\x05" "false"
                       "\x11" "auto.offset.reset" "\x08" "earliest"
                       "\x08" "group.id" "\x02" "g1"
                       "\0\0\0\x01\x03" "in1" DESERIALIZER DESERIALIZER
@@ -89,10 +90,11 @@ START_TEST(read_with_everything)
                     .commit_offset_in_finalize = true, .max_num_records = 500,
                     .max_read_time_s = 3, .start_read_time_ms = 7,
                     .config = { { "group.id", "h" }, { "max.poll.records", "9" } });
-    CHECK_ROW(asked(), "\x0d\0\0\0\0\x04"
+    CHECK_ROW(asked(), "\x0d\0\0\0\0\x05"
                        "\x11" "bootstrap.servers" "\x03" "a:1"
                        "\x08" "group.id" "\x01" "h"
                        "\x11" "auto.offset.reset" "\x06" "latest"
+                       "\x12" "enable.auto.commit" "\x05" "false"
                        "\x10" "max.poll.records" "\x01" "9"
                        "\0\0\0\x02\x01" "x" "\x01" "y" DESERIALIZER DESERIALIZER
                        "\x07\xf4\x03\x03\x01\x0a" "CreateTime" "\x02\0\0\0");

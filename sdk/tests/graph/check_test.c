@@ -75,17 +75,15 @@ static void build_scopes(void)
 START_TEST(ports_of_scopes)
 {
     build_scopes();
-    const char *text =
-        "Words: composite -> STRING\n"
-        "  Impulse: Impulse -> BYTES\n"
-        "  Values: ParDo 'beam.create' (Words/Impulse) -> STRING\n"
-        "Clean: composite (Words) -> STRING, BYTES\n"
-        "  Deep: composite (Words) -> STRING\n"
-        "    Parse: ParDo 'test.parse' (Words) -> STRING, 'bad \"ones\"': BYTES\n"
-        "  Again: ParDo 'test.parse' (Clean/Deep/Parse) -> STRING, 'bad \"ones\"': BYTES\n"
-        "Out: ParDo 'test.sink' (Clean/Again)\n"
-        "Bad: ParDo 'test.sink' (Clean/Again.bad \"ones\")\n"
-        "Out 2: ParDo 'test.sink' (Clean/Again)\n";
+    const char *text = CREATED(
+        "Words",
+        "STRING") "Clean: composite (Words) -> STRING, BYTES\n"
+                  "  Deep: composite (Words) -> STRING\n"
+                  "    Parse: ParDo 'test.parse' (Words) -> STRING, 'bad \"ones\"': BYTES\n"
+                  "  Again: ParDo 'test.parse' (Clean/Deep/Parse) -> STRING, 'bad \"ones\"': BYTES\n"
+                  "Out: ParDo 'test.sink' (Clean/Again)\n"
+                  "Bad: ParDo 'test.sink' (Clean/Again.bad \"ones\")\n"
+                  "Out 2: ParDo 'test.sink' (Clean/Again)\n";
     expect_print(text);
     expect_print(text); /* the check can run again */
     const bm_step *clean = p->first;
@@ -104,32 +102,44 @@ START_TEST(picture)
     bm_writer w = { 0 };
     bm_graph_dot(p, &w);
     bm_write_u8(&w, 0);
-    ck_assert_str_eq((const char *)w.data,
-                     "digraph pipeline {\n"
-                     "  node [shape=box, style=rounded];\n"
-                     "  subgraph cluster_0 {\n"
-                     "    label=\"Words\";\n"
-                     "    s1 [label=\"Impulse\\nImpulse\"];\n"
-                     "    s2 [label=\"Values\\nParDo\\nbeam.create\"];\n"
-                     "  }\n"
-                     "  subgraph cluster_3 {\n"
-                     "    label=\"Clean\";\n"
-                     "    subgraph cluster_4 {\n"
-                     "      label=\"Deep\";\n"
-                     "      s5 [label=\"Parse\\nParDo\\ntest.parse\"];\n"
-                     "    }\n"
-                     "    s6 [label=\"Again\\nParDo\\ntest.parse\"];\n"
-                     "  }\n"
-                     "  s7 [label=\"Out\\nParDo\\ntest.sink\"];\n"
-                     "  s8 [label=\"Bad\\nParDo\\ntest.sink\"];\n"
-                     "  s9 [label=\"Out 2\\nParDo\\ntest.sink\"];\n"
-                     "  s1 -> s2 [label=\"BYTES\"];\n"
-                     "  s2 -> s5 [label=\"STRING\"];\n"
-                     "  s5 -> s6 [label=\"STRING\"];\n"
-                     "  s6 -> s7 [label=\"STRING\"];\n"
-                     "  s6 -> s8 [label=\"bad \\\"ones\\\": BYTES\"];\n"
-                     "  s6 -> s9 [label=\"STRING\"];\n"
-                     "}\n");
+    ck_assert_str_eq(
+        (const char *)w.data,
+        "digraph pipeline {\n"
+        "  node [shape=box, style=rounded];\n"
+        "  subgraph cluster_0 {\n"
+        "    label=\"Words\";\n"
+        "    s1 [label=\"Impulse\\nImpulse\"];\n"
+        "    s2 [label=\"Values\\nParDo\\nbeam.create\"];\n"
+        "    subgraph cluster_3 {\n"
+        "      label=\"Reshuffle\";\n"
+        "      s4 [label=\"Reify\\nParDo\\nbeam.reshuffle_spread\"];\n"
+        "      s5 [label=\"Window\\nWindowInto\\nglobal window, trigger always\"];\n"
+        "      s6 [label=\"GroupByKey\\nGroupByKey\"];\n"
+        "      s7 [label=\"Restore\\nParDo\\nbeam.reshuffle_unspread\"];\n"
+        "    }\n"
+        "  }\n"
+        "  subgraph cluster_8 {\n"
+        "    label=\"Clean\";\n"
+        "    subgraph cluster_9 {\n"
+        "      label=\"Deep\";\n"
+        "      s10 [label=\"Parse\\nParDo\\ntest.parse\"];\n"
+        "    }\n"
+        "    s11 [label=\"Again\\nParDo\\ntest.parse\"];\n"
+        "  }\n"
+        "  s12 [label=\"Out\\nParDo\\ntest.sink\"];\n"
+        "  s13 [label=\"Bad\\nParDo\\ntest.sink\"];\n"
+        "  s14 [label=\"Out 2\\nParDo\\ntest.sink\"];\n"
+        "  s1 -> s2 [label=\"BYTES\"];\n"
+        "  s2 -> s4 [label=\"STRING\"];\n"
+        "  s4 -> s5 [label=\"KV<INT64, KV<BYTES, STRING>>\"];\n"
+        "  s5 -> s6 [label=\"KV<INT64, KV<BYTES, STRING>>\"];\n"
+        "  s6 -> s7 [label=\"KV<INT64, ITERABLE<KV<BYTES, STRING>>>\"];\n"
+        "  s7 -> s10 [label=\"STRING\"];\n"
+        "  s10 -> s11 [label=\"STRING\"];\n"
+        "  s11 -> s12 [label=\"STRING\"];\n"
+        "  s11 -> s13 [label=\"bad \\\"ones\\\": BYTES\"];\n"
+        "  s11 -> s14 [label=\"STRING\"];\n"
+        "}\n");
     bm_writer_free(&w);
 }
 END_TEST

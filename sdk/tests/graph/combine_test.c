@@ -43,13 +43,12 @@ START_TEST(per_key)
 {
     beam_pcoll *out = beam_combine_per_key(pairs(), "Sum", &beam_sum_int64);
     ck_assert_ptr_eq(out->producer->combine, &beam_sum_int64);
-    expect_print("Pairs: composite -> KV<STRING, INT64>\n"
-                 "  Impulse: Impulse -> BYTES\n"
-                 "  Values: ParDo 'beam.create' (Pairs/Impulse) -> KV<STRING, INT64>\n"
-                 "Sum: CombinePerKey 'beam.sum_int64' (Pairs) -> KV<STRING, INT64>\n"
-                 "  GroupByKey: GroupByKey (Pairs) -> KV<STRING, ITERABLE<INT64>>\n"
-                 "  Combine.GroupedValues: Combine.GroupedValues 'beam.sum_int64' "
-                 "(Sum/GroupByKey) -> KV<STRING, INT64>\n");
+    expect_print(CREATED(
+        "Pairs",
+        "KV<STRING, INT64>") "Sum: CombinePerKey 'beam.sum_int64' (Pairs) -> KV<STRING, INT64>\n"
+                             "  GroupByKey: GroupByKey (Pairs) -> KV<STRING, ITERABLE<INT64>>\n"
+                             "  Combine.GroupedValues: Combine.GroupedValues 'beam.sum_int64' "
+                             "(Sum/GroupByKey) -> KV<STRING, INT64>\n");
 }
 END_TEST
 
@@ -162,29 +161,27 @@ END_TEST
 START_TEST(globally_in_the_global_window)
 {
     expect_type(beam_combine_globally(words(), "Count", &beam_count), "INT64");
-    expect_print(
-        "Words: composite -> STRING\n"
-        "  Impulse: Impulse -> BYTES\n"
-        "  Values: ParDo 'beam.create' (Words/Impulse) -> STRING\n"
-        "Count: composite (Words) -> INT64\n"
-        "  PairWithVoid: ParDo 'beam.pair_with_void' (Words) -> KV<BYTES, STRING>\n"
-        "  CombinePerKey: CombinePerKey 'beam.count' (Count/PairWithVoid) -> KV<BYTES, INT64>\n"
-        "    GroupByKey: GroupByKey (Count/PairWithVoid) -> KV<BYTES, ITERABLE<STRING>>\n"
-        "    Combine.GroupedValues: Combine.GroupedValues 'beam.count' "
-        "(Count/CombinePerKey/GroupByKey) -> KV<BYTES, INT64>\n"
-        "  Impulse: Impulse -> BYTES\n"
-        "  EmptyGroup: ParDo 'beam.empty_group' (Count/Impulse) -> "
-        "KV<BYTES, ITERABLE<STRING>>\n"
-        "  CombineNothing: Combine.GroupedValues 'beam.count' (Count/EmptyGroup) -> "
-        "KV<BYTES, INT64>\n"
-        "  MarkResult: ParDo 'beam.mark' (Count/CombinePerKey) -> KV<BYTES, KV<BOOL, INT64>>\n"
-        "  MarkDefault: ParDo 'beam.mark' (Count/CombineNothing) -> "
-        "KV<BYTES, KV<BOOL, INT64>>\n"
-        "  Flatten: Flatten (Count/MarkResult, Count/MarkDefault) -> "
-        "KV<BYTES, KV<BOOL, INT64>>\n"
-        "  GroupByKey: GroupByKey (Count/Flatten) -> "
-        "KV<BYTES, ITERABLE<KV<BOOL, INT64>>>\n"
-        "  Choose: ParDo 'beam.choose' (Count/GroupByKey) -> INT64\n");
+    expect_print(CREATED(
+        "Words",
+        "STRING") "Count: composite (Words) -> INT64\n"
+                  "  PairWithVoid: ParDo 'beam.pair_with_void' (Words) -> KV<BYTES, STRING>\n"
+                  "  CombinePerKey: CombinePerKey 'beam.count' (Count/PairWithVoid) -> KV<BYTES, INT64>\n"
+                  "    GroupByKey: GroupByKey (Count/PairWithVoid) -> KV<BYTES, ITERABLE<STRING>>\n"
+                  "    Combine.GroupedValues: Combine.GroupedValues 'beam.count' "
+                  "(Count/CombinePerKey/GroupByKey) -> KV<BYTES, INT64>\n"
+                  "  Impulse: Impulse -> BYTES\n"
+                  "  EmptyGroup: ParDo 'beam.empty_group' (Count/Impulse) -> "
+                  "KV<BYTES, ITERABLE<STRING>>\n"
+                  "  CombineNothing: Combine.GroupedValues 'beam.count' (Count/EmptyGroup) -> "
+                  "KV<BYTES, INT64>\n"
+                  "  MarkResult: ParDo 'beam.mark' (Count/CombinePerKey) -> KV<BYTES, KV<BOOL, INT64>>\n"
+                  "  MarkDefault: ParDo 'beam.mark' (Count/CombineNothing) -> "
+                  "KV<BYTES, KV<BOOL, INT64>>\n"
+                  "  Flatten: Flatten (Count/MarkResult, Count/MarkDefault) -> "
+                  "KV<BYTES, KV<BOOL, INT64>>\n"
+                  "  GroupByKey: GroupByKey (Count/Flatten) -> "
+                  "KV<BYTES, ITERABLE<KV<BOOL, INT64>>>\n"
+                  "  Choose: ParDo 'beam.choose' (Count/GroupByKey) -> INT64\n");
 }
 END_TEST
 

@@ -48,10 +48,7 @@ START_TEST(without_outputs)
     beam_external(p, "Write",
                   &(beam_external_opts){ .java_class = "Writer", .inputs = { words() } },
                   NULL);
-    expect_print("Words: composite -> STRING\n"
-                 "  Impulse: Impulse -> BYTES\n"
-                 "  Values: ParDo 'beam.create' (Words/Impulse) -> STRING\n"
-                 "Write: External 'Writer' (Words)\n");
+    expect_print(CREATED("Words", "STRING") "Write: External 'Writer' (Words)\n");
 }
 END_TEST
 

@@ -16,6 +16,20 @@ void expect_error(beam_status status, const char *message);
 void expect_no_error(void);
 /* The whole pipeline as text; checks it first. */
 void expect_print(const char *text);
+/* What it prints of beam_create(); type as a literal. */
+#define CREATED(name, type)                                                              \
+    name ": composite -> " type "\n"                                                     \
+         "  Impulse: Impulse -> BYTES\n"                                                 \
+         "  Values: ParDo 'beam.create' (" name "/Impulse) -> " type "\n"                \
+         "  Reshuffle: Reshuffle (" name "/Values) -> " type "\n"                        \
+         "    Reify: ParDo 'beam.reshuffle_spread' (" name "/Values) -> "                \
+         "KV<INT64, KV<BYTES, " type ">>\n"                                              \
+         "    Window: WindowInto [global window, trigger always] (" name                 \
+         "/Reshuffle/Reify) -> KV<INT64, KV<BYTES, " type ">>\n"                         \
+         "    GroupByKey: GroupByKey (" name                                             \
+         "/Reshuffle/Window) -> KV<INT64, ITERABLE<KV<BYTES, " type ">>>\n"              \
+         "    Restore: ParDo 'beam.reshuffle_unspread' (" name                           \
+         "/Reshuffle/GroupByKey) -> " type "\n"
 void expect_type(const beam_pcoll *c, const char *text);
 
 /* "Words" holds STRING, "Pairs" KV<STRING, INT64>. */

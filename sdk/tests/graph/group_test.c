@@ -166,19 +166,17 @@ START_TEST(reshuffle_kvs)
     beam_pcoll *out = beam_reshuffle(in, "Reshuffle");
     ck_assert_ptr_eq(out->windowing, in->windowing);
     ck_assert_str_eq(out->producer->parent->urn, "beam:transform:reshuffle:v1");
-    expect_print(
-        "Pairs: composite -> KV<STRING, INT64>\n"
-        "  Impulse: Impulse -> BYTES\n"
-        "  Values: ParDo 'beam.create' (Pairs/Impulse) -> KV<STRING, INT64>\n"
-        "Sessions: WindowInto [sessions with a gap of 1 s] (Pairs) -> KV<STRING, INT64>\n"
-        "Reshuffle: Reshuffle (Sessions) -> KV<STRING, INT64>\n"
-        "  Reify: ParDo 'beam.reshuffle_by_key' (Sessions) -> KV<STRING, KV<BYTES, INT64>>\n"
-        "  Window: WindowInto [global window, trigger always] (Reshuffle/Reify) -> "
-        "KV<STRING, KV<BYTES, INT64>>\n"
-        "  GroupByKey: GroupByKey (Reshuffle/Window) -> "
-        "KV<STRING, ITERABLE<KV<BYTES, INT64>>>\n"
-        "  Restore: ParDo 'beam.reshuffle_from_key' (Reshuffle/GroupByKey) -> "
-        "KV<STRING, INT64>\n");
+    expect_print(CREATED(
+        "Pairs",
+        "KV<STRING, INT64>") "Sessions: WindowInto [sessions with a gap of 1 s] (Pairs) -> KV<STRING, INT64>\n"
+                             "Reshuffle: Reshuffle (Sessions) -> KV<STRING, INT64>\n"
+                             "  Reify: ParDo 'beam.reshuffle_by_key' (Sessions) -> KV<STRING, KV<BYTES, INT64>>\n"
+                             "  Window: WindowInto [global window, trigger always] (Reshuffle/Reify) -> "
+                             "KV<STRING, KV<BYTES, INT64>>\n"
+                             "  GroupByKey: GroupByKey (Reshuffle/Window) -> "
+                             "KV<STRING, ITERABLE<KV<BYTES, INT64>>>\n"
+                             "  Restore: ParDo 'beam.reshuffle_from_key' (Reshuffle/GroupByKey) -> "
+                             "KV<STRING, INT64>\n");
 }
 END_TEST
 
@@ -307,25 +305,20 @@ START_TEST(co_group)
     expect_type(out, "KV<STRING, KV<ITERABLE<INT64>, ITERABLE<DOUBLE>>>");
     ck_assert(beam_type_equal(out->type,
                               BEAM_KV(BEAM_STRING, BEAM_CO2(BEAM_INT64, BEAM_DOUBLE))));
-    expect_print(
-        "Pairs: composite -> KV<STRING, INT64>\n"
-        "  Impulse: Impulse -> BYTES\n"
-        "  Values: ParDo 'beam.create' (Pairs/Impulse) -> KV<STRING, INT64>\n"
-        "Input: composite -> KV<STRING, DOUBLE>\n"
-        "  Impulse: Impulse -> BYTES\n"
-        "  Values: ParDo 'beam.create' (Input/Impulse) -> KV<STRING, DOUBLE>\n"
-        "Join: composite (Pairs, Input) -> "
-        "KV<STRING, KV<ITERABLE<INT64>, ITERABLE<DOUBLE>>>\n"
-        "  Tag0: ParDo 'beam.co_tag' (Pairs) -> "
-        "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>\n"
-        "  Tag1: ParDo 'beam.co_tag' (Input) -> "
-        "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>\n"
-        "  Flatten: Flatten (Join/Tag0, Join/Tag1) -> "
-        "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>\n"
-        "  GroupByKey: GroupByKey (Join/Flatten) -> "
-        "KV<STRING, ITERABLE<KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>>\n"
-        "  Untag: ParDo 'beam.co_untag' (Join/GroupByKey) -> "
-        "KV<STRING, KV<ITERABLE<INT64>, ITERABLE<DOUBLE>>>\n");
+    expect_print(CREATED("Pairs", "KV<STRING, INT64>") CREATED(
+        "Input",
+        "KV<STRING, DOUBLE>") "Join: composite (Pairs, Input) -> "
+                              "KV<STRING, KV<ITERABLE<INT64>, ITERABLE<DOUBLE>>>\n"
+                              "  Tag0: ParDo 'beam.co_tag' (Pairs) -> "
+                              "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>\n"
+                              "  Tag1: ParDo 'beam.co_tag' (Input) -> "
+                              "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>\n"
+                              "  Flatten: Flatten (Join/Tag0, Join/Tag1) -> "
+                              "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>\n"
+                              "  GroupByKey: GroupByKey (Join/Flatten) -> "
+                              "KV<STRING, ITERABLE<KV<INT64, KV<NULLABLE<INT64>, NULLABLE<DOUBLE>>>>>\n"
+                              "  Untag: ParDo 'beam.co_untag' (Join/GroupByKey) -> "
+                              "KV<STRING, KV<ITERABLE<INT64>, ITERABLE<DOUBLE>>>\n");
 }
 END_TEST
 

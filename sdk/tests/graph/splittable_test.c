@@ -27,15 +27,21 @@ static const beam_output_spec extra[] = { { "extra", BEAM_INT64 } };
 /* A DoFn over words with this beam_sdf; it must outlive the pipeline. */
 static beam_dofn over(const beam_sdf *sdf)
 {
-    return (beam_dofn){ .name = "test.read", .in = BEAM_STRING, .out = BEAM_STRING,
-                        .outputs = BEAM_TABLE(extra), .process = test_process, .sdf = sdf };
+    return (beam_dofn){ .name = "test.read",
+                        .in = BEAM_STRING,
+                        .out = BEAM_STRING,
+                        .outputs = BEAM_TABLE(extra),
+                        .process = test_process,
+                        .sdf = sdf };
 }
 
 static const beam_sdf bounded = { .tracker = &beam_offset_tracker, .initial = initial };
 static const beam_sdf unbounded = { .tracker = &beam_growable_offset_tracker,
-                                    .initial = initial, .estimate_end = estimate,
+                                    .initial = initial,
+                                    .estimate_end = estimate,
                                     .watermark = BEAM_WATERMARK_MANUAL,
-                                    .initial_watermark = mark, .unbounded = true };
+                                    .initial_watermark = mark,
+                                    .unbounded = true };
 
 START_TEST(boundedness)
 {
@@ -126,14 +132,16 @@ START_TEST(what_does_not_go_together_is_said)
     fn = over(&bounded);
     fn.states.at = states;
     fn.states.n = 1;
-    refuse_dofn(&fn, "DoFn 'test.read' is splittable, so it cannot have state: put that into a "
-                     "step after it");
+    refuse_dofn(
+        &fn, "DoFn 'test.read' is splittable, so it cannot have state: put that into a "
+             "step after it");
     static const beam_timer_spec timers[] = { { "later", BEAM_EVENT_TIME } };
     fn = over(&bounded);
     fn.timers.at = timers;
     fn.timers.n = 1;
-    refuse_dofn(&fn, "DoFn 'test.read' is splittable, so it cannot have timers: give the rest "
-                     "of the restriction back with beam_resume_later()");
+    refuse_dofn(&fn,
+                "DoFn 'test.read' is splittable, so it cannot have timers: give the rest "
+                "of the restriction back with beam_resume_later()");
 }
 END_TEST
 
@@ -146,8 +154,9 @@ START_TEST(a_restriction_has_a_coder)
     sdf.restriction = BEAM_ANY;
     beam_dofn fn = over(&sdf);
     beam_par_do(words(), "Read", &fn);
-    expect_error(BEAM_ETYPE, "Read: the restriction of DoFn 'test.read' is a type with ANY in "
-                             "it, but must be known here");
+    expect_error(BEAM_ETYPE,
+                 "Read: the restriction of DoFn 'test.read' is a type with ANY in "
+                 "it, but must be known here");
 }
 END_TEST
 
@@ -162,13 +171,12 @@ START_TEST(each_has_an_input_of_its_own)
     ck_assert_ptr_ne(second->producer->inputs[0], in);
     ck_assert_ptr_nonnull(beam_output(second, 0)->producer);
     expect_no_error();
-    expect_print("Words: composite -> STRING\n"
-                 "  Impulse: Impulse -> BYTES\n"
-                 "  Values: ParDo 'beam.create' (Words/Impulse) -> STRING\n"
-                 "First: ParDo 'test.read' (Words) -> STRING, 'extra': INT64\n"
-                 "Second: composite (Words) -> STRING, INT64\n"
-                 "  Input: Flatten (Words) -> STRING\n"
-                 "  Process: ParDo 'test.read' (Second/Input) -> STRING, 'extra': INT64\n");
+    expect_print(CREATED(
+        "Words",
+        "STRING") "First: ParDo 'test.read' (Words) -> STRING, 'extra': INT64\n"
+                  "Second: composite (Words) -> STRING, INT64\n"
+                  "  Input: Flatten (Words) -> STRING\n"
+                  "  Process: ParDo 'test.read' (Second/Input) -> STRING, 'extra': INT64\n");
 }
 END_TEST
 
