@@ -6,7 +6,9 @@
 #include <stdlib.h>
 
 #include "proto/model.h"
+#include "beam/testing.h"
 #include "proto/to_proto.h"
+#include "transforms/transforms.h"
 
 static bm_arena arena;
 static beam_pipeline *p;
@@ -128,6 +130,44 @@ START_TEST(write)
 }
 END_TEST
 
+/* -- records as Java codes them ----------------------------------------------------------- */
+/* topic "in", partition 1, offset 300, a timestamp, its kind */
+#define PLACE "\x02in" "\x01" "\xac\x02" "\x80\xa0\xc7\xf4\x05" "\0"
+#define NO_HEADERS "\0\0\0\0"
+#define TWO_HEADERS "\0\0\0\x02" "\x01" "a" "\x01\x01" "b" "\x01" "c" "\0"
+#define RECORD_OF(bytes) { bytes, sizeof(bytes) - 1 }
+
+static const struct {
+    beam_span bytes;
+    const char *lines; /* NULL: refused */
+} records[] = {
+    { RECORD_OF(PLACE NO_HEADERS "\x01\x01" "k" "\x01\x03" "val"), "k: val @5\n" },
+    { RECORD_OF(PLACE TWO_HEADERS "\0" "\x01\0"), "null:  @5\n" },
+    { RECORD_OF(PLACE NO_HEADERS "\0\0"), "null: null @5\n" },
+    { RECORD_OF(PLACE NO_HEADERS "\x01\x01" "k" "\x01\x03" "va"), NULL },
+    { RECORD_OF(PLACE NO_HEADERS "\x01\x01" "k" "\0" "more"), NULL },
+    { RECORD_OF(PLACE NO_HEADERS "\x02\x01" "k" "\0"), NULL },
+    { RECORD_OF(PLACE "\xff\xff\xff\xff" "\0\0"), NULL },
+    { RECORD_OF(PLACE "\0\0"), NULL },
+    { RECORD_OF("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), NULL },
+    { RECORD_OF("\x03in"), NULL },
+    { { "", 0 }, NULL },
+};
+
+START_TEST(record_of_a_runners_read)
+{
+    beam_dofn_tester *t = beam_dofn_tester_new(&bm_kafka_record_fn);
+    beam_tester_add(t, beam_bytes(records[_i].bytes), 5);
+    beam_status status = beam_tester_run(t);
+    if (records[_i].lines)
+        ck_assert_str_eq(beam_tester_lines(t, -1), records[_i].lines);
+    else
+        ck_assert_msg(status == BEAM_ECODER && strstr(beam_tester_error(t), "use_sdf_read"),
+                      "%s", beam_tester_error(t));
+    beam_dofn_tester_free(t);
+}
+END_TEST
+
 /* -- mistakes ---------------------------------------------------------------------------- */
 static void check_failure(const char *part)
 {
@@ -215,6 +255,7 @@ int main(void)
     tcase_add_test(tests, read_of_defaults);
     tcase_add_test(tests, read_with_everything);
     tcase_add_test(tests, write);
+    tcase_add_loop_test(tests, record_of_a_runners_read, 0, BEAM_COUNT(records));
     tcase_add_test(tests, read_without_servers);
     tcase_add_test(tests, read_without_topics);
     tcase_add_test(tests, read_with_unknown_reset);

@@ -4,6 +4,7 @@
 #include "job/process_pool.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ struct worker {
     bm_arena arena;
     const char *id, *log_path;
     bm_child *child;
+    atomic_bool spare; /* without an id yet */
 };
 
 struct bm_process_pool {
@@ -45,7 +47,7 @@ static void on_end(void *self, bm_child *child, bool asked)
 {
     const worker *w = self;
     const char *how = bm_child_end_text(child);
-    if (asked || w == w->pool->spare || !strcmp(how, "exit status 0")) return;
+    if (asked || atomic_load(&w->spare) || !strcmp(how, "exit status 0")) return;
     char words[400] = "";
     if (w->log_path) bm_log_last_words(w->log_path, words, sizeof words);
     bm_log_write(w->pool->log, BEAM_LOG_ERROR,
@@ -99,7 +101,8 @@ void bm_process_pool_spare(bm_process_pool *pool, const bm_spare_worker *spare)
     worker *w = bm_xcalloc(1, sizeof *w);
     bm_arena_init(&w->arena, 0);
     w->pool = pool;
-    w->log_path = bm_strdup(&w->arena, spare->log_path);
+    if (spare->log_path) w->log_path = bm_strdup(&w->arena, spare->log_path);
+    atomic_store(&w->spare, true);
     pool->handover = bm_strdup(&w->arena, spare->handover);
     pool->spare = w;
     bm_child_opts opts = {
@@ -129,6 +132,7 @@ static worker *take_spare(bm_process_pool *pool, const bm_worker_request *reques
     worker *w = pool->spare;
     if (!w || !request->provision_endpoint) return NULL;
     w->id = bm_strdup(&w->arena, request->id);
+    atomic_store(&w->spare, false);
     pool->spare = NULL;
     if (!bm_child_wait(w->child, 0) && hand_over(w, pool->handover, request)) return w;
     free_worker(w);

@@ -174,6 +174,13 @@ static void help_streams_flow(run *r)
     set_default(r, "faster_copy", json_true());
 }
 
+/* Otherwise Flink keeps what a bundle gave back until after the checkpoint, while the
+ * watermark moves on: it comes late, and windows are written twice. */
+static void help_checkpoints_keep_time(run *r)
+{
+    set_default(r, "finish_bundle_before_checkpointing", json_true());
+}
+
 /* An embedded Flink keeps checkpoints in memory, and refuses state of more than 5 MB; after
  * a checkpoint that failed the job starts again at the one before, and never gets on. */
 static beam_status help_checkpoints_fit(run *r, beam_error *err)
@@ -209,6 +216,7 @@ static beam_status settle_runner(run *r, beam_error *err)
             "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
     if (runner == BM_FLINK_STREAMING || runner == BM_FLINK_CHECKPOINTS) {
         help_streams_flow(r);
+        help_checkpoints_keep_time(r);
         BEAM_TRY(help_checkpoints_fit(r, err));
     }
     return bm_runner_check(runner, r->pipeline, err);

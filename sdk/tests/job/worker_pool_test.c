@@ -141,6 +141,52 @@ START_TEST(a_worker_that_is_done_is_not)
 }
 END_TEST
 
+/* Waits for its request, keeps it in FILE.taken and then sleeps. */
+static bm_spare_worker spare_worker(const char *file)
+{
+    const char **argv = BM_NEW_ARRAY(&arena, const char *, 5);
+    argv[0] = "sh";
+    argv[1] = "-c";
+    argv[2] = "until [ -f $0 ]; do sleep 0.02; done; mv $0 $0.taken; exec sleep 100";
+    argv[3] = file;
+    return (bm_spare_worker){ argv, NULL, file };
+}
+
+START_TEST(a_spare_worker_takes_the_first_request)
+{
+    char folder[] = "/tmp/spare-XXXXXX", text[200] = "";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    const char *file = bm_format(&arena, "%s/handover", folder);
+    const char *taken = bm_format(&arena, "%s.taken", file);
+    bm_spare_worker spare = spare_worker(file);
+    bm_process_pool_spare(processes, &spare);
+    ck_assert_str_eq(start("sleep-1"), "");
+    ck_assert_str_eq(start("sleep-1"), "a test worker with id sleep-1 runs already");
+    ck_assert_str_eq(start("sleep-2"), ""); /* by its command */
+    FILE *f = NULL;
+    for (int i = 0; i < 500 && !(f = fopen(taken, "r")); i++) usleep(10000);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_gt(fread(text, 1, sizeof text - 1, f), 0);
+    fclose(f);
+    ck_assert_str_eq(text, "--id=sleep-1\n--provision_endpoint=localhost:1234\n");
+    ck_assert_str_eq(stop("sleep-1"), "");
+    ck_assert_int_eq(atomic_load(&n_logged), 0);
+    unlink(taken);
+    rmdir(folder);
+}
+END_TEST
+
+START_TEST(a_spare_worker_that_dies_is_not_missed)
+{
+    const char *argv[] = { "false", NULL };
+    bm_spare_worker spare = { argv, NULL, "/nowhere/handover" };
+    bm_process_pool_spare(processes, &spare);
+    usleep(200000);
+    ck_assert_str_eq(start("sleep"), "");
+    ck_assert_int_eq(atomic_load(&n_logged), 0);
+}
+END_TEST
+
 START_TEST(failures_reach_the_caller)
 {
     Pb__StartWorkerRequest request = PB__START_WORKER_REQUEST__INIT;
@@ -174,6 +220,8 @@ int main(void)
     tcase_add_test(tests, an_id_runs_once);
     tcase_add_test(tests, a_worker_that_dies_is_told);
     tcase_add_test(tests, a_worker_that_is_done_is_not);
+    tcase_add_test(tests, a_spare_worker_takes_the_first_request);
+    tcase_add_test(tests, a_spare_worker_that_dies_is_not_missed);
     tcase_add_test(tests, failures_reach_the_caller);
     tcase_add_test(tests, a_request_without_id_is_refused);
     Suite *suite = suite_create("job/worker_pool");

@@ -257,6 +257,52 @@ static const beam_dofn decode_fn = { .name = "test.decode",
                                      .out = BEAM_KV(BEAM_BYTES, BEAM_BYTES),
                                      .process = drop };
 
+/* A read whose last step is a ParDo of the other SDK; `urn`: of what makes its input. */
+static const bm_pb_transform *last_step_after(const char *urn, const char *own_step)
+{
+    answer_read("Read_", "Read");
+    bm_pb_transform *made = answer->components->transforms[0]->value;
+    made->spec->urn = bm_pb_text(urn);
+    finish();
+    beam_value row[] = { beam_string(beam_span_of("t")) };
+    beam_pcoll *out[1];
+    beam_external(p, "Read",
+                  &(beam_external_opts){ .urn = "test:read:v1",
+                                          .payload_schema = &schema,
+                                          .payload = beam_row(row, 1),
+                                          .output_tags = { "output" },
+                                          .output_types = { RECORD },
+                                          .own_step = own_step,
+                                          .own_dofn = &decode_fn },
+                  out);
+    bm_pb_pipeline *pipeline = proto_of(p, &expander, &arena);
+    return transform_of(pipeline, "Read_ParDo");
+}
+
+START_TEST(own_step_after_a_runners_read)
+{
+    const bm_pb_transform *t = last_step_after("beam:transform:read:v1", "/ParDo");
+    ck_assert_str_eq(t->environment_id, "c");
+    const bm_pb_par_do *payload = (const bm_pb_par_do *)bm_pb_unpack(
+        &arena, &pb__par_do_payload__descriptor, bm_pb_span(t->spec->payload), 64);
+    ck_assert_str_eq(payload->do_fn->urn, "beam:dofn:c:v1");
+}
+END_TEST
+
+START_TEST(own_step_stays_elsewhere)
+{
+    const bm_pb_transform *t = last_step_after("beam:transform:impulse:v1", "/ParDo");
+    ck_assert_str_ne(t->environment_id, "c");
+}
+END_TEST
+
+START_TEST(another_step_is_not_the_own)
+{
+    const bm_pb_transform *t = last_step_after("beam:transform:read:v1", "/Decode");
+    ck_assert_str_ne(t->environment_id, "c");
+}
+END_TEST
+
 START_TEST(answer_is_spliced_in)
 {
     answer_read("Read_", "Read");
@@ -613,6 +659,9 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, request_is_as_services_expect);
     tcase_add_test(tests, class_lookup);
+    tcase_add_test(tests, own_step_after_a_runners_read);
+    tcase_add_test(tests, own_step_stays_elsewhere);
+    tcase_add_test(tests, another_step_is_not_the_own);
     tcase_add_test(tests, answer_is_spliced_in);
     tcase_add_test(tests, equal_environments_are_one);
     tcase_add_test(tests, boundedness_follows_the_answer);
