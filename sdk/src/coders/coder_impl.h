@@ -130,9 +130,11 @@ static inline beam_status bm_decode_int64(bm_reader *in, int64_t *out)
     return BEAM_OK;
 }
 
-static inline beam_status bm_decode_inline(const bm_coder *coder, bool nested,
-                                           bm_reader *in, const bm_decoding *decoding,
-                                           beam_value *out)
+/* These two become part of each caller, though it be called by them: a call per part of an
+ * element takes longer than the part. */
+static inline __attribute__((always_inline)) beam_status
+bm_decode_inline(const bm_coder *coder, bool nested, bm_reader *in,
+                 const bm_decoding *decoding, beam_value *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:
@@ -149,8 +151,8 @@ static inline beam_status bm_decode_inline(const bm_coder *coder, bool nested,
     }
 }
 
-static inline beam_status bm_encode_inline(const bm_coder *coder, bool nested,
-                                           const beam_value *value, bm_writer *out)
+static inline __attribute__((always_inline)) beam_status
+bm_encode_inline(const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:

@@ -26,7 +26,8 @@ typedef struct header {
 void bm_element_decoder_init(bm_element_decoder *decoder, const bm_coder *coder)
 {
     *decoder = (bm_element_decoder){ .coder = coder };
-    decoder->in_global_window = coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW;
+    decoder->in_global_window = coder->kind == BM_CODER_WINDOWED_VALUE &&
+                                coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW;
     bm_arena_init(&decoder->header_arena, 0);
     bm_map_init(&decoder->headers, &decoder->header_arena);
 }
@@ -81,9 +82,16 @@ static inline bool starts_with(const bm_reader *in, beam_span bytes)
     return bytes.len && bm_left(in) >= bytes.len && !memcmp(in->at, bytes.ptr, bytes.len);
 }
 
-static beam_status decode_in_windows(bm_element_decoder *decoder, bm_reader *in,
-                                     const bm_decoding *decoding, bm_element *out)
+/* Kept out of the decoder of elements in the global window, which needs fewer registers. */
+static __attribute__((noinline)) beam_status
+decode_in_windows(bm_element_decoder *decoder, bm_reader *in, const bm_decoding *decoding,
+                  bm_element *out)
 {
+    const bm_coder *coder = decoder->coder;
+    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE) {
+        *out = *coder->param;
+        return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+    }
     BEAM_TRY(bm_read_timestamp(in, &out->timestamp));
     if (starts_with(in, decoder->last_header))
         in->at += decoder->last_header.len;
@@ -91,17 +99,12 @@ static beam_status decode_in_windows(bm_element_decoder *decoder, bm_reader *in,
         BEAM_TRY(find_header(decoder, in));
     out->windows = decoder->windows;
     out->pane = decoder->pane;
-    return bm_decode_inline(decoder->coder->arg[0], true, in, decoding, &out->value);
+    return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
 }
 
 beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
                               const bm_decoding *decoding, bm_element *out)
 {
-    const bm_coder *coder = decoder->coder;
-    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE) {
-        *out = *coder->param;
-        return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
-    }
     if (!decoder->in_global_window || bm_left(in) < TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE ||
         memcmp(in->at + TIMESTAMP_SIZE, global_header, GLOBAL_HEADER_SIZE))
         return decode_in_windows(decoder, in, decoding, out);
@@ -111,7 +114,7 @@ beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
     out->windows = &bm_global_windows;
     out->pane = &bm_no_firing;
     in->at += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
-    return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+    return bm_decode_inline(decoder->coder->arg[0], true, in, decoding, &out->value);
 }
 
 static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)

@@ -37,7 +37,7 @@ typedef struct bm_element_decoder {
     const bm_coder *coder; /* WINDOWED_VALUE or PARAM_WINDOWED_VALUE */
     bm_arena header_arena; /* windows and panes; freed with the decoder */
     bm_map headers;        /* windows and pane by their encoding */
-    bool in_global_window; /* the window coder is global_window */
+    bool in_global_window; /* windowed_value with the coder global_window */
     beam_span last_header; /* of the element before: bytes between timestamp and value */
     const bm_windows *windows;
     const beam_pane *pane;
