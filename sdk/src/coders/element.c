@@ -125,55 +125,57 @@ static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)
 }
 
 /* Most elements are in the global window, or in one interval. */
-static bool encode_common_header(bm_coder_kind window, const bm_element *element,
-                                 bm_writer *out)
+static __attribute__((noinline)) beam_status
+encode_header_in_windows(const bm_coder *window, const bm_element *element, bm_writer *out)
 {
-    uint8_t *at = bm_reserve(out, MAX_COMMON_HEADER), *start = at;
     const bm_windows *windows = element->windows;
-    at = put_timestamp(at, element->timestamp);
-    if (window == BM_CODER_GLOBAL_WINDOW && windows == &bm_global_windows &&
-        element->pane == &bm_no_firing) {
-        memcpy(at, global_header, GLOBAL_HEADER_SIZE);
-        at += GLOBAL_HEADER_SIZE;
-    } else if (window == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
+    if (window->kind == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
         const beam_window *w = &windows->at[0];
+        uint8_t *start = bm_reserve(out, MAX_COMMON_HEADER);
+        uint8_t *at = put_timestamp(start, element->timestamp);
         memcpy(at, global_header, COUNT_SIZE);
         at = put_timestamp(at + COUNT_SIZE, w->end);
         at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
         out->len += (size_t)(at - start);
-        bm_element_pane_encode(element->pane, out);
-        return true;
     } else {
-        return false;
+        bm_write_timestamp(out, element->timestamp);
+        BEAM_TRY(bm_windows_encode(window, windows, out));
     }
-    out->len += (size_t)(at - start);
-    return true;
-}
-
-static beam_status encode_header(const bm_coder *coder, const bm_element *element,
-                                 bm_writer *out)
-{
-    if (encode_common_header(coder->arg[1]->kind, element, out)) return BEAM_OK;
-    bm_write_timestamp(out, element->timestamp);
-    BEAM_TRY(bm_windows_encode(coder->arg[1], element->windows, out));
     bm_element_pane_encode(element->pane, out);
     return BEAM_OK;
+}
+
+static inline beam_status encode_header(const bm_coder *window, const bm_element *element,
+                                        bm_writer *out)
+{
+    if (window->kind != BM_CODER_GLOBAL_WINDOW || element->windows != &bm_global_windows ||
+        element->pane != &bm_no_firing)
+        return encode_header_in_windows(window, element, out);
+    uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE);
+    memcpy(put_timestamp(at, element->timestamp), global_header, GLOBAL_HEADER_SIZE);
+    out->len += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
+    return BEAM_OK;
+}
+
+static inline __attribute__((always_inline)) beam_status
+encode_windowed(const bm_coder *coder, bool nested, const bm_element *element, bm_writer *out)
+{
+    if (coder->kind != BM_CODER_PARAM_WINDOWED_VALUE)
+        BEAM_TRY(encode_header(coder->arg[1], element, out));
+    return bm_encode_inline(coder->arg[0], nested, &element->value, out);
 }
 
 beam_status bm_windowed_encode(const bm_coder *coder, bool nested,
                                const bm_element *element, bm_writer *out)
 {
-    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE)
-        return bm_encode_inline(coder->arg[0], nested, &element->value, out);
-    BEAM_TRY(encode_header(coder, element, out));
-    return bm_encode_inline(coder->arg[0], nested, &element->value, out);
+    return encode_windowed(coder, nested, element, out);
 }
 
 beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,
                               bm_writer *out)
 {
     size_t start = out->len;
-    beam_status status = bm_windowed_encode(coder, true, element, out);
+    beam_status status = encode_windowed(coder, true, element, out);
     if (status != BEAM_OK) out->len = start;
     return status;
 }
