@@ -170,7 +170,7 @@ static beam_status emit(lift *l, const entry *e)
     beam_status status = key_value(l, e->key, &pair[0]);
     if (status == BEAM_OK) {
         pair[1] = bm_combiner_save(&l->c, e->acc);
-        status = bm_element_ended(&l->c.ctx, BEAM_OK);
+        status = bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
     }
     if (status == BEAM_OK && l->c.out) {
         bm_one_window one;
@@ -222,7 +222,7 @@ static beam_status lift_process(bm_node *node, const bm_element *element)
         if (is_new) e = add_entry(l, key, window, hash);
         combine_timestamp(l, e, element->timestamp, is_new);
         l->c.fn->add(&l->c.ctx, e->acc, element->value.as.kv[1]);
-        status = bm_element_ended(&l->c.ctx, BEAM_OK);
+        status = bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
     }
     if (BM_UNLIKELY(l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES)
         && status == BEAM_OK)

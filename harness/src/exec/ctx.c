@@ -165,7 +165,8 @@ static beam_status cannot_emit(beam_ctx *c, int output)
     return fail_in(c, BEAM_ESTATE, problem);
 }
 
-static inline beam_status emit_like_input(beam_ctx *c, int output, const beam_value *v)
+static inline __attribute__((always_inline)) beam_status
+emit_like_input(beam_ctx *c, int output, const beam_value *v)
 {
     if (BM_UNLIKELY(!c->element || !c->may_emit || (size_t)(output + 1) >= c->n_outputs))
         return cannot_emit(c, output);

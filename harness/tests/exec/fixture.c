@@ -446,8 +446,10 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
         strcpy(err->message, "the stream broke");
         return BEAM_ERPC;
     }
-    for (; io->at < MAX_OUTPUT; io->at++)
+    for (bool any = true; any && io->at < MAX_OUTPUT; io->at++) {
+        any = false;
         for (int i = 0; i < MAX_PORTS; i++) {
+            any |= io->at < io->n_segments[i];
             if (io->at >= io->n_segments[i] || !io->segments[i][io->at].ptr) continue;
             io->idled = io->idles && !io->idled;
             if (io->idled) {
@@ -459,6 +461,7 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
             io->segments[i][io->at].ptr = NULL;
             return BEAM_OK;
         }
+    }
     out->source = -1;
     return BEAM_OK;
 }
@@ -470,8 +473,15 @@ static beam_status io_write(void *self, int sink, bm_writer *data, bool last, be
         strcpy(err->message, "nobody listens");
         return BEAM_ERPC;
     }
-    bm_write_bytes(&io->out[sink], data->data, data->len);
-    bm_writer_free(data);
+    bm_writer *out = &io->out[sink];
+    if (out->len) {
+        bm_write_bytes(out, data->data, data->len);
+        bm_writer_free(data);
+    } else {
+        bm_writer_free(out);
+        out->data = bm_writer_take(data, &out->len);
+        out->cap = out->len;
+    }
     io->lasts[sink] += last;
     io->writes++;
     return BEAM_OK;
