@@ -35,22 +35,26 @@ typedef struct lift {
 } lift;
 
 /* -- the table -------------------------------------------------------------------------- */
-/* Strings, bytes and numbers are their own key; others are encoded. */
-static beam_status key_bytes(lift *l, const beam_value *key, beam_span *out)
+static __attribute__((noinline)) beam_status encode_key(lift *l, const beam_value *key,
+                                                        beam_span *out)
 {
-    if (key->kind == l->key_kind) {
-        if (key->kind == BEAM_KIND_INT64)
-            *out = (beam_span){ (const char *)&key->as.int64, sizeof key->as.int64 };
-        else
-            *out = key->as.span;
-        return BEAM_OK;
-    }
     l->key.len = 0;
     beam_status status = bm_encode(l->key_coder, false, *key, &l->key);
     if (status != BEAM_OK)
         return beam_fail(&l->c.ctx, status, "its key is not of type %s",
                          bm_coder_text(&l->c.node.plan->scratch, l->key_coder));
     *out = bm_written(&l->key);
+    return BEAM_OK;
+}
+
+/* Strings, bytes and numbers are their own key; others are encoded. */
+static inline beam_status key_bytes(lift *l, const beam_value *key, beam_span *out)
+{
+    if (BM_UNLIKELY(key->kind != l->key_kind)) return encode_key(l, key, out);
+    if (key->kind == BEAM_KIND_INT64)
+        *out = (beam_span){ (const char *)&key->as.int64, sizeof key->as.int64 };
+    else
+        *out = key->as.span;
     return BEAM_OK;
 }
 
@@ -97,6 +101,7 @@ static void grow_table(lift *l)
 /* A copy that lives as long as the entries. */
 static const beam_window *keep_window(lift *l, const beam_window *window)
 {
+    if (window == &bm_global_windows.at[0]) return window;
     if (l->window && bm_window_equal(l->window, window)) return l->window;
     bm_arena *arena = &l->c.accumulators;
     beam_window *copy = BM_NEW(arena, beam_window);
@@ -106,7 +111,7 @@ static const beam_window *keep_window(lift *l, const beam_window *window)
     return l->window = copy;
 }
 
-static entry *add_entry(lift *l, beam_span key, const beam_window *window, uint64_t hash)
+static __attribute__((noinline)) entry *add_entry(lift *l, beam_span key, const beam_window *window, uint64_t hash)
 {
     if (l->n * 2 >= l->n_slots) grow_table(l);
     bm_arena *arena = &l->c.accumulators;
@@ -123,9 +128,20 @@ static entry *add_entry(lift *l, beam_span key, const beam_window *window, uint6
     return e;
 }
 
+static inline uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Keys of 8 to 16 bytes, which many are, without a call. */
 static inline bool same_key(beam_span a, beam_span b)
 {
-    return a.len == b.len && (!a.len || memcmp(a.ptr, b.ptr, a.len) == 0);
+    if (a.len != b.len) return false;
+    if (a.len < 8 || a.len > 16) return !a.len || memcmp(a.ptr, b.ptr, a.len) == 0;
+    return word_at(a.ptr) == word_at(b.ptr)
+           && word_at(a.ptr + a.len - 8) == word_at(b.ptr + b.len - 8);
 }
 
 /* NULL: there is none. */
@@ -184,7 +200,7 @@ static beam_status emit(lift *l, const entry *e)
     return status;
 }
 
-static beam_status emit_all(lift *l)
+static __attribute__((noinline)) beam_status emit_all(lift *l)
 {
     const bm_element *element = l->c.ctx.element;
     l->c.ctx.element = NULL;
@@ -203,6 +219,18 @@ static inline void combine_timestamp(lift *l, entry *e, beam_millis timestamp, b
     if (is_new || takes) e->timestamp = timestamp;
 }
 
+static inline beam_status add(lift *l, beam_span key, const beam_window *window,
+                              const bm_element *element)
+{
+    uint64_t hash = hash_of(key, window);
+    entry *e = find(l, key, window, hash);
+    bool is_new = !e;
+    if (is_new) e = add_entry(l, key, window, hash);
+    combine_timestamp(l, e, element->timestamp, is_new);
+    l->c.fn->add(&l->c.ctx, e->acc, element->value.as.kv[1]);
+    return bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
+}
+
 static beam_status lift_process(bm_node *node, const bm_element *element)
 {
     lift *l = (lift *)node;
@@ -214,16 +242,8 @@ static beam_status lift_process(bm_node *node, const bm_element *element)
     l->c.ctx.element = element;
     beam_span key;
     beam_status status = key_bytes(l, &element->value.as.kv[0], &key);
-    for (size_t i = 0; i < element->windows->n && status == BEAM_OK; i++) {
-        const beam_window *window = &element->windows->at[i];
-        uint64_t hash = hash_of(key, window);
-        entry *e = find(l, key, window, hash);
-        bool is_new = !e;
-        if (is_new) e = add_entry(l, key, window, hash);
-        combine_timestamp(l, e, element->timestamp, is_new);
-        l->c.fn->add(&l->c.ctx, e->acc, element->value.as.kv[1]);
-        status = bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
-    }
+    for (size_t i = 0; i < element->windows->n && status == BEAM_OK; i++)
+        status = add(l, key, &element->windows->at[i], element);
     if (BM_UNLIKELY(l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES)
         && status == BEAM_OK)
         status = emit_all(l);

@@ -53,8 +53,8 @@ static inline bool is_passing(const sink *s, const bm_element *e)
     }
 }
 
-static __attribute__((noinline, cold)) beam_status cannot_encode(
-    sink *s, const bm_element *element, beam_status status)
+static __attribute__((noinline)) beam_status
+cannot_encode(sink *s, const bm_element *element, beam_status status)
 {
     if (status == BEAM_ETYPE)
         return bm_fail_type(&s->node, s->in, NULL, s->coder->arg[0], element->value);
@@ -62,19 +62,25 @@ static __attribute__((noinline, cold)) beam_status cannot_encode(
                       beam_status_text(status));
 }
 
+static inline beam_status written(sink *s)
+{
+    return BM_LIKELY(s->out.len < s->hand_over_bytes) ? BEAM_OK : hand_over(s, false);
+}
+
+static __attribute__((noinline)) beam_status write_passing(sink *s)
+{
+    beam_span bytes = s->node.plan->passing.bytes;
+    bm_write_bytes(&s->out, bytes.ptr, bytes.len);
+    return written(s);
+}
+
 static beam_status sink_process(bm_node *node, const bm_element *element)
 {
     sink *s = (sink *)node;
     if (BM_UNLIKELY(!s->out.cap)) bm_reserve(&s->out, s->expected_bytes);
-    if (is_passing(s, element)) {
-        beam_span bytes = node->plan->passing.bytes;
-        bm_write_bytes(&s->out, bytes.ptr, bytes.len);
-    } else {
-        beam_status status = bm_element_encode(s->coder, element, &s->out);
-        if (BM_UNLIKELY(status != BEAM_OK)) return cannot_encode(s, element, status);
-    }
-    if (BM_LIKELY(s->out.len < s->hand_over_bytes)) return BEAM_OK;
-    return hand_over(s, false);
+    if (is_passing(s, element)) return write_passing(s);
+    beam_status status = bm_element_encode(s->coder, element, &s->out);
+    return BM_LIKELY(status == BEAM_OK) ? written(s) : cannot_encode(s, element, status);
 }
 
 /* A state-backed iterable's token means nothing to the reader of the output. */

@@ -51,9 +51,11 @@ static inline void bm_write_be64(bm_writer *w, uint64_t v)
 static inline void bm_copy_short(uint8_t *to, const void *bytes, size_t n)
 {
     const uint8_t *from = (const uint8_t *)bytes;
-    if (n > 64) {
-        memcpy(to, from, n);
-    } else if (n > 16) {
+    if (n > 16) {
+        if (n > 64) {
+            memcpy(to, from, n);
+            return;
+        }
         memcpy(to, from, 16);
         if (n > 32) {
             memcpy(to + 16, from + 16, 16);

@@ -29,7 +29,13 @@ static inline bool bm_window_is_global(const beam_window *w)
 }
 /* What is in beam_pane.metadata, as far as it can be read. */
 beam_metadata bm_metadata_decode(beam_span bytes);
-bool bm_window_equal(const beam_window *a, const beam_window *b);
+bool bm_window_same_bytes(const beam_window *a, const beam_window *b);
+static inline bool bm_window_equal(const beam_window *a, const beam_window *b)
+{
+    if (a == b) return true;
+    if (a->start != b->start || a->end != b->end) return false;
+    return (!a->custom.ptr && !b->custom.ptr) || bm_window_same_bytes(a, b);
+}
 
 /* Streams of windowed values: remembers the last header's bytes, so that elements which
  * share windows and pane share one decoded copy. One per stream; one thread at a time. */
