@@ -74,10 +74,11 @@ static beam_status key_value(lift *l, beam_span bytes, beam_value *out)
     }
 }
 
-static uint64_t hash_of(beam_span key, const beam_window *window)
+static inline uint64_t hash_of(beam_span key, const beam_window *window)
 {
     uint64_t hash = bm_hash(key.ptr, key.len);
-    if (window->custom.ptr) hash ^= bm_hash(window->custom.ptr, window->custom.len);
+    if (BM_UNLIKELY(window->custom.ptr != NULL))
+        hash ^= bm_hash(window->custom.ptr, window->custom.len);
     hash ^= (uint64_t)window->end * 0x9e3779b97f4a7c15u;
     return hash ^ hash >> 32;
 }
@@ -144,15 +145,21 @@ static inline bool same_key(beam_span a, beam_span b)
            && word_at(a.ptr + a.len - 8) == word_at(b.ptr + b.len - 8);
 }
 
+/* Seldom false: their hashes are the same. */
+static __attribute__((noinline)) bool is_entry(const entry *e, beam_span key,
+                                               const beam_window *window)
+{
+    return same_key(e->key, key) && bm_window_equal(e->window, window);
+}
+
 /* NULL: there is none. */
-static entry *find(const lift *l, beam_span key, const beam_window *window, uint64_t hash)
+static inline entry *find(const lift *l, beam_span key, const beam_window *window, uint64_t hash)
 {
     if (!l->n_slots) return NULL;
     size_t mask = l->n_slots - 1;
     for (size_t i = hash & mask; l->slots[i]; i = (i + 1) & mask) {
         entry *e = l->slots[i];
-        if (e->hash == hash && same_key(e->key, key) && bm_window_equal(e->window, window))
-            return e;
+        if (e->hash == hash && is_entry(e, key, window)) return e;
     }
     return NULL;
 }
@@ -231,6 +238,16 @@ static inline beam_status add(lift *l, beam_span key, const beam_window *window,
     return bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
 }
 
+static __attribute__((noinline)) beam_status add_in_each(lift *l, beam_span key,
+                                                         const bm_windows *windows,
+                                                         const bm_element *element)
+{
+    beam_status status = BEAM_OK;
+    for (size_t i = 0; i < windows->n && status == BEAM_OK; i++)
+        status = add(l, key, &windows->at[i], element);
+    return status;
+}
+
 static beam_status lift_process(bm_node *node, const bm_element *element)
 {
     lift *l = (lift *)node;
@@ -242,8 +259,10 @@ static beam_status lift_process(bm_node *node, const bm_element *element)
     l->c.ctx.element = element;
     beam_span key;
     beam_status status = key_bytes(l, &element->value.as.kv[0], &key);
-    for (size_t i = 0; i < element->windows->n && status == BEAM_OK; i++)
-        status = add(l, key, &element->windows->at[i], element);
+    const bm_windows *windows = element->windows;
+    if (BM_LIKELY(status == BEAM_OK))
+        status = windows->n == 1 ? add(l, key, &windows->at[0], element)
+                                 : add_in_each(l, key, windows, element);
     if (BM_UNLIKELY(l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES)
         && status == BEAM_OK)
         status = emit_all(l);

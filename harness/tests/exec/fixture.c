@@ -473,15 +473,8 @@ static beam_status io_write(void *self, int sink, bm_writer *data, bool last, be
         strcpy(err->message, "nobody listens");
         return BEAM_ERPC;
     }
-    bm_writer *out = &io->out[sink];
-    if (out->len) {
-        bm_write_bytes(out, data->data, data->len);
-        bm_writer_free(data);
-    } else {
-        bm_writer_free(out);
-        out->data = bm_writer_take(data, &out->len);
-        out->cap = out->len;
-    }
+    bm_write_bytes(&io->out[sink], data->data, data->len);
+    bm_writer_free(data);
     io->lasts[sink] += last;
     io->writes++;
     return BEAM_OK;

@@ -174,4 +174,24 @@ bm_encode_inline(const bm_coder *coder, bool nested, const beam_value *value, bm
     }
 }
 
+/* The bodies of bm_decode_kv and bm_encode_kv. */
+static inline __attribute__((always_inline)) beam_status
+bm_decode_pair(const bm_coder *coder, bool nested, bm_reader *in, const bm_decoding *decoding,
+               beam_value *out)
+{
+    beam_value *pair = bm_alloc(decoding->arena, 2 * sizeof *pair);
+    out->kind = BEAM_KIND_KV;
+    out->as.kv = pair;
+    BEAM_TRY(bm_decode_inline(coder->arg[0], true, in, decoding, &pair[0]));
+    return bm_decode_inline(coder->arg[1], nested, in, decoding, &pair[1]);
+}
+
+static inline __attribute__((always_inline)) beam_status
+bm_encode_pair(const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
+{
+    if (value->kind != BEAM_KIND_KV) return BEAM_ETYPE;
+    BEAM_TRY(bm_encode_inline(coder->arg[0], true, &value->as.kv[0], out));
+    return bm_encode_inline(coder->arg[1], nested, &value->as.kv[1], out);
+}
+
 #endif

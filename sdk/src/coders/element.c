@@ -114,7 +114,10 @@ beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
     out->windows = &bm_global_windows;
     out->pane = &bm_no_firing;
     in->at += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
-    return bm_decode_inline(decoder->coder->arg[0], true, in, decoding, &out->value);
+    const bm_coder *coder = decoder->coder->arg[0];
+    if (coder->kind == BM_CODER_KV)
+        return bm_decode_pair(coder, true, in, decoding, &out->value);
+    return bm_decode_inline(coder, true, in, decoding, &out->value);
 }
 
 static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)
@@ -171,9 +174,22 @@ beam_status bm_windowed_encode(const bm_coder *coder, bool nested,
     return encode_windowed(coder, nested, element, out);
 }
 
+/* Pairs apart from the rest: the code for either alone needs fewer registers. */
+static __attribute__((noinline)) beam_status
+encode_pair_element(const bm_coder *coder, const bm_element *element, bm_writer *out)
+{
+    size_t start = out->len;
+    beam_status status = encode_header(coder->arg[1], element, out);
+    if (status == BEAM_OK) status = bm_encode_pair(coder->arg[0], true, &element->value, out);
+    if (status != BEAM_OK) out->len = start;
+    return status;
+}
+
 beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,
                               bm_writer *out)
 {
+    if (coder->kind == BM_CODER_WINDOWED_VALUE && coder->arg[0]->kind == BM_CODER_KV)
+        return encode_pair_element(coder, element, out);
     size_t start = out->len;
     beam_status status = encode_windowed(coder, true, element, out);
     if (status != BEAM_OK) out->len = start;
