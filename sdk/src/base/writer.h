@@ -93,7 +93,8 @@ static inline void bm_write_varint(bm_writer *w, uint64_t v)
     uint8_t *at = bm_reserve(w, BM_VARINT_MAX);
     w->len += (size_t)(bm_put_varint(at, v) - at);
 }
-static inline __attribute__((always_inline)) void bm_write_prefixed(bm_writer *w, beam_span s)
+static inline __attribute__((always_inline)) void bm_write_prefixed(bm_writer *w,
+                                                                    beam_span s)
 {
     uint8_t *at = bm_reserve(w, BM_VARINT_MAX + s.len);
     uint8_t *bytes = bm_put_varint(at, s.len);

@@ -132,9 +132,9 @@ static inline beam_status bm_decode_int64(bm_reader *in, int64_t *out)
 
 /* These two become part of each caller, though it be called by them: a call per part of an
  * element takes longer than the part. */
-static inline __attribute__((always_inline)) beam_status
-bm_decode_inline(const bm_coder *coder, bool nested, bm_reader *in,
-                 const bm_decoding *decoding, beam_value *out)
+static inline __attribute__((always_inline)) beam_status bm_decode_inline(
+    const bm_coder *coder, bool nested, bm_reader *in, const bm_decoding *decoding,
+    beam_value *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:
@@ -151,8 +151,8 @@ bm_decode_inline(const bm_coder *coder, bool nested, bm_reader *in,
     }
 }
 
-static inline __attribute__((always_inline)) beam_status
-bm_encode_inline(const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
+static inline __attribute__((always_inline)) beam_status bm_encode_inline(
+    const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:
@@ -175,9 +175,9 @@ bm_encode_inline(const bm_coder *coder, bool nested, const beam_value *value, bm
 }
 
 /* The bodies of bm_decode_kv and bm_encode_kv. */
-static inline __attribute__((always_inline)) beam_status
-bm_decode_pair(const bm_coder *coder, bool nested, bm_reader *in, const bm_decoding *decoding,
-               beam_value *out)
+static inline __attribute__((always_inline)) beam_status bm_decode_pair(
+    const bm_coder *coder, bool nested, bm_reader *in, const bm_decoding *decoding,
+    beam_value *out)
 {
     beam_value *pair = bm_alloc(decoding->arena, 2 * sizeof *pair);
     out->kind = BEAM_KIND_KV;
@@ -186,8 +186,8 @@ bm_decode_pair(const bm_coder *coder, bool nested, bm_reader *in, const bm_decod
     return bm_decode_inline(coder->arg[1], nested, in, decoding, &pair[1]);
 }
 
-static inline __attribute__((always_inline)) beam_status
-bm_encode_pair(const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
+static inline __attribute__((always_inline)) beam_status bm_encode_pair(
+    const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
 {
     if (value->kind != BEAM_KIND_KV) return BEAM_ETYPE;
     BEAM_TRY(bm_encode_inline(coder->arg[0], true, &value->as.kv[0], out));

@@ -83,9 +83,9 @@ static inline bool starts_with(const bm_reader *in, beam_span bytes)
 }
 
 /* Kept out of the decoder of elements in the global window, which needs fewer registers. */
-static __attribute__((noinline)) beam_status
-decode_in_windows(bm_element_decoder *decoder, bm_reader *in, const bm_decoding *decoding,
-                  bm_element *out)
+static __attribute__((noinline)) beam_status decode_in_windows(
+    bm_element_decoder *decoder, bm_reader *in, const bm_decoding *decoding,
+    bm_element *out)
 {
     const bm_coder *coder = decoder->coder;
     if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE) {
@@ -128,8 +128,8 @@ static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)
 }
 
 /* Most elements are in the global window, or in one interval. */
-static __attribute__((noinline)) beam_status
-encode_header_in_windows(const bm_coder *window, const bm_element *element, bm_writer *out)
+static __attribute__((noinline)) beam_status encode_header_in_windows(
+    const bm_coder *window, const bm_element *element, bm_writer *out)
 {
     const bm_windows *windows = element->windows;
     if (window->kind == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
@@ -151,8 +151,8 @@ encode_header_in_windows(const bm_coder *window, const bm_element *element, bm_w
 static inline beam_status encode_header(const bm_coder *window, const bm_element *element,
                                         bm_writer *out)
 {
-    if (window->kind != BM_CODER_GLOBAL_WINDOW || element->windows != &bm_global_windows ||
-        element->pane != &bm_no_firing)
+    if (window->kind != BM_CODER_GLOBAL_WINDOW ||
+        element->windows != &bm_global_windows || element->pane != &bm_no_firing)
         return encode_header_in_windows(window, element, out);
     uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE);
     memcpy(put_timestamp(at, element->timestamp), global_header, GLOBAL_HEADER_SIZE);
@@ -160,8 +160,8 @@ static inline beam_status encode_header(const bm_coder *window, const bm_element
     return BEAM_OK;
 }
 
-static inline __attribute__((always_inline)) beam_status
-encode_windowed(const bm_coder *coder, bool nested, const bm_element *element, bm_writer *out)
+static inline __attribute__((always_inline)) beam_status encode_windowed(
+    const bm_coder *coder, bool nested, const bm_element *element, bm_writer *out)
 {
     if (coder->kind != BM_CODER_PARAM_WINDOWED_VALUE)
         BEAM_TRY(encode_header(coder->arg[1], element, out));
@@ -175,12 +175,13 @@ beam_status bm_windowed_encode(const bm_coder *coder, bool nested,
 }
 
 /* Pairs apart from the rest: the code for either alone needs fewer registers. */
-static __attribute__((noinline)) beam_status
-encode_pair_element(const bm_coder *coder, const bm_element *element, bm_writer *out)
+static __attribute__((noinline)) beam_status encode_pair_element(
+    const bm_coder *coder, const bm_element *element, bm_writer *out)
 {
     size_t start = out->len;
     beam_status status = encode_header(coder->arg[1], element, out);
-    if (status == BEAM_OK) status = bm_encode_pair(coder->arg[0], true, &element->value, out);
+    if (status == BEAM_OK)
+        status = bm_encode_pair(coder->arg[0], true, &element->value, out);
     if (status != BEAM_OK) out->len = start;
     return status;
 }
