@@ -140,7 +140,7 @@ static beam_status ask_now(bm_node *node, const bm_element *element)
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     beam_span request = p->calls->rpc->request(&p->ctx, element->value);
-    beam_status status = bm_element_ended(&p->ctx, BEAM_OK);
+    beam_status status = bm_element_ended(&p->ctx, p->node.plan, BEAM_OK);
     if (status == BEAM_OK && request.ptr) status = hold(p->calls, element, request);
     return bm_par_do_after(p, mark, outer, status);
 }

@@ -35,22 +35,26 @@ typedef struct lift {
 } lift;
 
 /* -- the table -------------------------------------------------------------------------- */
-/* Strings, bytes and numbers are their own key; others are encoded. */
-static beam_status key_bytes(lift *l, const beam_value *key, beam_span *out)
+static __attribute__((noinline)) beam_status encode_key(lift *l, const beam_value *key,
+                                                        beam_span *out)
 {
-    if (key->kind == l->key_kind) {
-        if (key->kind == BEAM_KIND_INT64)
-            *out = (beam_span){ (const char *)&key->as.int64, sizeof key->as.int64 };
-        else
-            *out = key->as.span;
-        return BEAM_OK;
-    }
     l->key.len = 0;
     beam_status status = bm_encode(l->key_coder, false, *key, &l->key);
     if (status != BEAM_OK)
         return beam_fail(&l->c.ctx, status, "its key is not of type %s",
                          bm_coder_text(&l->c.node.plan->scratch, l->key_coder));
     *out = bm_written(&l->key);
+    return BEAM_OK;
+}
+
+/* Strings, bytes and numbers are their own key; others are encoded. */
+static inline beam_status key_bytes(lift *l, const beam_value *key, beam_span *out)
+{
+    if (BM_UNLIKELY(key->kind != l->key_kind)) return encode_key(l, key, out);
+    if (key->kind == BEAM_KIND_INT64)
+        *out = (beam_span){ (const char *)&key->as.int64, sizeof key->as.int64 };
+    else
+        *out = key->as.span;
     return BEAM_OK;
 }
 
@@ -70,10 +74,11 @@ static beam_status key_value(lift *l, beam_span bytes, beam_value *out)
     }
 }
 
-static uint64_t hash_of(beam_span key, const beam_window *window)
+static inline uint64_t hash_of(beam_span key, const beam_window *window)
 {
     uint64_t hash = bm_hash(key.ptr, key.len);
-    if (window->custom.ptr) hash ^= bm_hash(window->custom.ptr, window->custom.len);
+    if (BM_UNLIKELY(window->custom.ptr != NULL))
+        hash ^= bm_hash(window->custom.ptr, window->custom.len);
     hash ^= (uint64_t)window->end * 0x9e3779b97f4a7c15u;
     return hash ^ hash >> 32;
 }
@@ -97,6 +102,7 @@ static void grow_table(lift *l)
 /* A copy that lives as long as the entries. */
 static const beam_window *keep_window(lift *l, const beam_window *window)
 {
+    if (window == &bm_global_windows.at[0]) return window;
     if (l->window && bm_window_equal(l->window, window)) return l->window;
     bm_arena *arena = &l->c.accumulators;
     beam_window *copy = BM_NEW(arena, beam_window);
@@ -106,7 +112,7 @@ static const beam_window *keep_window(lift *l, const beam_window *window)
     return l->window = copy;
 }
 
-static entry *add_entry(lift *l, beam_span key, const beam_window *window, uint64_t hash)
+static __attribute__((noinline)) entry *add_entry(lift *l, beam_span key, const beam_window *window, uint64_t hash)
 {
     if (l->n * 2 >= l->n_slots) grow_table(l);
     bm_arena *arena = &l->c.accumulators;
@@ -123,20 +129,37 @@ static entry *add_entry(lift *l, beam_span key, const beam_window *window, uint6
     return e;
 }
 
+static inline uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Keys of 8 to 16 bytes, which many are, without a call. */
 static inline bool same_key(beam_span a, beam_span b)
 {
-    return a.len == b.len && (!a.len || memcmp(a.ptr, b.ptr, a.len) == 0);
+    if (a.len != b.len) return false;
+    if (a.len < 8 || a.len > 16) return !a.len || memcmp(a.ptr, b.ptr, a.len) == 0;
+    return word_at(a.ptr) == word_at(b.ptr)
+           && word_at(a.ptr + a.len - 8) == word_at(b.ptr + b.len - 8);
+}
+
+/* Seldom false: their hashes are the same. */
+static __attribute__((noinline)) bool is_entry(const entry *e, beam_span key,
+                                               const beam_window *window)
+{
+    return same_key(e->key, key) && bm_window_equal(e->window, window);
 }
 
 /* NULL: there is none. */
-static entry *find(const lift *l, beam_span key, const beam_window *window, uint64_t hash)
+static inline entry *find(const lift *l, beam_span key, const beam_window *window, uint64_t hash)
 {
     if (!l->n_slots) return NULL;
     size_t mask = l->n_slots - 1;
     for (size_t i = hash & mask; l->slots[i]; i = (i + 1) & mask) {
         entry *e = l->slots[i];
-        if (e->hash == hash && same_key(e->key, key) && bm_window_equal(e->window, window))
-            return e;
+        if (e->hash == hash && is_entry(e, key, window)) return e;
     }
     return NULL;
 }
@@ -170,7 +193,7 @@ static beam_status emit(lift *l, const entry *e)
     beam_status status = key_value(l, e->key, &pair[0]);
     if (status == BEAM_OK) {
         pair[1] = bm_combiner_save(&l->c, e->acc);
-        status = bm_element_ended(&l->c.ctx, BEAM_OK);
+        status = bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
     }
     if (status == BEAM_OK && l->c.out) {
         bm_one_window one;
@@ -184,7 +207,7 @@ static beam_status emit(lift *l, const entry *e)
     return status;
 }
 
-static beam_status emit_all(lift *l)
+static __attribute__((noinline)) beam_status emit_all(lift *l)
 {
     const bm_element *element = l->c.ctx.element;
     l->c.ctx.element = NULL;
@@ -203,6 +226,28 @@ static inline void combine_timestamp(lift *l, entry *e, beam_millis timestamp, b
     if (is_new || takes) e->timestamp = timestamp;
 }
 
+static inline beam_status add(lift *l, beam_span key, const beam_window *window,
+                              const bm_element *element)
+{
+    uint64_t hash = hash_of(key, window);
+    entry *e = find(l, key, window, hash);
+    bool is_new = !e;
+    if (is_new) e = add_entry(l, key, window, hash);
+    combine_timestamp(l, e, element->timestamp, is_new);
+    l->c.fn->add(&l->c.ctx, e->acc, element->value.as.kv[1]);
+    return bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
+}
+
+static __attribute__((noinline)) beam_status add_in_each(lift *l, beam_span key,
+                                                         const bm_windows *windows,
+                                                         const bm_element *element)
+{
+    beam_status status = BEAM_OK;
+    for (size_t i = 0; i < windows->n && status == BEAM_OK; i++)
+        status = add(l, key, &windows->at[i], element);
+    return status;
+}
+
 static beam_status lift_process(bm_node *node, const bm_element *element)
 {
     lift *l = (lift *)node;
@@ -214,16 +259,10 @@ static beam_status lift_process(bm_node *node, const bm_element *element)
     l->c.ctx.element = element;
     beam_span key;
     beam_status status = key_bytes(l, &element->value.as.kv[0], &key);
-    for (size_t i = 0; i < element->windows->n && status == BEAM_OK; i++) {
-        const beam_window *window = &element->windows->at[i];
-        uint64_t hash = hash_of(key, window);
-        entry *e = find(l, key, window, hash);
-        bool is_new = !e;
-        if (is_new) e = add_entry(l, key, window, hash);
-        combine_timestamp(l, e, element->timestamp, is_new);
-        l->c.fn->add(&l->c.ctx, e->acc, element->value.as.kv[1]);
-        status = bm_element_ended(&l->c.ctx, BEAM_OK);
-    }
+    const bm_windows *windows = element->windows;
+    if (BM_LIKELY(status == BEAM_OK))
+        status = windows->n == 1 ? add(l, key, &windows->at[0], element)
+                                 : add_in_each(l, key, windows, element);
     if (BM_UNLIKELY(l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES)
         && status == BEAM_OK)
         status = emit_all(l);

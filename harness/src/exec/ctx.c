@@ -123,9 +123,10 @@ static bool fits(const bm_output *output, beam_kind kind)
            || (output->nullable && kind == BEAM_KIND_NONE);
 }
 
-beam_status bm_emit(beam_ctx *c, size_t output, const bm_element *element)
+static inline __attribute__((always_inline)) beam_status
+emit(beam_ctx *c, size_t output, const bm_element *element)
 {
-    bm_plan *plan = c->node->plan;
+    const bm_plan *plan = c->node->plan;
     if (bm_failed(plan)) return plan->error.status;
     const bm_output *o = &c->outputs[output];
     if (BM_UNLIKELY(!fits(o, element->value.kind)))
@@ -135,6 +136,11 @@ beam_status bm_emit(beam_ctx *c, size_t output, const bm_element *element)
     if (BM_LIKELY(o->pcoll != NULL)) return bm_send(o->pcoll, element);
     if (!o->undeclared) return BEAM_OK;
     return fail_in(c, BEAM_ESTATE, "it has no main output: set .out in the DoFn");
+}
+
+beam_status bm_emit(beam_ctx *c, size_t output, const bm_element *element)
+{
+    return emit(c, output, element);
 }
 
 /* Why the callback cannot emit to the output, or NULL. */
@@ -159,13 +165,14 @@ static beam_status cannot_emit(beam_ctx *c, int output)
     return fail_in(c, BEAM_ESTATE, problem);
 }
 
-static inline beam_status emit_like_input(beam_ctx *c, int output, const beam_value *v)
+static inline __attribute__((always_inline)) beam_status
+emit_like_input(beam_ctx *c, int output, const beam_value *v)
 {
     if (BM_UNLIKELY(!c->element || !c->may_emit || (size_t)(output + 1) >= c->n_outputs))
         return cannot_emit(c, output);
     const bm_element *in = c->element;
     const bm_element element = { bm_value_of(v), in->timestamp, in->windows, in->pane };
-    return bm_emit(c, (size_t)(output + 1), &element);
+    return emit(c, (size_t)(output + 1), &element);
 }
 
 beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)

@@ -50,9 +50,9 @@ beam_status bm_emit(beam_ctx *c, size_t output, const bm_element *element);
 /* The status of a callback: a failure without a reason gets one. */
 beam_status bm_callback_ended(beam_ctx *c, beam_status status);
 /* The same, without a call for the usual outcome. */
-static inline beam_status bm_element_ended(beam_ctx *c, beam_status status)
+static inline beam_status bm_element_ended(beam_ctx *c, const bm_plan *plan,
+                                           beam_status status)
 {
-    const bm_plan *plan = c->node->plan;
     if (BM_LIKELY(status == BEAM_OK && plan->error.status == BEAM_OK
                   && plan->read_failed == BEAM_OK))
         return BEAM_OK;

@@ -278,7 +278,7 @@ static inline __attribute__((always_inline)) void bm_rewind(bm_arena *arena, bm_
     if (BM_LIKELY(arena->current == mark.block && arena->cleanups == mark.cleanups))
         arena->at = mark.at;
     else
-        bm_arena_rewind(arena, mark);
+        bm_arena_rewind(arena, (bm_mark){ mark.block, mark.at, mark.cleanups });
 }
 
 /* -- what a bundle leaves to do (results.c): its thread, while it runs ------------------ */

@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) beam_status
 bm_par_do_after(bm_par_do *p, bm_mark mark, bm_node *outer, beam_status status)
 {
     bm_plan *plan = p->node.plan;
-    status = bm_element_ended(&p->ctx, status);
+    status = bm_element_ended(&p->ctx, plan, status);
     p->ctx.element = NULL;
     bm_leave(&p->node, outer);
     bm_rewind(&plan->scratch, mark);

@@ -36,40 +36,51 @@ static inline bool is_passing(const sink *s, const bm_element *e)
     if (passing->source < 0 || !s->same_coder[passing->source]) return false;
     const bm_element *from = passing->element;
     if (e == from) return true;
-    if (e->value.kind != from->value.kind || e->timestamp != from->timestamp
-        || e->windows != from->windows || e->pane != from->pane)
+    if (e->value.as.ptr != from->value.as.ptr || e->value.kind != from->value.kind ||
+        e->timestamp != from->timestamp || e->windows != from->windows ||
+        e->pane != from->pane)
         return false;
     switch (e->value.kind) {
     case BEAM_KIND_KV: return e->value.as.kv == from->value.as.kv;
     case BEAM_KIND_BYTES:
     case BEAM_KIND_STRING:
-        return e->value.as.span.ptr == from->value.as.span.ptr
-               && e->value.as.span.len == from->value.as.span.len;
+        return e->value.as.span.ptr == from->value.as.span.ptr &&
+               e->value.as.span.len == from->value.as.span.len;
     case BEAM_KIND_ROW:
-        return e->value.as.list.at == from->value.as.list.at
-               && e->value.as.list.n == from->value.as.list.n;
+        return e->value.as.list.at == from->value.as.list.at &&
+               e->value.as.list.n == from->value.as.list.n;
     default: return false;
     }
+}
+
+static __attribute__((noinline)) beam_status
+cannot_encode(sink *s, const bm_element *element, beam_status status)
+{
+    if (status == BEAM_ETYPE)
+        return bm_fail_type(&s->node, s->in, NULL, s->coder->arg[0], element->value);
+    return bm_fail_on(&s->node, status, element, "it could not be encoded: %s",
+                      beam_status_text(status));
+}
+
+static inline beam_status written(sink *s)
+{
+    return BM_LIKELY(s->out.len < s->hand_over_bytes) ? BEAM_OK : hand_over(s, false);
+}
+
+static __attribute__((noinline)) beam_status write_passing(sink *s)
+{
+    beam_span bytes = s->node.plan->passing.bytes;
+    bm_write_bytes(&s->out, bytes.ptr, bytes.len);
+    return written(s);
 }
 
 static beam_status sink_process(bm_node *node, const bm_element *element)
 {
     sink *s = (sink *)node;
     if (BM_UNLIKELY(!s->out.cap)) bm_reserve(&s->out, s->expected_bytes);
-    if (is_passing(s, element)) {
-        beam_span bytes = node->plan->passing.bytes;
-        bm_write_bytes(&s->out, bytes.ptr, bytes.len);
-    } else {
-        beam_status status = bm_element_encode(s->coder, element, &s->out);
-        if (BM_UNLIKELY(status != BEAM_OK)) {
-            if (status == BEAM_ETYPE)
-                return bm_fail_type(node, s->in, NULL, s->coder->arg[0], element->value);
-            return bm_fail_on(node, status, element, "it could not be encoded: %s",
-                              beam_status_text(status));
-        }
-    }
-    if (BM_LIKELY(s->out.len < s->hand_over_bytes)) return BEAM_OK;
-    return hand_over(s, false);
+    if (is_passing(s, element)) return write_passing(s);
+    beam_status status = bm_element_encode(s->coder, element, &s->out);
+    return BM_LIKELY(status == BEAM_OK) ? written(s) : cannot_encode(s, element, status);
 }
 
 /* A state-backed iterable's token means nothing to the reader of the output. */
@@ -79,8 +90,9 @@ static beam_status sink_setup(bm_node *node)
     bm_plan *plan = node->plan;
     s->same_coder = BM_NEW_ARRAY(&plan->arena, bool, plan->n_sources + 1);
     for (size_t i = 0; i < plan->n_sources; i++)
-        s->same_coder[i] = bm_coder_same(bm_source_coder(plan->source_nodes[i]), s->coder)
-                           && !bm_coder_has(s->coder, BM_CODER_STATE_BACKED_ITERABLE);
+        s->same_coder[i] = bm_coder_same(bm_source_coder(plan->source_nodes[i]),
+                                         s->coder) &&
+                           !bm_coder_has(s->coder, BM_CODER_STATE_BACKED_ITERABLE);
     return BEAM_OK;
 }
 
@@ -118,7 +130,8 @@ static const bm_node_ops sink_ops = {
     .free = sink_free,
 };
 
-beam_status bm_sink_new(bm_plan *plan, const bm_transform *t, bm_node **out, beam_error *err)
+beam_status bm_sink_new(bm_plan *plan, const bm_transform *t, bm_node **out,
+                        beam_error *err)
 {
     if (t->n_inputs != 1)
         return bm_error(err, BEAM_EINVAL, "Transform '%s' (%s) has %zu inputs, not one",

@@ -121,6 +121,8 @@ static beam_status push_elements(source *s, bm_reader *in)
     bm_element element;
     struct bm_passing *passing = &plan->passing;
     beam_status status = BEAM_OK;
+    passing->source = s->port;
+    passing->element = &element;
     while (in->at < in->end) {
         bm_mark mark = bm_scratch_mark(&plan->scratch);
         const uint8_t *start = in->at;
@@ -138,8 +140,6 @@ static beam_status push_elements(source *s, bm_reader *in)
             in->at = in->end;
             break;
         }
-        passing->source = s->port;
-        passing->element = &element;
         passing->bytes = (beam_span){ (const char *)start, (size_t)(in->at - start) };
         status = bm_send(s->out, &element);
         bm_rewind(&plan->scratch, mark);

@@ -446,8 +446,10 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
         strcpy(err->message, "the stream broke");
         return BEAM_ERPC;
     }
-    for (; io->at < MAX_OUTPUT; io->at++)
+    for (bool any = true; any && io->at < MAX_OUTPUT; io->at++) {
+        any = false;
         for (int i = 0; i < MAX_PORTS; i++) {
+            any |= io->at < io->n_segments[i];
             if (io->at >= io->n_segments[i] || !io->segments[i][io->at].ptr) continue;
             io->idled = io->idles && !io->idled;
             if (io->idled) {
@@ -459,6 +461,7 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
             io->segments[i][io->at].ptr = NULL;
             return BEAM_OK;
         }
+    }
     out->source = -1;
     return BEAM_OK;
 }

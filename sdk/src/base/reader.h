@@ -75,6 +75,14 @@ static inline beam_status bm_read_view(bm_reader *r, size_t n, beam_span *out)
 /* A varint length and a view of that many bytes. A length over 2 GiB is BEAM_ECODER. */
 static inline beam_status bm_read_prefixed(bm_reader *r, beam_span *out)
 {
+    if (r->at < r->end && *r->at < 0x80) {
+        size_t n = *r->at;
+        const uint8_t *bytes = r->at + 1;
+        if ((size_t)(r->end - bytes) < n) return BEAM_ESHORT;
+        *out = (beam_span){ (const char *)bytes, n };
+        r->at = bytes + n;
+        return BEAM_OK;
+    }
     uint64_t n;
     BEAM_TRY(bm_read_varint(r, &n));
     if (n > INT32_MAX) return BEAM_ECODER;

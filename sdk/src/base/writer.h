@@ -46,13 +46,22 @@ static inline void bm_write_be64(bm_writer *w, uint64_t v)
     memcpy(bm_reserve(w, 8), &v, 8);
     w->len += 8;
 }
-/* memcpy without a call for up to 16 bytes, in two parts that may overlap: most keys and
- * words are that short. */
+/* memcpy without a call for up to 64 bytes, in parts that may overlap: most keys and words
+ * are that short, and so are whole elements. */
 static inline void bm_copy_short(uint8_t *to, const void *bytes, size_t n)
 {
     const uint8_t *from = (const uint8_t *)bytes;
     if (n > 16) {
-        memcpy(to, from, n);
+        if (n > 64) {
+            memcpy(to, from, n);
+            return;
+        }
+        memcpy(to, from, 16);
+        if (n > 32) {
+            memcpy(to + 16, from + 16, 16);
+            memcpy(to + n - 32, from + n - 32, 16);
+        }
+        memcpy(to + n - 16, from + n - 16, 16);
     } else if (n >= 8) {
         memcpy(to, from, 8);
         memcpy(to + n - 8, from + n - 8, 8);
@@ -84,7 +93,8 @@ static inline void bm_write_varint(bm_writer *w, uint64_t v)
     uint8_t *at = bm_reserve(w, BM_VARINT_MAX);
     w->len += (size_t)(bm_put_varint(at, v) - at);
 }
-static inline void bm_write_prefixed(bm_writer *w, beam_span s)
+static inline __attribute__((always_inline)) void bm_write_prefixed(bm_writer *w,
+                                                                    beam_span s)
 {
     uint8_t *at = bm_reserve(w, BM_VARINT_MAX + s.len);
     uint8_t *bytes = bm_put_varint(at, s.len);

@@ -130,9 +130,11 @@ static inline beam_status bm_decode_int64(bm_reader *in, int64_t *out)
     return BEAM_OK;
 }
 
-static inline beam_status bm_decode_inline(const bm_coder *coder, bool nested,
-                                           bm_reader *in, const bm_decoding *decoding,
-                                           beam_value *out)
+/* These two become part of each caller, though it be called by them: a call per part of an
+ * element takes longer than the part. */
+static inline __attribute__((always_inline)) beam_status bm_decode_inline(
+    const bm_coder *coder, bool nested, bm_reader *in, const bm_decoding *decoding,
+    beam_value *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:
@@ -149,8 +151,8 @@ static inline beam_status bm_decode_inline(const bm_coder *coder, bool nested,
     }
 }
 
-static inline beam_status bm_encode_inline(const bm_coder *coder, bool nested,
-                                           const beam_value *value, bm_writer *out)
+static inline __attribute__((always_inline)) beam_status bm_encode_inline(
+    const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
 {
     switch (coder->kind) {
     case BM_CODER_BYTES:
@@ -170,6 +172,26 @@ static inline beam_status bm_encode_inline(const bm_coder *coder, bool nested,
     case BM_CODER_KV: return bm_encode_kv(coder, nested, value, out);
     default: return bm_encode_value(coder, nested, value, out);
     }
+}
+
+/* The bodies of bm_decode_kv and bm_encode_kv. */
+static inline __attribute__((always_inline)) beam_status bm_decode_pair(
+    const bm_coder *coder, bool nested, bm_reader *in, const bm_decoding *decoding,
+    beam_value *out)
+{
+    beam_value *pair = bm_alloc(decoding->arena, 2 * sizeof *pair);
+    out->kind = BEAM_KIND_KV;
+    out->as.kv = pair;
+    BEAM_TRY(bm_decode_inline(coder->arg[0], true, in, decoding, &pair[0]));
+    return bm_decode_inline(coder->arg[1], nested, in, decoding, &pair[1]);
+}
+
+static inline __attribute__((always_inline)) beam_status bm_encode_pair(
+    const bm_coder *coder, bool nested, const beam_value *value, bm_writer *out)
+{
+    if (value->kind != BEAM_KIND_KV) return BEAM_ETYPE;
+    BEAM_TRY(bm_encode_inline(coder->arg[0], true, &value->as.kv[0], out));
+    return bm_encode_inline(coder->arg[1], nested, &value->as.kv[1], out);
 }
 
 #endif

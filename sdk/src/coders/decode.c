@@ -5,11 +5,7 @@
 beam_status bm_decode_kv(const bm_coder *coder, bool nested, bm_reader *in,
                          const bm_decoding *decoding, beam_value *out)
 {
-    beam_value *pair = bm_alloc(decoding->arena, 2 * sizeof *pair);
-    out->kind = BEAM_KIND_KV;
-    out->as.kv = pair;
-    BEAM_TRY(bm_decode_inline(coder->arg[0], true, in, decoding, &pair[0]));
-    return bm_decode_inline(coder->arg[1], nested, in, decoding, &pair[1]);
+    return bm_decode_pair(coder, nested, in, decoding, out);
 }
 
 static beam_status decode_sharded_key(const bm_coder *coder, bm_reader *in,

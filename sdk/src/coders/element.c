@@ -26,7 +26,8 @@ typedef struct header {
 void bm_element_decoder_init(bm_element_decoder *decoder, const bm_coder *coder)
 {
     *decoder = (bm_element_decoder){ .coder = coder };
-    decoder->in_global_window = coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW;
+    decoder->in_global_window = coder->kind == BM_CODER_WINDOWED_VALUE &&
+                                coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW;
     bm_arena_init(&decoder->header_arena, 0);
     bm_map_init(&decoder->headers, &decoder->header_arena);
 }
@@ -81,9 +82,16 @@ static inline bool starts_with(const bm_reader *in, beam_span bytes)
     return bytes.len && bm_left(in) >= bytes.len && !memcmp(in->at, bytes.ptr, bytes.len);
 }
 
-static beam_status decode_in_windows(bm_element_decoder *decoder, bm_reader *in,
-                                     const bm_decoding *decoding, bm_element *out)
+/* Kept out of the decoder of elements in the global window, which needs fewer registers. */
+static __attribute__((noinline)) beam_status decode_in_windows(
+    bm_element_decoder *decoder, bm_reader *in, const bm_decoding *decoding,
+    bm_element *out)
 {
+    const bm_coder *coder = decoder->coder;
+    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE) {
+        *out = *coder->param;
+        return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+    }
     BEAM_TRY(bm_read_timestamp(in, &out->timestamp));
     if (starts_with(in, decoder->last_header))
         in->at += decoder->last_header.len;
@@ -91,17 +99,12 @@ static beam_status decode_in_windows(bm_element_decoder *decoder, bm_reader *in,
         BEAM_TRY(find_header(decoder, in));
     out->windows = decoder->windows;
     out->pane = decoder->pane;
-    return bm_decode_inline(decoder->coder->arg[0], true, in, decoding, &out->value);
+    return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
 }
 
 beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
                               const bm_decoding *decoding, bm_element *out)
 {
-    const bm_coder *coder = decoder->coder;
-    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE) {
-        *out = *coder->param;
-        return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
-    }
     if (!decoder->in_global_window || bm_left(in) < TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE ||
         memcmp(in->at + TIMESTAMP_SIZE, global_header, GLOBAL_HEADER_SIZE))
         return decode_in_windows(decoder, in, decoding, out);
@@ -111,7 +114,10 @@ beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
     out->windows = &bm_global_windows;
     out->pane = &bm_no_firing;
     in->at += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
-    return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+    const bm_coder *coder = decoder->coder->arg[0];
+    if (coder->kind == BM_CODER_KV)
+        return bm_decode_pair(coder, true, in, decoding, &out->value);
+    return bm_decode_inline(coder, true, in, decoding, &out->value);
 }
 
 static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)
@@ -122,55 +128,71 @@ static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)
 }
 
 /* Most elements are in the global window, or in one interval. */
-static bool encode_common_header(bm_coder_kind window, const bm_element *element,
-                                 bm_writer *out)
+static __attribute__((noinline)) beam_status encode_header_in_windows(
+    const bm_coder *window, const bm_element *element, bm_writer *out)
 {
-    uint8_t *at = bm_reserve(out, MAX_COMMON_HEADER), *start = at;
     const bm_windows *windows = element->windows;
-    at = put_timestamp(at, element->timestamp);
-    if (window == BM_CODER_GLOBAL_WINDOW && windows == &bm_global_windows &&
-        element->pane == &bm_no_firing) {
-        memcpy(at, global_header, GLOBAL_HEADER_SIZE);
-        at += GLOBAL_HEADER_SIZE;
-    } else if (window == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
+    if (window->kind == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
         const beam_window *w = &windows->at[0];
+        uint8_t *start = bm_reserve(out, MAX_COMMON_HEADER);
+        uint8_t *at = put_timestamp(start, element->timestamp);
         memcpy(at, global_header, COUNT_SIZE);
         at = put_timestamp(at + COUNT_SIZE, w->end);
         at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
         out->len += (size_t)(at - start);
-        bm_element_pane_encode(element->pane, out);
-        return true;
     } else {
-        return false;
+        bm_write_timestamp(out, element->timestamp);
+        BEAM_TRY(bm_windows_encode(window, windows, out));
     }
-    out->len += (size_t)(at - start);
-    return true;
-}
-
-static beam_status encode_header(const bm_coder *coder, const bm_element *element,
-                                 bm_writer *out)
-{
-    if (encode_common_header(coder->arg[1]->kind, element, out)) return BEAM_OK;
-    bm_write_timestamp(out, element->timestamp);
-    BEAM_TRY(bm_windows_encode(coder->arg[1], element->windows, out));
     bm_element_pane_encode(element->pane, out);
     return BEAM_OK;
+}
+
+static inline beam_status encode_header(const bm_coder *window, const bm_element *element,
+                                        bm_writer *out)
+{
+    if (window->kind != BM_CODER_GLOBAL_WINDOW ||
+        element->windows != &bm_global_windows || element->pane != &bm_no_firing)
+        return encode_header_in_windows(window, element, out);
+    uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE);
+    memcpy(put_timestamp(at, element->timestamp), global_header, GLOBAL_HEADER_SIZE);
+    out->len += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
+    return BEAM_OK;
+}
+
+static inline __attribute__((always_inline)) beam_status encode_windowed(
+    const bm_coder *coder, bool nested, const bm_element *element, bm_writer *out)
+{
+    if (coder->kind != BM_CODER_PARAM_WINDOWED_VALUE)
+        BEAM_TRY(encode_header(coder->arg[1], element, out));
+    return bm_encode_inline(coder->arg[0], nested, &element->value, out);
 }
 
 beam_status bm_windowed_encode(const bm_coder *coder, bool nested,
                                const bm_element *element, bm_writer *out)
 {
-    if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE)
-        return bm_encode_inline(coder->arg[0], nested, &element->value, out);
-    BEAM_TRY(encode_header(coder, element, out));
-    return bm_encode_inline(coder->arg[0], nested, &element->value, out);
+    return encode_windowed(coder, nested, element, out);
+}
+
+/* Pairs apart from the rest: the code for either alone needs fewer registers. */
+static __attribute__((noinline)) beam_status encode_pair_element(
+    const bm_coder *coder, const bm_element *element, bm_writer *out)
+{
+    size_t start = out->len;
+    beam_status status = encode_header(coder->arg[1], element, out);
+    if (status == BEAM_OK)
+        status = bm_encode_pair(coder->arg[0], true, &element->value, out);
+    if (status != BEAM_OK) out->len = start;
+    return status;
 }
 
 beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,
                               bm_writer *out)
 {
+    if (coder->kind == BM_CODER_WINDOWED_VALUE && coder->arg[0]->kind == BM_CODER_KV)
+        return encode_pair_element(coder, element, out);
     size_t start = out->len;
-    beam_status status = bm_windowed_encode(coder, true, element, out);
+    beam_status status = encode_windowed(coder, true, element, out);
     if (status != BEAM_OK) out->len = start;
     return status;
 }

@@ -29,7 +29,13 @@ static inline bool bm_window_is_global(const beam_window *w)
 }
 /* What is in beam_pane.metadata, as far as it can be read. */
 beam_metadata bm_metadata_decode(beam_span bytes);
-bool bm_window_equal(const beam_window *a, const beam_window *b);
+bool bm_window_same_bytes(const beam_window *a, const beam_window *b);
+static inline bool bm_window_equal(const beam_window *a, const beam_window *b)
+{
+    if (a == b) return true;
+    if (a->start != b->start || a->end != b->end) return false;
+    return (!a->custom.ptr && !b->custom.ptr) || bm_window_same_bytes(a, b);
+}
 
 /* Streams of windowed values: remembers the last header's bytes, so that elements which
  * share windows and pane share one decoded copy. One per stream; one thread at a time. */
@@ -37,7 +43,7 @@ typedef struct bm_element_decoder {
     const bm_coder *coder; /* WINDOWED_VALUE or PARAM_WINDOWED_VALUE */
     bm_arena header_arena; /* windows and panes; freed with the decoder */
     bm_map headers;        /* windows and pane by their encoding */
-    bool in_global_window; /* the window coder is global_window */
+    bool in_global_window; /* windowed_value with the coder global_window */
     beam_span last_header; /* of the element before: bytes between timestamp and value */
     const bm_windows *windows;
     const beam_pane *pane;

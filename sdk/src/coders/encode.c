@@ -5,9 +5,7 @@
 beam_status bm_encode_kv(const bm_coder *coder, bool nested, const beam_value *value,
                          bm_writer *out)
 {
-    if (value->kind != BEAM_KIND_KV) return BEAM_ETYPE;
-    BEAM_TRY(bm_encode_inline(coder->arg[0], true, &value->as.kv[0], out));
-    return bm_encode_inline(coder->arg[1], nested, &value->as.kv[1], out);
+    return bm_encode_pair(coder, nested, value, out);
 }
 
 static beam_status encode_sharded_key(const bm_coder *coder, const beam_value *value,

@@ -10,10 +10,8 @@ const bm_windows bm_global_windows = {
     1, { { BEAM_MIN_TIMESTAMP, BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1, { NULL, 0 } } }
 };
 
-bool bm_window_equal(const beam_window *a, const beam_window *b)
+bool bm_window_same_bytes(const beam_window *a, const beam_window *b)
 {
-    if (a->start != b->start || a->end != b->end) return false;
-    if (!a->custom.ptr && !b->custom.ptr) return true;
     return !a->custom.ptr == !b->custom.ptr && beam_span_equal(a->custom, b->custom);
 }
 
