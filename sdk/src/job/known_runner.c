@@ -59,8 +59,9 @@ const char *bm_runner_text(bm_known_runner runner)
         [BM_UNKNOWN_RUNNER] = "this runner",
         [BM_FLINK_BATCH] = "Flink in batch mode",
         [BM_FLINK_STREAMING] = "Flink in streaming mode (--streaming)",
-        [BM_FLINK_CHECKPOINTS] = "Flink in streaming mode with checkpoints (--streaming "
-                                 "--checkpointing_interval=MS)",
+        [BM_FLINK_CHECKPOINTS] =
+            ("Flink in streaming mode with checkpoints (--streaming "
+             "--checkpointing_interval=MS)"),
         [BM_PRISM] = "Prism",
         [BM_LOCAL] = "the local runner (--runner=local)",
     };

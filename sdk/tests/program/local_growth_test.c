@@ -4,7 +4,7 @@
 #include "local_fixture.h"
 
 #define PAIR BEAM_KV(BEAM_INT64, BEAM_INT64)
-enum { MANY = 100000, STAGES = 300, STEPS = 3000 };
+enum { MANY = 100000, STAGES = 300, STEPS = 1000 };
 
 /* KV{0, i}, the last one first in event time. */
 static beam_status scatter(beam_ctx *c, beam_value in)
