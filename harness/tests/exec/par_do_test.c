@@ -421,6 +421,26 @@ START_TEST(long_output_is_handed_over_in_parts)
 }
 END_TEST
 
+/* Each of two bundles, of 80 MB, fits into what a Java runner takes unread. */
+START_TEST(much_output_is_handed_over_in_few_parts)
+{
+    fixture f;
+    init_one(&f, "test.pass", "", "bytes", "bytes", "global_window");
+    char big[100000] = { 0 };
+    for (int i = 0; i < 800; i++)
+        fixture_put(&f, 0, beam_bytes((beam_span){ big, sizeof big }));
+    for (int bundle = 0; bundle < 2; bundle++) {
+        f.io.writes = 0;
+        f.io.out[0].len = 0;
+        fixture_run(&f);
+        ck_assert_int_gt(f.io.writes, 48);
+        ck_assert_int_lt(f.io.writes, 90);
+        ck_assert_uint_eq(f.io.out[0].len, f.in[0].len);
+    }
+    fixture_free(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -440,6 +460,7 @@ int main(void)
         segments_may_end_anywhere,
         an_element_of_many_segments_is_linear_work,
         long_output_is_handed_over_in_parts,
+        much_output_is_handed_over_in_few_parts,
     };
     return run_tests("exec/par_do", tests, BEAM_COUNT(tests));
 }
