@@ -69,7 +69,7 @@ static inline pb_ParDoPayload *new_par_do(maker *m, const char *fn)
 {
     pb_ParDoPayload *pb = pb_ParDoPayload_new(m->upb);
     pb_FunctionSpec *spec = pb_ParDoPayload_mutable_do_fn(pb, m->upb);
-    const bm_fn_spec of = { beam_span_of(fn), { "", 0 }, 0 };
+    const bm_fn_spec of = { .name = beam_span_of(fn) };
     bm_writer w = { 0 };
     bm_fn_spec_encode(&of, &w);
     char *copy = upb_Arena_Malloc(m->upb, w.len);

@@ -129,6 +129,13 @@ static void expect_sums(const beam_test_opts *opts)
     ck_assert_msg(status == BEAM_OK, "%s", err.message);
 }
 
+/* As Check's own limits, for slow machines such as valgrind's. */
+static int patience_s(void)
+{
+    const char *times = getenv("CK_TIMEOUT_MULTIPLIER");
+    return 40 * (times && atoi(times) > 0 ? atoi(times) : 1);
+}
+
 /* -- faults ---------------------------------------------------------------------------------- */
 static const beam_test_faults harmless[] = {
     { .data_before_request = true },
@@ -163,7 +170,7 @@ START_TEST(results_stay_the_same)
 {
     expect_sums(&(beam_test_opts){ .local = true,
                                    .err = &err,
-                                   .timeout_s = 40,
+                                   .timeout_s = patience_s(),
                                    .bundle_size = 7,
                                    .parallelism = 4,
                                    .log_level = BEAM_LOG_CRITICAL,
@@ -187,7 +194,7 @@ START_TEST(lost_streams_are_survived)
 {
     expect_sums(&(beam_test_opts){ .local = true,
                                    .err = &err,
-                                   .timeout_s = 40,
+                                   .timeout_s = patience_s(),
                                    .bundle_size = 7,
                                    .parallelism = 4,
                                    .bundle_retries = 3,
