@@ -51,16 +51,26 @@ static beam_status command(void *self, bm_arena *a, const bm_worker_request *req
     return BEAM_OK;
 }
 
-static void setup(void)
+static void set_up_processes(void)
 {
-    beam_error err;
     bm_arena_init(&arena, 0);
     atomic_store(&n_logged, 0);
     rpc = bm_rpc_new();
     processes = bm_process_pool_new(&log_sink, "test worker", command, NULL);
+}
+
+static void open_pool(void)
+{
+    beam_error err;
     pool = bm_worker_pool_new(rpc, "localhost", 0, &bm_process_pool_ops, processes, &err);
     ck_assert_msg(pool != NULL, "%s", err.message);
     channel = bm_channel_new(rpc, bm_worker_pool_address(pool), NULL);
+}
+
+static void setup(void)
+{
+    set_up_processes();
+    open_pool();
 }
 
 static void teardown(void)
@@ -160,6 +170,7 @@ START_TEST(a_spare_worker_takes_the_first_request)
     const char *taken = bm_format(&arena, "%s.taken", file);
     bm_spare_worker spare = spare_worker(file);
     bm_process_pool_spare(processes, &spare);
+    open_pool();
     ck_assert_str_eq(start("sleep-1"), "");
     ck_assert_str_eq(start("sleep-1"), "a test worker with id sleep-1 runs already");
     ck_assert_str_eq(start("sleep-2"), ""); /* by its command */
@@ -181,6 +192,7 @@ START_TEST(a_spare_worker_that_dies_is_not_missed)
     const char *argv[] = { "false", NULL };
     bm_spare_worker spare = { argv, NULL, "/nowhere/handover" };
     bm_process_pool_spare(processes, &spare);
+    open_pool();
     usleep(200000);
     ck_assert_str_eq(start("sleep"), "");
     ck_assert_int_eq(atomic_load(&n_logged), 0);
@@ -220,12 +232,15 @@ int main(void)
     tcase_add_test(tests, an_id_runs_once);
     tcase_add_test(tests, a_worker_that_dies_is_told);
     tcase_add_test(tests, a_worker_that_is_done_is_not);
-    tcase_add_test(tests, a_spare_worker_takes_the_first_request);
-    tcase_add_test(tests, a_spare_worker_that_dies_is_not_missed);
     tcase_add_test(tests, failures_reach_the_caller);
     tcase_add_test(tests, a_request_without_id_is_refused);
+    TCase *spares = tcase_create("spare workers");
+    tcase_add_checked_fixture(spares, set_up_processes, teardown);
+    tcase_add_test(spares, a_spare_worker_takes_the_first_request);
+    tcase_add_test(spares, a_spare_worker_that_dies_is_not_missed);
     Suite *suite = suite_create("job/worker_pool");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, spares);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
