@@ -153,6 +153,8 @@ static beam_status take(bm_local *l, bm_arena *arena, const Pb__InstructionRespo
     const char *colon = strchr(pb->instruction_id, ':');
     bm_bundle *b = bm_local_bundle_find(l, colon ? colon + 1 : pb->instruction_id);
     if (!colon) return b ? take_process_bundle(l, b, arena, message) : BEAM_OK;
+    if (b && !strncmp(pb->instruction_id, "progress-", 9)) b->awaits_progress = false;
+    if (b && !strncmp(pb->instruction_id, "split-", 6)) b->awaits_split = false;
     switch (pb->response_case) {
     case PB__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_SPLIT:
         return b ? take_split(l, b, pb->process_bundle_split) : BEAM_OK;

@@ -40,10 +40,12 @@ void bm_local_fault_end(bm_local *l, const bm_bundle *b)
 }
 
 /* -- progress and splits ------------------------------------------------------------------------ */
-static bool is_time(int every_ms, int64_t *last, int64_t now)
+/* One question at a time: a slow worker would answer nothing else. */
+static bool is_time(int every_ms, int64_t *last, bool *awaits, int64_t now)
 {
-    if (every_ms <= 0 || now - *last < every_ms) return false;
+    if (every_ms <= 0 || *awaits || now - *last < every_ms) return false;
     *last = now;
+    *awaits = true;
     return true;
 }
 
@@ -52,9 +54,11 @@ void bm_local_fault_tick(bm_local *l)
     int64_t now = bm_local_ticks();
     for (bm_bundle *b = l->running; b; b = b->next) {
         if (b->is_call || b->parsed) continue;
-        if (is_time(l->faults.progress_every_ms, &b->asked_progress_ms, now))
+        if (is_time(l->faults.progress_every_ms, &b->asked_progress_ms, &b->awaits_progress,
+                    now))
             bm_local_send_progress(l, b);
-        if (b->input.n && is_time(l->faults.split_every_ms, &b->asked_split_ms, now))
+        if (b->input.n &&
+            is_time(l->faults.split_every_ms, &b->asked_split_ms, &b->awaits_split, now))
             bm_local_send_split(l, b);
     }
 }

@@ -257,6 +257,7 @@ struct bm_bundle {
     bm_items residuals;      /* of splits; come back when it has succeeded */
     size_t n_primary;        /* elements of the input that are the bundle's */
     int64_t asked_progress_ms, asked_split_ms; /* bm_local_ticks() */
+    bool awaits_progress, awaits_split;        /* the last question has no answer yet */
 };
 
 /* -- inbox (inbox.c): from the rpc thread to ours ------------------------------------------ */
