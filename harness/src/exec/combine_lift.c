@@ -9,8 +9,13 @@
 #include "base/error.h"
 #include "exec/combine.h"
 
-enum { CACHE_BYTES = 8 << 20, KEPT_BYTES = 2 << 20, BLOCK_BYTES = 1 << 16, FIRST_SLOTS = 256,
-       MOST_KEPT_SLOTS = 1 << 15 };
+enum {
+    CACHE_BYTES = 8 << 20,
+    KEPT_BYTES = 2 << 20,
+    BLOCK_BYTES = 1 << 16,
+    FIRST_SLOTS = 256,
+    MOST_KEPT_SLOTS = 1 << 15
+};
 
 typedef struct entry {
     struct entry *next; /* in order of making, which is that of output */
@@ -29,7 +34,7 @@ typedef struct lift {
     bm_writer key; /* scratch */
     entry *first, **last;
     const beam_window *window; /* of the last entry; NULL: there is none */
-    entry **slots; /* a power of two of them, at most half used */
+    entry **slots;             /* a power of two of them, at most half used */
     size_t n_slots, n;
     size_t bytes; /* of entries; accumulators' own are in ctx.accumulator_bytes */
 } lift;
@@ -112,7 +117,9 @@ static const beam_window *keep_window(lift *l, const beam_window *window)
     return l->window = copy;
 }
 
-static __attribute__((noinline)) entry *add_entry(lift *l, beam_span key, const beam_window *window, uint64_t hash)
+static __attribute__((noinline)) entry *add_entry(lift *l, beam_span key,
+                                                  const beam_window *window,
+                                                  uint64_t hash)
 {
     if (l->n * 2 >= l->n_slots) grow_table(l);
     bm_arena *arena = &l->c.accumulators;
@@ -141,8 +148,8 @@ static inline bool same_key(beam_span a, beam_span b)
 {
     if (a.len != b.len) return false;
     if (a.len < 8 || a.len > 16) return !a.len || memcmp(a.ptr, b.ptr, a.len) == 0;
-    return word_at(a.ptr) == word_at(b.ptr)
-           && word_at(a.ptr + a.len - 8) == word_at(b.ptr + b.len - 8);
+    return word_at(a.ptr) == word_at(b.ptr) &&
+           word_at(a.ptr + a.len - 8) == word_at(b.ptr + b.len - 8);
 }
 
 /* Seldom false: their hashes are the same. */
@@ -153,7 +160,8 @@ static __attribute__((noinline)) bool is_entry(const entry *e, beam_span key,
 }
 
 /* NULL: there is none. */
-static inline entry *find(const lift *l, beam_span key, const beam_window *window, uint64_t hash)
+static inline entry *find(const lift *l, beam_span key, const beam_window *window,
+                          uint64_t hash)
 {
     if (!l->n_slots) return NULL;
     size_t mask = l->n_slots - 1;
@@ -212,13 +220,15 @@ static __attribute__((noinline)) beam_status emit_all(lift *l)
     const bm_element *element = l->c.ctx.element;
     l->c.ctx.element = NULL;
     beam_status status = BEAM_OK;
-    for (const entry *e = l->first; e && status == BEAM_OK; e = e->next) status = emit(l, e);
+    for (const entry *e = l->first; e && status == BEAM_OK; e = e->next)
+        status = emit(l, e);
     l->c.ctx.element = element;
     forget(l);
     return status;
 }
 
-static inline void combine_timestamp(lift *l, entry *e, beam_millis timestamp, bool is_new)
+static inline void combine_timestamp(lift *l, entry *e, beam_millis timestamp,
+                                     bool is_new)
 {
     if (l->output_time == BM_AT_END_OF_WINDOW) return;
     bool takes = l->output_time == BM_AT_LATEST ? timestamp > e->timestamp
@@ -263,8 +273,8 @@ static beam_status lift_process(bm_node *node, const bm_element *element)
     if (BM_LIKELY(status == BEAM_OK))
         status = windows->n == 1 ? add(l, key, &windows->at[0], element)
                                  : add_in_each(l, key, windows, element);
-    if (BM_UNLIKELY(l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES)
-        && status == BEAM_OK)
+    if (BM_UNLIKELY(l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES) &&
+        status == BEAM_OK)
         status = emit_all(l);
     l->c.ctx.element = NULL;
     bm_leave(node, outer);
@@ -300,8 +310,8 @@ static beam_kind plain_kind(const bm_coder *coder)
 {
     bool nullable;
     beam_kind kind = bm_coder_value_kind(coder, &nullable);
-    bool is_plain = kind == BEAM_KIND_STRING || kind == BEAM_KIND_BYTES
-                    || kind == BEAM_KIND_INT64;
+    bool is_plain = kind == BEAM_KIND_STRING || kind == BEAM_KIND_BYTES ||
+                    kind == BEAM_KIND_INT64;
     return is_plain && !nullable ? kind : BEAM_KIND_ANY;
 }
 
@@ -323,8 +333,10 @@ beam_status bm_combine_lift_new(bm_plan *plan, const bm_transform *t, bm_node **
     bm_arena_init(&c->accumulators, BLOCK_BYTES);
     if (!in->coder || in->coder->kind != BM_CODER_KV) {
         bm_combiner_free(&c->node);
-        return bm_error(err, BEAM_ETYPE, "Transform '%s' combines per key, but its input is "
-                        "of type %s, not a KV", t->name, bm_coder_text(&plan->arena, in->coder));
+        return bm_error(err, BEAM_ETYPE,
+                        "Transform '%s' combines per key, but its input is "
+                        "of type %s, not a KV",
+                        t->name, bm_coder_text(&plan->arena, in->coder));
     }
     l->key_coder = in->coder->arg[0];
     l->key_kind = plain_kind(l->key_coder);
