@@ -97,7 +97,7 @@ static beam_status java_command(bm_session *session, command *c, const char *cds
     return BEAM_OK;
 }
 
-static bool is_embedded(const char *flink_master)
+bool bm_flink_is_embedded(const char *flink_master)
 {
     return !flink_master || flink_master[0] == '[';
 }
@@ -207,7 +207,7 @@ beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
     bm_arena *arena = &session->arena;
     command c = { .arena = arena };
     const char *dir = session->java_dir, *artifacts, *tmp;
-    bool embedded = is_embedded(opts->flink_master);
+    bool embedded = bm_flink_is_embedded(opts->flink_master);
     if (!embedded) BEAM_TRY(check_cluster(opts->flink_master, err));
     const char *sets[] = { "jobserver", "shims/nostage", NULL };
     BEAM_TRY(need_jars(session, arena, sets, "the Flink job server", err));

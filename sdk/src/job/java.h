@@ -23,6 +23,9 @@ typedef struct bm_java_opts {
     bool use_deprecated_read; /* expansion */
 } bm_java_opts;
 
+/* Whether a job server with this flink_master runs jobs in its own process. */
+bool bm_flink_is_embedded(const char *flink_master);
+
 /* Start, and return before they take connections. */
 beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
                                 bm_service *out, beam_error *err);

@@ -144,24 +144,21 @@ static beam_status make_expansion(run *r, beam_error *err)
 }
 
 /* -- submitting ------------------------------------------------------------------------------------ */
-/* With checkpoints, Flink keeps finished sources open for ever unless told otherwise, and a
- * streaming job of bounded inputs would never end. */
-static void help_bounded_streams_end(run *r)
-{
-    static const char name[] = "shutdown_sources_after_idle_ms";
-    bool checkpoints = r->in->standard->checkpointing_interval > 0;
-    if (!checkpoints || json_object_get(r->options, name) ||
-        !bm_graph_is_bounded(r->pipeline))
-        return;
-    json_object_set_new(r->options, name, json_integer(1000));
-}
-
 static void set_default(run *r, const char *name, json_t *value)
 {
     if (json_object_get(r->options, name))
         json_decref(value);
     else
         json_object_set_new(r->options, name, value);
+}
+
+/* With checkpoints, Flink keeps finished sources open for ever unless told otherwise, and a
+ * streaming job of bounded inputs would never end. */
+static void help_bounded_streams_end(run *r)
+{
+    bool checkpoints = r->in->standard->checkpointing_interval > 0;
+    if (checkpoints && bm_graph_is_bounded(r->pipeline))
+        set_default(r, "shutdown_sources_after_idle_ms", json_integer(1000));
 }
 
 /* Flink's 1000 elements are too few for what a bundle costs: combining before a shuffle has
@@ -187,7 +184,7 @@ static beam_status help_checkpoints_fit(run *r, beam_error *err)
 {
     const bm_standard *s = r->in->standard;
     const char *folder;
-    bool embedded = r->job_server.child && (!s->flink_master || s->flink_master[0] == '[');
+    bool embedded = r->job_server.child && bm_flink_is_embedded(s->flink_master);
     if (!embedded || s->checkpointing_interval <= 0 ||
         json_object_get(r->options, "state_backend"))
         return BEAM_OK;
@@ -229,7 +226,7 @@ static beam_status submit(run *r, beam_span pipeline, beam_error *err)
     help_bounded_streams_end(r);
     BEAM_TRY(settle_runner(r, err));
     const char *master = r->in->standard->flink_master;
-    if (master && master[0] != '[')
+    if (!bm_flink_is_embedded(master))
         BEAM_TRY(
             bm_flink_jobs_list(master, r->job_name, r->in->arena, &r->jobs_before, err));
     bm_submission submission = {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "job/java.h"
 
 #define TEXT(field, initial, help) BEAM_TEXT_FLAG(bm_standard, field, initial, help)
 #define INT(field, initial, help) BEAM_INT_FLAG(bm_standard, field, initial, help)
@@ -162,7 +163,7 @@ static beam_status check_address(const char *name, const char *value, beam_error
 static beam_status check_addresses(const bm_standard *s, beam_error *err)
 {
     BEAM_TRY(check_address("job_endpoint", s->job_endpoint, err));
-    if (s->flink_master && s->flink_master[0] != '[')
+    if (!bm_flink_is_embedded(s->flink_master))
         BEAM_TRY(check_address("flink_master", s->flink_master, err));
     return check_address("expansion_service", s->expansion_service, err);
 }
