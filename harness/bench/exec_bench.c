@@ -191,7 +191,7 @@ static void build(fixture *f, const struct workload *w)
 static void measure(fixture *f, const char *name, int n, int rounds)
 {
     double times[MOST_ROUNDS];
-    f->io.complete = drop_output;
+    if (!f->io.complete) f->io.complete = drop_output; /* what has state has no output */
     for (int i = 0; i < rounds; i++) {
         fixture_cut(f, 1 << 20);
         double start = cpu_ns();
@@ -258,7 +258,7 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_MINIMAL);
+    srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed != 0;

@@ -92,6 +92,17 @@ static beam_status io_state_get(void *self, const bm_state_key *key, beam_span t
     return bm_state_get(&((bundle *)self)->state, key, token, data, next, err);
 }
 
+static void *io_state_ask(void *self, const bm_state_key *key)
+{
+    return bm_state_ask(&((bundle *)self)->state, key);
+}
+
+static beam_status io_state_take(void *self, void *asked, bm_writer *data, bm_writer *next,
+                                 beam_error *err)
+{
+    return bm_state_take_asked(&((bundle *)self)->state, asked, data, next, err);
+}
+
 static beam_status io_state_append(void *self, const bm_state_key *key, beam_span data,
                                    beam_error *err)
 {
@@ -158,6 +169,8 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .write = io_write,
                         .write_timers = io_write_timers,
                         .state_get = io_state_get,
+                        .state_ask = io_state_ask,
+                        .state_take = io_state_take,
                         .state_append = io_state_append,
                         .state_clear = io_state_clear,
                         .caller = &bm_caller_grpc,

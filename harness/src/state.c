@@ -18,12 +18,20 @@ struct bm_state_request {
     uint64_t id;
     bm_state_session *session;
     bm_link *link;
-    bool is_read;           /* on the reader's stack; a write is malloc'd */
+    bool is_read;           /* the reader's; a write is malloc'd */
+    bool is_early;          /* a read that others follow at once */
     beam_error error;
     size_t n_bytes; /* of a write */
     /* Of a read: */
     sem_t answered; /* its last use is to post it: the reader may then let go at once */
     bm_writer *data, *token;
+};
+
+/* A read that is waited for later. */
+struct bm_state_asked {
+    bm_state_request request;
+    bm_writer data, token;
+    bm_state_asked *previous, *next;
 };
 
 /* -- answers: rpc thread ------------------------------------------------------- */
@@ -196,9 +204,34 @@ static void await_writes(bm_state_session *session, size_t n)
     session->wake_at = 0;
 }
 
+static void await_answer(bm_state_request *request)
+{
+    while (sem_wait(&request->answered) && errno == EINTR) continue;
+}
+
+static void free_asked(bm_state_session *session, bm_state_asked *asked)
+{
+    *(asked->previous ? &asked->previous->next : &session->first) = asked->next;
+    *(asked->next ? &asked->next->previous : &session->last) = asked->previous;
+    session->n_asked--;
+    sem_destroy(&asked->request.answered);
+    bm_writer_free(&asked->data);
+    bm_writer_free(&asked->token);
+    free(asked);
+}
+
+static void end_asked(bm_state_session *session)
+{
+    while (session->first) {
+        await_answer(&session->first->request);
+        free_asked(session, session->first);
+    }
+}
+
 beam_status bm_state_end(bm_state_session *session, beam_error *err)
 {
     if (session->link) bm_stream_flush(session->link->stream);
+    end_asked(session);
     pthread_mutex_lock(&session->client->lock);
     await_writes(session, 0);
     pthread_mutex_unlock(&session->client->lock);
@@ -323,7 +356,7 @@ static beam_status submit(bm_state_session *session, bm_state_request *request, 
     pthread_mutex_unlock(&client->lock);
     /* Nobody waits for a write until the bundle ends. */
     bool (*write)(bm_stream *, bm_message *) =
-        what == GET ? bm_stream_write : bm_stream_write_later;
+        what == GET && !request->is_early ? bm_stream_write : bm_stream_write_later;
     if (write(session->link->stream, message)) return BEAM_OK;
     bm_link_alive(session->link, reason);
     pthread_mutex_lock(&client->lock);
@@ -342,10 +375,55 @@ beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, bea
     bm_state_request request = { .is_read = true, .data = data, .token = next };
     sem_init(&request.answered, 0, 0);
     BEAM_TRY(submit(session, &request, GET, key, token, err));
-    while (sem_wait(&request.answered) && errno == EINTR) continue;
+    await_answer(&request);
     sem_destroy(&request.answered);
     if (request.error.status && err) *err = request.error;
     return request.error.status;
+}
+
+bm_state_asked *bm_state_ask(bm_state_session *session, const bm_state_key *key)
+{
+    if (!session->link) return NULL;
+    bm_state_asked *asked = bm_xcalloc(1, sizeof *asked);
+    asked->request = (bm_state_request){
+        .is_read = true, .is_early = true, .data = &asked->data, .token = &asked->token
+    };
+    sem_init(&asked->request.answered, 0, 0);
+    asked->previous = session->last;
+    *(session->last ? &session->last->next : &session->first) = asked;
+    session->last = asked;
+    session->n_asked++;
+    submit(session, &asked->request, GET, key, (beam_span){ NULL, 0 }, NULL);
+    return asked;
+}
+
+/* The bundle would sleep and wake for each answer, were it not to wait for half of those that
+ * are behind this one too. */
+static void await_half(bm_state_session *session, bm_state_asked *asked)
+{
+    if (sem_trywait(&asked->request.answered) == 0) return;
+    bm_stream_flush(session->link->stream);
+    bm_state_asked *middle = asked;
+    for (size_t n = session->n_asked / 2; n && middle->next; n--) middle = middle->next;
+    if (middle != asked) {
+        await_answer(&middle->request);
+        sem_post(&middle->request.answered);
+    }
+    await_answer(&asked->request);
+}
+
+beam_status bm_state_take_asked(bm_state_session *session, bm_state_asked *asked, bm_writer *data,
+                                bm_writer *next, beam_error *err)
+{
+    await_half(session, asked);
+    beam_error failed = asked->request.error;
+    if (data && !failed.status) {
+        bm_write_bytes(data, asked->data.data, asked->data.len);
+        bm_write_bytes(next, asked->token.data, asked->token.len);
+    }
+    free_asked(session, asked);
+    if (failed.status && err) *err = failed;
+    return failed.status;
 }
 
 /* What the runner has not taken yet is memory here. Waking up for each answer would cost more

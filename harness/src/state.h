@@ -36,18 +36,27 @@ typedef struct bm_state_session {
     size_t n_pending, pending_bytes; /* writes under way; under the lock, as what follows */
     size_t wake_at;    /* so few writes under way are waited for */
     beam_error failed; /* first failure of a write */
+    struct bm_state_asked *first, *last; /* reads under way; the bundle's thread */
+    size_t n_asked;
 } bm_state_session;
 
 /* `url` "" is no state service: requests then fail. */
 void bm_state_begin(bm_state_session *session, bm_state_client *client, const char *url,
                     const char *instruction_id);
-/* Waits for the writes that are under way, and gives the link back. */
+/* Waits for what is under way, and gives the link back. */
 beam_status bm_state_end(bm_state_session *session, beam_error *err);
 
 /* One page, appended to `data`; the token of the next is appended to `next`, if there is
  * one. */
 beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, beam_span token,
                          bm_writer *data, bm_writer *next, beam_error *err);
+/* Begins to read the first page; NULL: there is no state service. Freed by taking it, or by
+ * bm_state_end(). */
+typedef struct bm_state_asked bm_state_asked;
+bm_state_asked *bm_state_ask(bm_state_session *session, const bm_state_key *key);
+/* Waits for its answer, which is appended as by bm_state_get(); data NULL: it is not wanted. */
+beam_status bm_state_take_asked(bm_state_session *session, bm_state_asked *asked, bm_writer *data,
+                                bm_writer *next, beam_error *err);
 /* Writes go on without waiting for their answers as long as few are under way. */
 beam_status bm_state_append(bm_state_session *session, const bm_state_key *key, beam_span data,
                             beam_error *err);

@@ -247,6 +247,118 @@ START_TEST(the_end_does_not_wait_for_answers_for_ever)
 }
 END_TEST
 
+/* -- reads that are waited for later -------------------------------------------------------- */
+enum { ASKED = 8 };
+
+typedef struct reader {
+    bm_rpc *rpc;
+    bm_state_client client;
+    bm_state_session session;
+    bm_state_asked *asked[ASKED];
+} reader;
+
+/* Asks for "k0", "k1", ... of a state. */
+static void start_reading(reader *c, fake_runner *r)
+{
+    *c = (reader){ .rpc = bm_rpc_new() };
+    bm_state_init(&c->client, c->rpc, "worker");
+    bm_state_begin(&c->session, &c->client, fake_url(r), "b1");
+    for (int i = 0; i < ASKED; i++) {
+        const char name[] = { 'k', (char)('0' + i), '\0' };
+        bm_state_key key = { .kind = BM_STATE_RUNNER, .key = beam_span_of(name) };
+        c->asked[i] = bm_state_ask(&c->session, &key);
+        ck_assert_ptr_nonnull(c->asked[i]);
+    }
+}
+
+static beam_status end_reading(reader *c)
+{
+    beam_status status = bm_state_end(&c->session, NULL);
+    bm_state_free(&c->client);
+    bm_rpc_free(c->rpc);
+    return status;
+}
+
+static beam_status take_one(reader *c, int i, const char *expected, beam_error *err)
+{
+    bm_writer data = { 0 }, next = { 0 };
+    beam_status status = bm_state_take_asked(&c->session, c->asked[i], &data, &next, err);
+    if (status == BEAM_OK) ck_assert(beam_span_equal(bm_written(&data), beam_span_of(expected)));
+    bm_writer_free(&data);
+    bm_writer_free(&next);
+    return status;
+}
+
+static fake_runner *start_with_pages(void)
+{
+    fake_runner *r = start();
+    for (int i = 0; i < ASKED; i++) {
+        const char name[] = { 'k', (char)('0' + i), '\0' }, page[] = { 'p', (char)('0' + i), '\0' };
+        fake_add_page(r, fake_runner_key(r, beam_span_of(name)), beam_span_of(page));
+    }
+    fake_hold_state(r, ASKED); /* answers the last one first */
+    return r;
+}
+
+START_TEST(reads_that_are_asked_for_together_are_taken_in_any_order)
+{
+    static const int order[ASKED] = { 3, 0, 1, 7, 2, 6, 5, 4 };
+    fake_runner *r = start_with_pages();
+    reader c;
+    start_reading(&c, r);
+    for (int i = 0; i < ASKED; i++) {
+        const char page[] = { 'p', (char)('0' + order[i]), '\0' };
+        ck_assert_int_eq(take_one(&c, order[i], page, NULL), BEAM_OK);
+    }
+    ck_assert_int_eq(end_reading(&c), BEAM_OK);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(what_is_asked_for_and_not_taken_is_waited_for_at_the_end)
+{
+    fake_runner *r = start_with_pages();
+    reader c;
+    start_reading(&c, r);
+    ck_assert_int_eq(take_one(&c, 5, "p5", NULL), BEAM_OK);
+    bm_state_take_asked(&c.session, c.asked[2], NULL, NULL, NULL);
+    ck_assert_int_eq(end_reading(&c), BEAM_OK);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(a_read_that_is_refused_says_so_when_it_is_taken)
+{
+    fake_runner *r = start_with_pages();
+    beam_error err = { 0 };
+    reader c;
+    fake_fail_state(r, fake_runner_key(r, beam_span_of("k4")), "the state has gone");
+    start_reading(&c, r);
+    ck_assert_int_eq(take_one(&c, 3, "p3", NULL), BEAM_OK);
+    ck_assert_int_eq(take_one(&c, 4, "", &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "the state has gone"));
+    ck_assert_int_eq(end_reading(&c), BEAM_OK);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(a_lost_stream_fails_what_is_asked_for)
+{
+    fake_runner *r = start();
+    beam_error err = { 0 };
+    reader c;
+    fake_hold_state(r, ASKED + 1); /* never answered */
+    start_reading(&c, r);
+    bm_stream_flush(c.session.link->stream);
+    fake_await_state_requests(r, ASKED);
+    fake_drop_stream(r, FAKE_STATE);
+    ck_assert_int_eq(take_one(&c, 0, "", &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "State cannot be reached"));
+    ck_assert_int_eq(end_reading(&c), BEAM_OK);
+    fake_runner_free(r);
+}
+END_TEST
+
 /* -- writes ------------------------------------------------------------------------------ */
 typedef struct writer {
     bm_rpc *rpc;
@@ -339,6 +451,10 @@ int main(void)
         stopping_does_not_wait_for_answers,
         stopping_helps_when_the_end_waits_for_answers,
         the_end_does_not_wait_for_answers_for_ever,
+        reads_that_are_asked_for_together_are_taken_in_any_order,
+        what_is_asked_for_and_not_taken_is_waited_for_at_the_end,
+        a_read_that_is_refused_says_so_when_it_is_taken,
+        a_lost_stream_fails_what_is_asked_for,
         writes_that_are_not_answered_are_few,
         many_writes,
         cp_20_the_end_waits_for_no_other_stream,

@@ -375,6 +375,11 @@ int64_t bm_source_stop(const bm_node *source);
 /* Moves the stop if no element at or after it has been taken. Under the split lock. */
 bool bm_source_set_stop(bm_node *source, int64_t stop);
 const bm_pcoll *bm_source_output(const bm_node *source);
+/* The next element behind those that are under way or were peeked at, if its segment has one
+ * that is whole; in scratch memory. While an element is pushed. */
+bool bm_source_peek(bm_node *source, bm_element *out);
+/* Peeks from the element under way on again. */
+void bm_source_peek_again(bm_node *source);
 
 /* -- splitting (split.c) ------------------------------------------------------------------------- */
 /* The node that elements of a collection can be split in, or NULL. */

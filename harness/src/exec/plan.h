@@ -107,6 +107,12 @@ typedef struct bm_bundle_io {
     /* Appends one page to `data` and the continuation token (empty: the end) to `next`. */
     beam_status (*state_get)(void *self, const bm_state_key *key, beam_span token,
                              bm_writer *data, bm_writer *next, beam_error *err);
+    /* Begins to read the first page; NULL: it cannot be read ahead, or the whole function is
+     * NULL. What is asked for is taken once, or freed when the bundle has ended. */
+    void *(*state_ask)(void *self, const bm_state_key *key);
+    /* state_get() for what was asked for; frees it. With data NULL nobody wants it any more. */
+    beam_status (*state_take)(void *self, void *asked, bm_writer *data, bm_writer *next,
+                              beam_error *err);
     beam_status (*state_append)(void *self, const bm_state_key *key, beam_span data,
                                 beam_error *err);
     beam_status (*state_clear)(void *self, const bm_state_key *key, beam_error *err);

@@ -23,6 +23,8 @@ typedef struct source {
     bm_element_decoder decoder;
     bm_writer tail;  /* an element of which only a part has come */
     size_t retry_at; /* length of the tail at which decoding is tried again */
+    const bm_reader *pushing; /* what comes after the element under way; NULL: none is */
+    const uint8_t *ahead;     /* up to here it has been peeked at */
     bool stopped;    /* a split gave the rest away */
     int headers;     /* changes of windows since the decoder forgot them */
     const bm_windows *last_windows;
@@ -123,6 +125,8 @@ static beam_status push_elements(source *s, bm_reader *in)
     beam_status status = BEAM_OK;
     passing->source = s->port;
     passing->element = &element;
+    s->pushing = in;
+    s->ahead = NULL;
     while (in->at < in->end) {
         bm_mark mark = bm_scratch_mark(&plan->scratch);
         const uint8_t *start = in->at;
@@ -147,7 +151,25 @@ static beam_status push_elements(source *s, bm_reader *in)
         if (BM_UNLIKELY(s->headers >= HEADERS_KEPT)) forget_windows(s);
     }
     passing->source = -1;
+    s->pushing = NULL;
     return status;
+}
+
+bool bm_source_peek(bm_node *node, bm_element *out)
+{
+    source *s = (source *)node;
+    if (!s->pushing) return false;
+    bm_reader in = *s->pushing;
+    if (s->ahead > in.at) in.at = s->ahead;
+    if (in.at == in.end || bm_element_decode(&s->decoder, &in, &node->plan->decoding, out))
+        return false;
+    s->ahead = in.at;
+    return true;
+}
+
+void bm_source_peek_again(bm_node *node)
+{
+    ((source *)node)->ahead = NULL;
 }
 
 /* An element that goes on in later segments is tried again only when its bytes have
@@ -203,6 +225,7 @@ static beam_status source_start(bm_node *node)
 {
     source *s = (source *)node;
     forget_windows(s);
+    s->pushing = NULL;
     s->tail.len = 0;
     s->stopped = false;
     bm_count_set(&s->index, -1);

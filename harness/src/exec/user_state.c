@@ -35,25 +35,35 @@ bm_state_key bm_state_key_of(const bm_user_state *s, const bm_state_slot *slot, 
                            .key = row->key };
 }
 
+/* The page after `next`; the first one when that is empty. */
+static beam_status read_page(bm_user_state *s, const bm_state_slot *slot,
+                             const bm_state_key *key, bm_writer *out, bm_writer *next)
+{
+    const bm_bundle_io *io = s->node->plan->io;
+    bm_writer token = *next;
+    *next = (bm_writer){ 0 };
+    beam_error err = { 0 };
+    beam_status status = io->state_get(io->self, key, bm_written(&token), out, next, &err);
+    bm_writer_free(&token);
+    if (status == BEAM_OK) return BEAM_OK;
+    return bm_state_failed(s, slot, status, "could not read", err.message);
+}
+
+static beam_status read_on(bm_user_state *s, const bm_state_slot *slot, const bm_state_key *key,
+                           size_t most, bm_writer *out, bm_writer *next)
+{
+    while (next->len && out->len < most) BEAM_TRY(read_page(s, slot, key, out, next));
+    return BEAM_OK;
+}
+
 beam_status bm_state_read_key(bm_user_state *s, const bm_state_slot *slot,
                               const bm_state_key *key, size_t most, bm_writer *out,
                               bm_writer *next)
 {
-    const bm_bundle_io *io = s->node->plan->io;
     if (s->runner_has_none) return BEAM_OK;
-    bm_writer token = { 0 };
-    beam_status status = BEAM_OK;
-    do {
-        beam_error err = { 0 };
-        next->len = 0;
-        status = io->state_get(io->self, key, bm_written(&token), out, next, &err);
-        if (status != BEAM_OK)
-            bm_state_failed(s, slot, status, "could not read", err.message);
-        token.len = 0;
-        bm_write_bytes(&token, next->data, next->len);
-    } while (status == BEAM_OK && token.len && out->len < most);
-    bm_writer_free(&token);
-    return status;
+    next->len = 0;
+    BEAM_TRY(read_page(s, slot, key, out, next));
+    return read_on(s, slot, key, most, out, next);
 }
 
 /* -- across bundles: what the runner's token says is still so ------------------------------- */
@@ -96,12 +106,29 @@ static beam_span token_of(const bm_bundle_io *io)
 }
 
 /* -- bags ------------------------------------------------------------------------------------ */
-beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
+bool bm_state_is_cached(const bm_user_state *s, const bm_state_slot *slot, const bm_row *row)
+{
+    if (!s->token.len) return false;
+    bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
+    bm_cached *known =
+        bm_state_cache_get(s->node->plan->io->state_cache, &key, s->token);
+    bm_cached_unref(known);
+    return known;
+}
+
+beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
                           size_t most, bm_writer *out, bm_writer *next)
 {
+    if (s->runner_has_none) return BEAM_OK;
     bm_state_key key = bm_state_key_of(s, slot, row, BM_STATE_BAG_USER_STATE);
-    if (s->runner_has_none || read_cache(s, &key, out)) return BEAM_OK;
-    BEAM_TRY(bm_state_read_key(s, slot, &key, most, out, next));
+    s->slots[slot->index].rows_read++;
+    if (read_cache(s, &key, out)) return BEAM_OK;
+    bm_state_ahead(s, slot, row);
+    if (row->cells[slot->index].asked)
+        BEAM_TRY(bm_state_take(s, slot, row, out, next));
+    else
+        BEAM_TRY(read_page(s, slot, &key, out, next));
+    BEAM_TRY(read_on(s, slot, &key, most, out, next));
     if (s->token.len && !next->len) write_cache(s, &key, bm_written(out));
     return BEAM_OK;
 }
@@ -197,18 +224,15 @@ static beam_status encode_window(bm_user_state *s, const beam_window *window)
     return status;
 }
 
-/* Key and window of the callback as bytes, in s->key. */
-static beam_status encode_row(bm_user_state *s, size_t *key_len)
+/* Key and window as bytes, in s->key. */
+static beam_status encode_row(bm_user_state *s, const bm_element *element, size_t *key_len)
 {
-    const bm_element *element = s->ctx->element;
     s->key.len = 0;
     beam_status status = bm_encode(s->key_coder, true, element->value.as.kv[0], &s->key);
     *key_len = s->key.len;
     if (status == BEAM_OK) status = encode_window(s, &element->windows->at[0]);
-    if (status != BEAM_OK)
-        return beam_fail(s->ctx, status, "the key or window of the element cannot be encoded");
     bm_write_bytes(&s->key, s->window_bytes.data, s->window_bytes.len);
-    return BEAM_OK;
+    return status;
 }
 
 static bm_row *new_row(bm_user_state *s, size_t key_len, beam_span *both)
@@ -240,11 +264,16 @@ static void forget(bm_user_state *s)
     bm_map_init(&s->rows, &s->arena);
     s->bytes = 0;
     s->row = s->last = NULL;
+    s->n_asked = 0;
+    if (s->source) bm_source_peek_again(s->source);
 }
 
 beam_status bm_user_state_finish(bm_user_state *s)
 {
+    s->writing_back = true;
+    bm_state_drop_asked(s);
     BM_MAP_EACH(&s->rows, entry) BEAM_TRY(flush_row(s, entry->value));
+    s->writing_back = false;
     forget(s);
     return BEAM_OK;
 }
@@ -265,22 +294,35 @@ static bool is_of(const bm_row *row, beam_span both)
            && memcmp(row->key.ptr, both.ptr, both.len) == 0;
 }
 
-bm_row *bm_user_state_row(bm_user_state *s)
+bm_row *bm_user_state_row_of(bm_user_state *s, const bm_element *element)
 {
-    if (s->row) return s->row;
     size_t key_len;
-    if (encode_row(s, &key_len) != BEAM_OK) return NULL;
-    if (BM_UNLIKELY(s->bytes > MOST_BYTES) && spill(s) != BEAM_OK) return NULL;
+    if (encode_row(s, element, &key_len) != BEAM_OK) return NULL;
     beam_span both = bm_written(&s->key);
-    if (s->last && is_of(s->last, both)) return s->row = s->last;
+    if (s->last && is_of(s->last, both)) return s->last;
     bool is_new;
     void **slot = bm_map_slot(&s->rows, both, &is_new);
     if (is_new) *slot = new_row(s, key_len, &s->rows.entries[s->rows.n - 1].key);
-    s->row = s->last = *slot;
-    bool in_process = !s->ctx->callback;
-    if (is_new && in_process && s->ctx->timers && bm_timers_expire(s->ctx->timers) != BEAM_OK)
+    return *slot;
+}
+
+bm_row *bm_user_state_row(bm_user_state *s)
+{
+    if (s->row) return s->row;
+    if (BM_UNLIKELY(s->bytes > MOST_BYTES) && spill(s) != BEAM_OK) return NULL;
+    bm_row *row = bm_user_state_row_of(s, s->ctx->element);
+    if (!row) {
+        beam_fail(s->ctx, BEAM_ECODER, "the key or window of the element cannot be encoded");
         return NULL;
-    return s->row;
+    }
+    s->row = s->last = row;
+    if (row->visited) return row;
+    row->visited = true;
+    s->rows_visited++;
+    bool in_process = !s->ctx->callback;
+    if (in_process && s->ctx->timers && bm_timers_expire(s->ctx->timers) != BEAM_OK)
+        return NULL;
+    return row;
 }
 
 /* -- life ------------------------------------------------------------------------------------------ */
@@ -426,8 +468,19 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
     return find_info(t, BM_SORTED_STATE) ? add_sorted(s, t, err) : BEAM_OK;
 }
 
+static bm_node *source_of(const bm_user_state *s)
+{
+    const bm_plan *plan = s->node->plan;
+    bm_node *producer = ((const bm_par_do *)s->node)->input->pcoll->producer;
+    for (size_t i = 0; i < plan->n_sources; i++)
+        if (plan->source_nodes[i] == producer) return producer;
+    return NULL;
+}
+
 void bm_user_state_start(bm_user_state *s)
 {
+    s->source = source_of(s);
+    s->writing_back = false;
     forget(s);
     const bm_bundle_io *io = s->node->plan->io;
     s->runner_has_none = io->has_no_state;

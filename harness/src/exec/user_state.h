@@ -45,6 +45,7 @@ typedef struct bm_state_cell {
     bool known;   /* what the runner has was read, or does not count any more */
     bool stored;  /* the runner may have something that a replacement must clear */
     bool changed; /* there is something to write */
+    void *asked;  /* a read under way (state_ahead.c), or NULL */
     union {
         bm_value_cell value;
         bm_bag_cell bag;
@@ -57,8 +58,11 @@ typedef struct bm_state_cell {
 typedef struct bm_row {
     beam_span key, window; /* encoded, one after the other */
     struct bm_timer_row *timers; /* or NULL; see timers.c */
+    bool visited; /* a callback has used it; otherwise it was made ahead */
     bm_state_cell cells[];
 } bm_row;
+
+enum { BM_MOST_ASKED = 256 };
 
 typedef struct bm_user_state bm_user_state;
 typedef struct bm_state_slot bm_state_slot;
@@ -83,6 +87,7 @@ struct bm_state_slot {
     bool allocates;            /* decoding takes memory */
     beam_ctx combine_ctx;      /* COMBINING: what its functions get */
     const bm_coder *result_coder;
+    uint64_t rows_read; /* in this plan's life, of s->rows_visited */
 };
 
 struct bm_user_state {
@@ -107,6 +112,13 @@ struct bm_user_state {
     beam_span token;      /* under which bags are cached across bundles; empty: not at all */
     bool runner_has_none; /* the runner holds no state for the bundle's keys */
     bool spilling;        /* rows are written back in the middle of the bundle */
+    bool writing_back;    /* rows are written back */
+    /* Reading ahead. */
+    bm_node *source; /* of its elements; NULL: they do not come from a source */
+    uint64_t rows_visited;
+    bm_row *asked[BM_MOST_ASKED]; /* of which reads are under way, or were */
+    size_t n_asked;
+    uint64_t bytes_taken, pages_taken;
     uint64_t random; /* the same numbers in every run */
 };
 
@@ -127,10 +139,23 @@ static inline void bm_user_state_enter(bm_user_state *s)
 /* The row of the callback's key and window; NULL after failing. */
 bm_row *bm_user_state_row(bm_user_state *s);
 
+/* -- reading ahead (state_ahead.c) ----------------------------------------------------------- */
+/* The row of an element's only window, made if it is new; NULL: it cannot be encoded. */
+bm_row *bm_user_state_row_of(bm_user_state *s, const bm_element *element);
+/* Is the state's content kept from an earlier bundle? */
+bool bm_state_is_cached(const bm_user_state *s, const bm_state_slot *slot, const bm_row *row);
+/* Asks for a state that has to be waited for, and for what the next elements will want. */
+void bm_state_ahead(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+/* The first page of what was asked for. */
+beam_status bm_state_take(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                          bm_writer *out, bm_writer *next);
+/* Lets go of all that was asked for and not taken. */
+void bm_state_drop_asked(bm_user_state *s);
+
 /* -- what the kinds share -------------------------------------------------------------------- */
 /* Appends what the runner has of a bag, up to about `most` bytes; `next` gets the token of
  * what is left. */
-beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, const bm_row *row, size_t most,
+beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row, size_t most,
                           bm_writer *out, bm_writer *next);
 beam_status bm_state_write(bm_user_state *s, const bm_state_slot *slot, const bm_row *row,
                            bool clear, beam_span append);

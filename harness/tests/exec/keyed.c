@@ -317,6 +317,37 @@ static beam_status io_get(void *self, const bm_state_key *key, beam_span token, 
     return BEAM_OK;
 }
 
+/* Read when it is asked for, as a runner would. */
+typedef struct asked {
+    bm_writer data, next;
+    beam_error err;
+    beam_status status;
+} asked;
+
+static void *io_ask(void *self, const bm_state_key *key)
+{
+    keyed *k = self;
+    asked *a = BM_NEW(&k->f.arena, asked);
+    a->status = io_get(self, key, (beam_span){ NULL, 0 }, &a->data, &a->next, &a->err);
+    k->n_asked++;
+    return a;
+}
+
+static beam_status io_take(void *self, void *from, bm_writer *data, bm_writer *next,
+                           beam_error *err)
+{
+    asked *a = from;
+    ((keyed *)self)->n_asked--;
+    if (data) {
+        bm_write_bytes(data, a->data.data, a->data.len);
+        bm_write_bytes(next, a->next.data, a->next.len);
+        *err = a->err;
+    }
+    bm_writer_free(&a->data);
+    bm_writer_free(&a->next);
+    return a->status;
+}
+
 static beam_status io_append(void *self, const bm_state_key *key, beam_span data,
                              beam_error *err)
 {
@@ -400,6 +431,8 @@ static void complete(fixture *f, bm_bundle_io *io)
     io->read = io_read;
     io->write_timers = io_write_timers;
     io->state_get = io_get;
+    io->state_ask = k->reads_ahead ? io_ask : NULL;
+    io->state_take = io_take;
     io->state_append = io_append;
     io->state_clear = io_clear;
     io->has_no_state = k->has_no_state;

@@ -16,6 +16,8 @@ typedef struct keyed {
     bm_writer trace;    /* requests, one a line */
     size_t page_bytes;  /* of gets; 0: everything at once */
     bool has_no_state, only_bundle_for_keys, gets_fail;
+    bool reads_ahead; /* the runner takes several reads at once */
+    int n_asked;      /* of which are under way */
     int n_gets, n_writes;
     bm_writer timers_in[4], timers_out[4];
     int timer_lasts[4];

@@ -213,6 +213,7 @@ static const char *random_run(unsigned seed, bool native, int most, size_t page_
     keyed k;
     keyed_init(&k, native);
     k.page_bytes = page_bytes;
+    k.reads_ahead = most > 1;
     bm_writer all = { 0 };
     unsigned cuts = seed + 1;
     int in_bundle = 0;
@@ -316,6 +317,98 @@ START_TEST(much_state_is_written_back_in_between)
 END_TEST
 
 /* As long as the token is the same, no state is read twice. */
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+    for (; (text = strstr(text, part)); text += strlen(part)) n++;
+    return n;
+}
+
+/* 300 keys, of which each tenth reads its bag too. */
+static void put_300(keyed *k, const char *commands)
+{
+    for (int i = 0; i < 300; i++)
+        keyed_put(k, bm_format(&k->f.arena, "key-%d", i),
+                  bm_format(&k->f.arena, "%s%s", commands, i % 10 ? "" : " b?"));
+}
+
+START_TEST(state_of_the_next_elements_is_asked_for_ahead)
+{
+    keyed k;
+    keyed_init(&k, false);
+    k.reads_ahead = true;
+    keyed_put(&k, "a", "v=1 b+x");
+    keyed_put(&k, "b", "v=2 b+y");
+    keyed_run(&k);
+    ck_assert_int_eq(count(keyed_trace(&k), "get"), 0);
+    keyed_put(&k, "a", "v? v=3");
+    keyed_put(&k, "b", "v?");
+    keyed_put(&k, "a", "v? b?");
+    keyed_run(&k);
+    expect_keyed(&k, "\"a v? 1\" @0\n\"b v? 2\" @0\n\"a v? 3\" @0\n\"a b? [x]\" @0\n");
+    /* All values at once; the bag of the key alone whose bag was read. */
+    ck_assert_msg(!strncmp(keyed_trace(&k), "get v a\nget v b\nget b a\nclear v a\nappend v a\n",
+                           45), "%s", keyed_trace(&k));
+    ck_assert_int_eq(k.n_asked, 0);
+    keyed_free(&k);
+}
+END_TEST
+
+START_TEST(what_is_asked_for_ahead_is_bounded_and_given_back)
+{
+    keyed k;
+    keyed_init(&k, false);
+    k.reads_ahead = true;
+    put_300(&k, "v=1 b+x");
+    keyed_run(&k);
+    for (int i = 0; i < 3; i++) {
+        put_300(&k, "v?");
+        keyed_run(&k);
+        ck_assert_int_eq(count(keyed_output(&k), "v? 1"), 300);
+        ck_assert_int_eq(count(keyed_output(&k), "b? [x]"), 30);
+        ck_assert_int_eq(count(keyed_trace(&k), "get v"), 300);
+        ck_assert_int_eq(count(keyed_trace(&k), "get b"), 30);
+        ck_assert_int_eq(k.n_asked, 0);
+    }
+    keyed_free(&k);
+}
+END_TEST
+
+/* A DoFn that read all bags, and reads none any more. */
+START_TEST(what_was_asked_for_in_vain_is_let_go)
+{
+    keyed k;
+    keyed_init(&k, false);
+    k.reads_ahead = true;
+    for (int i = 0; i < 1000; i++)
+        keyed_put(&k, bm_format(&k.f.arena, "key-%d", i), "v? b?");
+    keyed_run(&k);
+    for (int bundle = 0; bundle < 3; bundle++) {
+        for (int i = 0; i < 1000; i++)
+            keyed_put(&k, bm_format(&k.f.arena, "key-%d", i), "v? b+x");
+        keyed_run(&k);
+        ck_assert_int_eq(count(keyed_output(&k), "v? none"), 1000);
+        ck_assert_int_eq(k.n_asked, 0);
+    }
+    ck_assert_int_eq(count(keyed_trace(&k), "get b"), 0); /* by now it is known */
+    keyed_free(&k);
+}
+END_TEST
+
+START_TEST(a_read_ahead_that_fails_fails_the_bundle)
+{
+    keyed k;
+    keyed_init(&k, false);
+    k.reads_ahead = k.gets_fail = true;
+    keyed_put(&k, "a", "v?");
+    keyed_put(&k, "b", "v?");
+    ck_assert_int_eq(keyed_try(&k), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(k.f.err.message, "could not read state 'v'"));
+    ck_assert_ptr_nonnull(strstr(k.f.err.message, "the state is gone"));
+    keyed_free(&k);
+}
+END_TEST
+
 START_TEST(states_are_cached_across_bundles)
 {
     static const char *const commands[] = {
@@ -483,6 +576,10 @@ int main(void)
         wrong_types_and_indexes_are_refused,
         a_failed_read_fails_the_bundle,
         states_are_cached_across_bundles,
+        state_of_the_next_elements_is_asked_for_ahead,
+        what_is_asked_for_ahead_is_bounded_and_given_back,
+        what_was_asked_for_in_vain_is_let_go,
+        a_read_ahead_that_fails_fails_the_bundle,
     };
     /* With bags alone, and with protocols for maps and lists. */
     const TTest *const both[] = {
