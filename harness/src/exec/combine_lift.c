@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "exec/combine.h"
+#include "exec/key_bytes.h"
 
 enum {
     CACHE_BYTES = 8 << 20,
@@ -22,7 +23,7 @@ typedef struct entry {
     uint64_t hash;
     const beam_window *window; /* neighbours mostly share one */
     beam_millis timestamp;
-    beam_span key; /* what identifies the key: see key_bytes() */
+    beam_span key; /* what tells the key from others: see key_bytes() */
     _Alignas(16) char acc[];
 } entry;
 
@@ -52,15 +53,10 @@ static __attribute__((noinline)) beam_status encode_key(lift *l, const beam_valu
     return BEAM_OK;
 }
 
-/* Strings, bytes and numbers are their own key; others are encoded. */
 static inline beam_status key_bytes(lift *l, const beam_value *key, beam_span *out)
 {
-    if (BM_UNLIKELY(key->kind != l->key_kind)) return encode_key(l, key, out);
-    if (key->kind == BEAM_KIND_INT64)
-        *out = (beam_span){ (const char *)&key->as.int64, sizeof key->as.int64 };
-    else
-        *out = key->as.span;
-    return BEAM_OK;
+    if (BM_LIKELY(bm_plain_key(l->key_kind, key, out))) return BEAM_OK;
+    return encode_key(l, key, out);
 }
 
 static beam_status key_value(lift *l, beam_span bytes, beam_value *out)
@@ -77,15 +73,6 @@ static beam_status key_value(lift *l, beam_span bytes, beam_value *out)
         return bm_decode_with(l->key_coder, false, &in, &l->c.node.plan->decoding, out);
     }
     }
-}
-
-static inline uint64_t hash_of(beam_span key, const beam_window *window)
-{
-    uint64_t hash = bm_hash(key.ptr, key.len);
-    if (BM_UNLIKELY(window->custom.ptr != NULL))
-        hash ^= bm_hash(window->custom.ptr, window->custom.len);
-    hash ^= (uint64_t)window->end * 0x9e3779b97f4a7c15u;
-    return hash ^ hash >> 32;
 }
 
 static void link_entry(lift *l, entry *e)
@@ -136,27 +123,11 @@ static __attribute__((noinline)) entry *add_entry(lift *l, beam_span key,
     return e;
 }
 
-static inline uint64_t word_at(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-/* Keys of 8 to 16 bytes, which many are, without a call. */
-static inline bool same_key(beam_span a, beam_span b)
-{
-    if (a.len != b.len) return false;
-    if (a.len < 8 || a.len > 16) return !a.len || memcmp(a.ptr, b.ptr, a.len) == 0;
-    return word_at(a.ptr) == word_at(b.ptr) &&
-           word_at(a.ptr + a.len - 8) == word_at(b.ptr + b.len - 8);
-}
-
 /* Seldom false: their hashes are the same. */
 static __attribute__((noinline)) bool is_entry(const entry *e, beam_span key,
                                                const beam_window *window)
 {
-    return same_key(e->key, key) && bm_window_equal(e->window, window);
+    return bm_key_equal(e->key, key) && bm_window_equal(e->window, window);
 }
 
 /* NULL: there is none. */
@@ -239,7 +210,7 @@ static inline void combine_timestamp(lift *l, entry *e, beam_millis timestamp,
 static inline beam_status add(lift *l, beam_span key, const beam_window *window,
                               const bm_element *element)
 {
-    uint64_t hash = hash_of(key, window);
+    uint64_t hash = bm_key_hash(key, window);
     entry *e = find(l, key, window, hash);
     bool is_new = !e;
     if (is_new) e = add_entry(l, key, window, hash);
@@ -306,15 +277,6 @@ static void lift_free(bm_node *node)
 }
 
 /* -- construction ---------------------------------------------------------------------------- */
-static beam_kind plain_kind(const bm_coder *coder)
-{
-    bool nullable;
-    beam_kind kind = bm_coder_value_kind(coder, &nullable);
-    bool is_plain = kind == BEAM_KIND_STRING || kind == BEAM_KIND_BYTES ||
-                    kind == BEAM_KIND_INT64;
-    return is_plain && !nullable ? kind : BEAM_KIND_ANY;
-}
-
 beam_status bm_combine_lift_new(bm_plan *plan, const bm_transform *t, bm_node **out,
                                 beam_error *err)
 {
@@ -339,7 +301,7 @@ beam_status bm_combine_lift_new(bm_plan *plan, const bm_transform *t, bm_node **
                         t->name, bm_coder_text(&plan->arena, in->coder));
     }
     l->key_coder = in->coder->arg[0];
-    l->key_kind = plain_kind(l->key_coder);
+    l->key_kind = bm_plain_key_kind(l->key_coder);
     l->output_time = in->output_time;
     *out = &c->node;
     return BEAM_OK;

@@ -4,30 +4,47 @@
 
 static void store(bm_user_state *s, bm_value_cell *value, beam_span bytes)
 {
-    if (value->cap < bytes.len || !value->at) {
-        value->cap = bytes.len < 16 ? 16 : bytes.len + bytes.len / 2;
-        value->at = bm_alloc(&s->arena, value->cap);
-        s->bytes += value->cap;
+    if (value->as.bytes.cap < bytes.len || !value->as.bytes.at) {
+        value->as.bytes.cap = bytes.len < 16 ? 16 : bytes.len + bytes.len / 2;
+        value->as.bytes.at = bm_alloc(&s->arena, value->as.bytes.cap);
+        s->bytes += value->as.bytes.cap;
     }
-    bm_copy_short(value->at, bytes.ptr, bytes.len);
-    value->len = bytes.len;
+    bm_copy_short(value->as.bytes.at, bytes.ptr, bytes.len);
+    value->as.bytes.len = bytes.len;
     value->exists = true;
 }
 
 /* An empty page is no value, unless every value is encoded in no bytes: the runner cannot
  * tell such a one from none either. */
-static beam_status know(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
+static beam_status take(bm_user_state *s, const bm_state_slot *slot, bm_state_cell *cell,
+                        beam_span bytes)
 {
-    bm_state_cell *cell = &row->cells[slot->index];
-    if (BM_LIKELY(cell->known)) return BEAM_OK;
+    cell->known = true;
+    cell->stored = bytes.len > 0;
+    if (!bytes.len) return BEAM_OK;
+    if (slot->scalar == BEAM_KIND_ANY) {
+        store(s, &cell->as.value, bytes);
+        return BEAM_OK;
+    }
+    cell->as.value.as.scalar = bm_state_decode(s, slot, slot->coder, bytes);
+    cell->as.value.exists = true;
+    return s->node->plan->error.status;
+}
+
+static __attribute__((noinline)) beam_status read_value(bm_user_state *s,
+                                                        const bm_state_slot *slot, bm_row *row)
+{
     bm_writer bytes = { 0 }, next = { 0 };
     beam_status status = bm_state_read(s, slot, row, SIZE_MAX, &bytes, &next);
-    cell->known = status == BEAM_OK;
-    cell->stored = bytes.len > 0;
-    if (cell->known && bytes.len) store(s, &cell->as.value, bm_written(&bytes));
+    if (status == BEAM_OK) status = take(s, slot, &row->cells[slot->index], bm_written(&bytes));
     bm_writer_free(&bytes);
     bm_writer_free(&next);
     return status;
+}
+
+static inline beam_status know(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
+{
+    return BM_LIKELY(row->cells[slot->index].known) ? BEAM_OK : read_value(s, slot, row);
 }
 
 beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
@@ -35,16 +52,22 @@ beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *ro
     if (know(s, slot, row) != BEAM_OK) return beam_null();
     const bm_value_cell *value = &row->cells[slot->index].as.value;
     if (!value->exists) return beam_null();
+    if (slot->scalar != BEAM_KIND_ANY) return value->as.scalar;
     return bm_state_decode(s, slot, slot->coder,
-                           (beam_span){ (const char *)value->at, value->len });
+                           (beam_span){ (const char *)value->as.bytes.at, value->as.bytes.len });
 }
 
 beam_status bm_value_write(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v)
 {
-    beam_span bytes;
-    BEAM_TRY(bm_state_encode(s, slot, slot->coder, v, &bytes));
     bm_state_cell *cell = &row->cells[slot->index];
-    store(s, &cell->as.value, bytes);
+    if (v.kind == slot->scalar) {
+        cell->as.value.exists = true;
+        cell->as.value.as.scalar = v;
+    } else {
+        beam_span bytes;
+        BEAM_TRY(bm_state_encode(s, slot, slot->coder, v, &bytes));
+        store(s, &cell->as.value, bytes);
+    }
     cell->known = cell->changed = true;
     return BEAM_OK;
 }
@@ -67,7 +90,11 @@ static beam_status value_flush(bm_user_state *s, const bm_state_slot *slot, bm_r
 {
     const bm_state_cell *cell = &row->cells[slot->index];
     const bm_value_cell *value = &cell->as.value;
-    beam_span bytes = { (const char *)value->at, value->exists ? value->len : 0 };
+    beam_span bytes = { NULL, 0 };
+    if (value->exists && slot->scalar != BEAM_KIND_ANY)
+        BEAM_TRY(bm_state_encode(s, slot, slot->coder, value->as.scalar, &bytes));
+    else if (value->exists)
+        bytes = (beam_span){ (const char *)value->as.bytes.at, value->as.bytes.len };
     return bm_state_write(s, slot, row, cell->stored, bytes);
 }
 

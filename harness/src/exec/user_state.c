@@ -6,13 +6,15 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "exec/key_bytes.h"
 #include "exec/state_cache.h"
 
 enum {
     MOST_BYTES = 32 << 20,  /* of rows: then they are written back between callbacks */
     CACHED_BYTES = 1 << 16, /* of one state of a key, across bundles */
     KEPT_BYTES = 1 << 20,   /* of memory for the next rows */
-    COMPACT_ONE_IN = 32
+    COMPACT_ONE_IN = 32,
+    FIRST_SLOTS = 64
 };
 
 /* -- to and from the runner ---------------------------------------------------------------- */
@@ -179,7 +181,7 @@ beam_value bm_state_decode(bm_user_state *s, const bm_state_slot *slot, const bm
     beam_value v;
     bm_decoding decoding = s->node->plan->decoding;
     decoding.arena = s->ctx->arena;
-    if (!slot->is_scalar) bytes = bm_span_copy(s->ctx->arena, bytes);
+    bytes = bm_span_copy(s->ctx->arena, bytes); /* to which the value may point */
     bm_reader in = bm_reader_of(bytes);
     beam_status status = bm_decode_with(coder, true, &in, &decoding, &v);
     if (BM_LIKELY(status == BEAM_OK)) return v;
@@ -187,24 +189,16 @@ beam_value bm_state_decode(bm_user_state *s, const bm_state_slot *slot, const bm
     return beam_null();
 }
 
-void bm_chunks_add(bm_user_state *s, bm_chunks *chunks, beam_span bytes)
+void bm_chunks_grow(bm_user_state *s, bm_chunks *chunks, size_t n)
 {
-    bm_chunk *last = chunks->last;
-    if (!last || last->cap - last->len < bytes.len) {
-        size_t cap = last ? last->cap * 2 : 112;
-        if (cap > 1 << 16) cap = 1 << 16;
-        if (cap < bytes.len) cap = bytes.len;
-        bm_chunk *made = bm_alloc(&s->arena, sizeof *made + cap);
-        *made = (bm_chunk){ .cap = cap };
-        s->bytes += sizeof *made + cap;
-        if (last)
-            last->next = made;
-        else
-            chunks->first = made;
-        chunks->last = last = made;
-    }
-    bm_copy_short(last->at + last->len, bytes.ptr, bytes.len);
-    last->len += bytes.len;
+    size_t cap = chunks->last ? chunks->last->cap * 2 : 112;
+    if (cap > 1 << 16) cap = 1 << 16;
+    if (cap < n) cap = n;
+    bm_chunk *made = bm_alloc(&s->arena, sizeof *made + cap);
+    *made = (bm_chunk){ .cap = cap };
+    s->bytes += sizeof *made + cap;
+    *(chunks->last ? &chunks->last->next : &chunks->first) = made;
+    chunks->last = made;
 }
 
 bool bm_state_compacts(bm_user_state *s)
@@ -228,26 +222,67 @@ static beam_status encode_window(bm_user_state *s, const beam_window *window)
 static beam_status encode_row(bm_user_state *s, const bm_element *element, size_t *key_len)
 {
     s->key.len = 0;
-    beam_status status = bm_encode(s->key_coder, true, element->value.as.kv[0], &s->key);
+    BEAM_TRY(bm_encode(s->key_coder, true, element->value.as.kv[0], &s->key));
     *key_len = s->key.len;
-    if (status == BEAM_OK) status = encode_window(s, &element->windows->at[0]);
+    BEAM_TRY(encode_window(s, &element->windows->at[0]));
     bm_write_bytes(&s->key, s->window_bytes.data, s->window_bytes.len);
-    return status;
+    return BEAM_OK;
 }
 
-static bm_row *new_row(bm_user_state *s, size_t key_len, beam_span *both)
+static void link_row(bm_user_state *s, bm_row *row)
 {
-    size_t size = sizeof(bm_row) + s->n * sizeof(bm_state_cell);
-    bm_row *row = bm_calloc(&s->arena, size);
-    *both = bm_span_copy(&s->arena, bm_written(&s->key));
-    row->key = (beam_span){ both->ptr, key_len };
-    row->window = (beam_span){ both->ptr + key_len, both->len - key_len };
-    for (size_t i = 0; i < s->n; i++) {
-        row->cells[i].known = s->runner_has_none;
-        row->cells[i].stored = !s->runner_has_none;
+    size_t mask = s->n_slots - 1;
+    size_t i = row->hash & mask;
+    while (s->table[i]) i = (i + 1) & mask;
+    s->table[i] = row;
+}
+
+static void grow_table(bm_user_state *s)
+{
+    s->n_slots = s->n_slots ? s->n_slots * 2 : FIRST_SLOTS;
+    s->table = BM_NEW_ARRAY(&s->arena, bm_row *, s->n_slots);
+    s->bytes += s->n_slots * sizeof *s->table;
+    for (bm_row *row = s->first; row; row = row->next) link_row(s, row);
+}
+
+/* NULL: its key or window cannot be encoded. */
+static __attribute__((noinline)) bm_row *add_row(bm_user_state *s, const bm_element *element,
+                                                 beam_span id, uint64_t hash)
+{
+    size_t key_len;
+    bm_writer id_bytes = { 0 }; /* id may be in s->key */
+    bm_write_bytes(&id_bytes, id.ptr, id.len);
+    bm_row *row = NULL;
+    if (encode_row(s, element, &key_len) == BEAM_OK) {
+        if (s->n_rows * 2 >= s->n_slots) grow_table(s);
+        size_t size = sizeof(bm_row) + s->n * sizeof(bm_state_cell);
+        row = bm_calloc(&s->arena, size);
+        beam_span both = bm_span_copy(&s->arena, bm_written(&s->key));
+        row->hash = hash;
+        row->id = bm_span_copy(&s->arena, bm_written(&id_bytes));
+        row->its_window = element->windows->at[0];
+        if (row->its_window.custom.ptr)
+            row->its_window.custom = bm_span_copy(&s->arena, row->its_window.custom);
+        row->key = (beam_span){ both.ptr, key_len };
+        row->window = (beam_span){ both.ptr + key_len, both.len - key_len };
+        for (size_t i = 0; i < s->n; i++) {
+            row->cells[i].known = s->runner_has_none;
+            row->cells[i].stored = !s->runner_has_none;
+        }
+        s->bytes += size + id.len + both.len;
+        *s->end = row;
+        s->end = &row->next;
+        s->n_rows++;
+        link_row(s, row);
     }
-    s->bytes += size + both->len + 64;
+    bm_writer_free(&id_bytes);
     return row;
+}
+
+static __attribute__((noinline)) bool is_of(const bm_row *row, beam_span id,
+                                            const beam_window *window)
+{
+    return bm_key_equal(row->id, id) && bm_window_equal(&row->its_window, window);
 }
 
 static beam_status flush_row(bm_user_state *s, bm_row *row)
@@ -261,10 +296,10 @@ static void forget(bm_user_state *s)
 {
     bm_arena_shrink(&s->arena, KEPT_BYTES);
     bm_arena_shrink(&s->accumulators, KEPT_BYTES);
-    bm_map_init(&s->rows, &s->arena);
-    s->bytes = 0;
-    s->row = s->last = NULL;
-    s->n_asked = 0;
+    s->first = s->row = NULL;
+    s->end = &s->first;
+    s->table = NULL;
+    s->n_slots = s->n_rows = s->bytes = s->n_asked = 0;
     if (s->source) bm_source_peek_again(s->source);
 }
 
@@ -272,7 +307,7 @@ beam_status bm_user_state_finish(bm_user_state *s)
 {
     s->writing_back = true;
     bm_state_drop_asked(s);
-    BM_MAP_EACH(&s->rows, entry) BEAM_TRY(flush_row(s, entry->value));
+    for (bm_row *row = s->first; row; row = row->next) BEAM_TRY(flush_row(s, row));
     s->writing_back = false;
     forget(s);
     return BEAM_OK;
@@ -288,22 +323,23 @@ static beam_status spill(bm_user_state *s)
     return status;
 }
 
-static bool is_of(const bm_row *row, beam_span both)
-{
-    return row->key.len + row->window.len == both.len
-           && memcmp(row->key.ptr, both.ptr, both.len) == 0;
-}
-
 bm_row *bm_user_state_row_of(bm_user_state *s, const bm_element *element)
 {
-    size_t key_len;
-    if (encode_row(s, element, &key_len) != BEAM_OK) return NULL;
-    beam_span both = bm_written(&s->key);
-    if (s->last && is_of(s->last, both)) return s->last;
-    bool is_new;
-    void **slot = bm_map_slot(&s->rows, both, &is_new);
-    if (is_new) *slot = new_row(s, key_len, &s->rows.entries[s->rows.n - 1].key);
-    return *slot;
+    const beam_value *key = &element->value.as.kv[0];
+    const beam_window *window = &element->windows->at[0];
+    beam_span id;
+    if (BM_UNLIKELY(!bm_plain_key(s->key_kind, key, &id))) {
+        s->key.len = 0;
+        if (bm_encode(s->key_coder, true, *key, &s->key) != BEAM_OK) return NULL;
+        id = bm_written(&s->key);
+    }
+    uint64_t hash = bm_key_hash(id, window);
+    size_t mask = s->n_slots - 1;
+    for (size_t i = hash & mask; s->n_slots && s->table[i]; i = (i + 1) & mask) {
+        bm_row *row = s->table[i];
+        if (row->hash == hash && is_of(row, id, window)) return row;
+    }
+    return add_row(s, element, id, hash);
 }
 
 bm_row *bm_user_state_row(bm_user_state *s)
@@ -315,7 +351,7 @@ bm_row *bm_user_state_row(bm_user_state *s)
         beam_fail(s->ctx, BEAM_ECODER, "the key or window of the element cannot be encoded");
         return NULL;
     }
-    s->row = s->last = row;
+    s->row = row;
     if (row->visited) return row;
     row->visited = true;
     s->rows_visited++;
@@ -333,15 +369,18 @@ static const bm_state_info *find_info(const bm_transform *t, const char *tag)
     return NULL;
 }
 
-static bool is_scalar(const bm_coder *coder)
+static beam_kind scalar_of(const bm_coder *coder)
 {
-    return coder->kind == BM_CODER_VARINT || coder->kind == BM_CODER_DOUBLE
-           || coder->kind == BM_CODER_BOOL;
+    return coder->kind == BM_CODER_VARINT   ? BEAM_KIND_INT64
+           : coder->kind == BM_CODER_DOUBLE ? BEAM_KIND_DOUBLE
+           : coder->kind == BM_CODER_BOOL   ? BEAM_KIND_BOOL
+                                            : BEAM_KIND_ANY;
 }
 
 static bool allocates(const bm_coder *coder)
 {
-    return !is_scalar(coder) && coder->kind != BM_CODER_BYTES && coder->kind != BM_CODER_STRING;
+    return scalar_of(coder) == BEAM_KIND_ANY && coder->kind != BM_CODER_BYTES
+           && coder->kind != BM_CODER_STRING;
 }
 
 static const bm_state_ops *ops_of(beam_state_kind kind)
@@ -414,7 +453,7 @@ static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i,
     if (problem)
         return bm_error(err, BEAM_EINVAL, "Transform '%s' (DoFn '%s'), state '%s': %s", t->name,
                         s->fn->name, spec->tag, problem);
-    slot->is_scalar = slot->coder && is_scalar(slot->coder);
+    slot->scalar = slot->coder ? scalar_of(slot->coder) : BEAM_KIND_ANY;
     slot->allocates = slot->coder && allocates(slot->coder);
     if (!spec->combine) return BEAM_OK;
     bm_arena *arena = &s->node->plan->arena;
@@ -457,6 +496,7 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
     s->ctx = &p->ctx;
     s->fn = p->fn;
     s->key_coder = coder->arg[0];
+    s->key_kind = bm_plain_key_kind(s->key_coder);
     s->window_coder = in->window_coder;
     s->n = p->fn->states.n;
     s->slots = BM_NEW_ARRAY(&plan->arena, bm_state_slot, s->n + 2);

@@ -21,11 +21,16 @@ typedef struct bm_chunks {
     bm_chunk *first, *last;
 } bm_chunks;
 
-/* VALUE: its encoding. */
+/* VALUE: its encoding, or itself if it is a scalar. */
 typedef struct bm_value_cell {
-    uint8_t *at;
-    size_t len, cap;
     bool exists;
+    union {
+        beam_value scalar;
+        struct {
+            uint8_t *at;
+            size_t len, cap;
+        } bytes;
+    } as;
 } bm_value_cell;
 
 /* BAG: what the runner has, or the beginning of it, and what was added here. */
@@ -56,6 +61,10 @@ typedef struct bm_state_cell {
 } bm_state_cell;
 
 typedef struct bm_row {
+    struct bm_row *next;   /* in order of making */
+    uint64_t hash;         /* of id and its_window */
+    beam_span id;          /* the key's bytes, see key_bytes.h */
+    beam_window its_window;
     beam_span key, window; /* encoded, one after the other */
     struct bm_timer_row *timers; /* or NULL; see timers.c */
     bool visited; /* a callback has used it; otherwise it was made ahead */
@@ -83,7 +92,7 @@ struct bm_state_slot {
     const bm_state_ops *ops;
     const bm_coder *coder;     /* of its values, elements, accumulators */
     const bm_coder *map_key_coder; /* SET: of its values, which have no `coder` */
-    bool is_scalar;            /* decoded values do not point to the bytes */
+    beam_kind scalar;          /* INT64, DOUBLE or BOOL: all of its values are; otherwise ANY */
     bool allocates;            /* decoding takes memory */
     beam_ctx combine_ctx;      /* COMBINING: what its functions get */
     const bm_coder *result_coder;
@@ -95,16 +104,19 @@ struct bm_user_state {
     beam_ctx *ctx;
     const beam_dofn *fn;
     const bm_coder *key_coder, *window_coder;
+    beam_kind key_kind;
     bm_state_slot *slots; /* those of the DoFn, then those of the sorter */
     size_t n;
     const bm_state_slot *sorted, *sorted_times; /* NULL: the input is not sorted here */
 
     bm_arena arena;        /* of the rows */
     bm_arena accumulators; /* of COMBINING */
-    bm_map rows;           /* by encoded key and window */
-    size_t bytes;          /* about what the rows take */
+    bm_row *first, **end;  /* rows; by key and window: */
+    bm_row **table;        /* a power of two of slots, at most half used; in the arena */
+    size_t n_slots, n_rows;
+    size_t bytes; /* about what the rows take */
     uint32_t serial;       /* of the callback under way */
-    bm_row *row, *last;    /* of the callback under way, NULL: not looked for yet; before it */
+    bm_row *row;           /* of the callback under way; NULL: not looked for yet */
     bm_writer key, encoded;
     beam_window window; /* the last one, and its encoding */
     bm_writer window_bytes;
@@ -175,7 +187,19 @@ beam_status bm_state_encode(bm_user_state *s, const bm_state_slot *slot, const b
 /* A value that lives as long as the callback's scratch memory; NONE after failing. */
 beam_value bm_state_decode(bm_user_state *s, const bm_state_slot *slot, const bm_coder *coder,
                            beam_span bytes);
-void bm_chunks_add(bm_user_state *s, bm_chunks *chunks, beam_span bytes);
+void bm_chunks_grow(bm_user_state *s, bm_chunks *chunks, size_t n);
+/* Room for n bytes in the last chunk, whose length the caller adds to. */
+static inline uint8_t *bm_chunks_reserve(bm_user_state *s, bm_chunks *chunks, size_t n)
+{
+    if (BM_UNLIKELY(!chunks->last || chunks->last->cap - chunks->last->len < n))
+        bm_chunks_grow(s, chunks, n);
+    return chunks->last->at + chunks->last->len;
+}
+static inline void bm_chunks_add(bm_user_state *s, bm_chunks *chunks, beam_span bytes)
+{
+    bm_copy_short(bm_chunks_reserve(s, chunks, bytes.len), bytes.ptr, bytes.len);
+    chunks->last->len += bytes.len;
+}
 /* Once in a while: is it time to read a state that is only ever written, to make it small? */
 bool bm_state_compacts(bm_user_state *s);
 
