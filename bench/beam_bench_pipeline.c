@@ -25,45 +25,13 @@ static beam_status identity(beam_ctx *c, beam_value in)
     return beam_emit(c, in);
 }
 
-/* Bit i: byte i is one of [A-Za-z']. Without branches, since text is hard to foresee. */
-static uint64_t word_bytes(const char *at, size_t n)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)at[i];
-        bits |= (uint64_t)((unsigned char)((c | 0x20) - 'a') < 26 || c == '\'') << i;
-    }
-    return bits;
-}
-
-static beam_status emit_word(beam_ctx *c, const char *start, const char *end)
-{
-    return beam_emit_kv(c, beam_string((beam_span){ start, (size_t)(end - start) }),
-                        beam_int64(1));
-}
-
-/* Every [A-Za-z']+ of the line, with the number 1; 64 bytes at a time. */
+/* Every word with the number 1. */
 static beam_status tokenize(beam_ctx *c, beam_value in)
 {
-    beam_span line = beam_as_span(in);
-    const char *start = NULL; /* of the word that goes on from the bytes before */
-    for (size_t at = 0; at < line.len; at += 64) {
-        const char *block = line.ptr + at;
-        size_t n = line.len - at < 64 ? line.len - at : 64;
-        uint64_t words = word_bytes(block, n);
-        if (start && !(words & 1)) {
-            emit_word(c, start, block);
-            start = NULL;
-        }
-        /* A bit wherever a word begins or ends. */
-        uint64_t edges = words ^ (words << 1 | (start != NULL));
-        for (; edges; edges &= edges - 1) {
-            const char *edge = block + __builtin_ctzll(edges);
-            if (start) emit_word(c, start, edge);
-            start = start ? NULL : edge;
-        }
-    }
-    return start ? emit_word(c, start, line.ptr + line.len) : BEAM_OK;
+    beam_words words = beam_words_of(beam_as_span(in));
+    for (beam_span word; beam_next_word(&words, &word);)
+        BEAM_TRY(beam_emit_kv(c, beam_string(word), beam_int64(1)));
+    return BEAM_OK;
 }
 
 /* Counts a key's values; at each hundredth it gives the sum of the hundred. */

@@ -125,22 +125,11 @@ void beam_text_write(beam_pcoll *in, const char *name, const char *path)
 
 /* -- words ------------------------------------------------------------------------------ */
 
-static bool is_word_byte(char b)
-{
-    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '\'';
-}
-
 static beam_status extract_words(beam_ctx *c, beam_value in)
 {
-    beam_span line = beam_as_span(in);
-    const char *end = line.ptr + line.len;
-    for (const char *at = line.ptr; at < end;) {
-        while (at < end && !is_word_byte(*at)) at++;
-        const char *word = at;
-        while (at < end && is_word_byte(*at)) at++;
-        if (at == word) break;
-        BEAM_TRY(beam_emit(c, beam_string((beam_span){ word, (size_t)(at - word) })));
-    }
+    beam_words words = beam_words_of(beam_as_span(in));
+    for (beam_span word; beam_next_word(&words, &word);)
+        BEAM_TRY(beam_emit(c, beam_string(word)));
     return BEAM_OK;
 }
 

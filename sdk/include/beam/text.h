@@ -15,5 +15,16 @@ BEAM_API void beam_text_write(beam_pcoll *in, const char *name, const char *path
 /* STRING -> STRING: the words of a line, by [A-Za-z']+. */
 BEAM_API beam_pcoll *beam_extract_words(beam_pcoll *in, const char *name);
 
+/* The words of a text, one by one, without allocating; they point into it. Any thread.
+ *
+ *     beam_words words = beam_words_of(line);
+ *     for (beam_span word; beam_next_word(&words, &word);) ... */
+typedef struct beam_words {
+    const char *block, *end; /* up to 64 bytes, and the end of the text */
+    uint64_t bits;           /* those of the block that belong to words to come */
+} beam_words;
+BEAM_API beam_words beam_words_of(beam_span text);
+BEAM_API bool beam_next_word(beam_words *words, beam_span *out);
+
 BEAM_C_END
 #endif
