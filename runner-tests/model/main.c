@@ -23,7 +23,8 @@ static const model_suite *const suites[] = { &par_do_suite,     &grouping_suite,
                                              &combine_suite,    &windowing_suite,
                                              &side_input_suite, &splittable_suite,
                                              &state_suite,      &custom_windows_suite,
-                                             &derived_suite,    &rare_suite };
+                                             &derived_suite,    &failures_suite,
+                                             &rare_suite };
 
 struct flags {
     const char *output_dir, *test, *part, *results;

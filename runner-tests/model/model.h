@@ -27,7 +27,7 @@ typedef struct model_suite {
 
 extern const model_suite par_do_suite, grouping_suite, combine_suite, windowing_suite,
     side_input_suite, splittable_suite, state_suite, custom_windows_suite,
-    derived_suite;
+    derived_suite, failures_suite;
 /* What few runners can: tests named "rare_...", which run only when --test asks for them. */
 extern const model_suite rare_suite;
 extern const beam_custom_windows *const model_window_fns[];

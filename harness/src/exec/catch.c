@@ -3,12 +3,14 @@
  * had emitted is dropped. Bundle thread.
  *
  * What the DoFn emits goes to gates, nodes that keep copies until the element has succeeded.
- * So the failures of steps downstream, which run when the gates open, are not caught here. */
+ * So the failures of steps downstream, which run when the gates open, are not caught here.
+ * What it does to state and timers is undone. Splittable DoFns have no gates: what they emit
+ * goes with what they claim, and that stands. */
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "beam/pipeline.h"
-#include "exec/par_do.h"
+#include "exec/timers.h"
 
 typedef struct gate {
     bm_node node;
@@ -26,6 +28,7 @@ typedef struct kept {
 struct bm_catch {
     bm_par_do *par_do;
     bm_process process;
+    const bm_coder *coder; /* of elements as rows have them */
     unsigned attempts;
     bm_pcoll *failures; /* NULL: nobody reads it */
     bm_arena arena;     /* of the element's copies */
@@ -90,21 +93,30 @@ static beam_value enclosing(bm_arena *arena, const char *name)
     return beam_list(names, n);
 }
 
-static beam_status send_failure(struct bm_catch *c, const bm_element *element, unsigned attempts)
+/* What failed, when it was not the element itself. */
+static const char *why(const bm_plan *plan, bm_arena *arena, const char *timer)
+{
+    return timer ? bm_format(arena, "timer '%s': %s", timer, plan->reason)
+                 : bm_strdup(arena, plan->reason);
+}
+
+/* `timer` NULL: it is an element. Otherwise the element is a key without a value. */
+static beam_status send_failure(struct bm_catch *c, const bm_element *element, const char *timer,
+                                unsigned attempts)
 {
     const bm_node *node = &c->par_do->node;
     bm_plan *plan = node->plan;
     bm_arena *arena = &plan->scratch;
     bm_mark mark = bm_scratch_mark(arena);
     bm_writer bytes = { 0 };
-    if (bm_encode(c->par_do->ctx.input_coder, false, element->value, &bytes) != BEAM_OK)
+    if (timer || bm_encode(c->coder, false, element->value, &bytes) != BEAM_OK)
         bytes.len = 0;
     beam_value row[] = {
         beam_string(beam_span_of(node->name)),
         enclosing(arena, node->name),
         beam_bytes(bm_written(&bytes)),
         beam_string(beam_span_of(bm_value_text(arena, element->value, 500))),
-        beam_string(beam_span_of(bm_strdup(arena, plan->reason))),
+        beam_string(beam_span_of(why(plan, arena, timer))),
         beam_int64(plan->error.status),
         beam_int64(attempts),
     };
@@ -123,34 +135,95 @@ static bool is_its_fault(const bm_plan *plan)
     return bm_failed(plan) && !plan->lost_runner && plan->read_failed == BEAM_OK;
 }
 
-beam_status bm_catch_try(struct bm_catch *c, const bm_element *element, unsigned attempt,
-                         bm_process process, bool *again)
+static void begin_attempt(struct bm_catch *c)
+{
+    const beam_ctx *ctx = &c->par_do->ctx;
+    c->processing = true;
+    if (ctx->state) bm_user_state_attempt(ctx->state);
+    if (ctx->timers) bm_timers_attempt(ctx->timers);
+}
+
+static void keep_changes(struct bm_catch *c)
+{
+    const beam_ctx *ctx = &c->par_do->ctx;
+    if (ctx->state) bm_user_state_keep(ctx->state);
+    if (ctx->timers) bm_timers_keep(ctx->timers);
+}
+
+/* Leaves the failure as it was, unless undoing fails too. */
+static beam_status undo_changes(struct bm_catch *c)
+{
+    const beam_ctx *ctx = &c->par_do->ctx;
+    bm_plan *plan = c->par_do->node.plan;
+    if (ctx->timers) bm_timers_undo(ctx->timers);
+    if (!ctx->state) return BEAM_OK;
+    const beam_error failed = plan->error;
+    plan->error = (beam_error){ 0 };
+    BEAM_TRY(bm_user_state_undo(ctx->state));
+    plan->error = failed;
+    return BEAM_OK;
+}
+
+static beam_status try_once(struct bm_catch *c, const bm_element *element, const char *timer,
+                            unsigned attempt, bm_attempt run, void *self, bool *again)
 {
     bm_plan *plan = c->par_do->node.plan;
-    c->processing = true;
-    beam_status status = process(&c->par_do->node, element);
+    begin_attempt(c);
+    beam_status status = run(self, element);
     c->processing = false;
     *again = false;
     if (!bm_failed(plan)) {
+        keep_changes(c);
         status = open_gates(c);
     } else if (is_its_fault(plan)) {
-        *again = attempt < c->attempts;
+        status = undo_changes(c);
+        *again = status == BEAM_OK && attempt < c->attempts;
         if (*again) plan->error = (beam_error){ 0 };
-        else status = send_failure(c, element, attempt);
+        else if (status == BEAM_OK) status = send_failure(c, element, timer, attempt);
     }
     drop_kept(c);
+    return status;
+}
+
+typedef struct processing {
+    bm_node *node;
+    bm_process process;
+} processing;
+
+static beam_status run_process(void *self, const bm_element *element)
+{
+    const processing *p = self;
+    return p->process(p->node, element);
+}
+
+beam_status bm_catch_try(struct bm_catch *c, const bm_element *element, unsigned attempt,
+                         bm_process process, bool *again)
+{
+    processing p = { &c->par_do->node, process };
+    return try_once(c, element, NULL, attempt, run_process, &p, again);
+}
+
+beam_status bm_catch_all(struct bm_catch *c, const bm_element *element, const char *timer,
+                         bm_attempt run, void *self)
+{
+    beam_status status;
+    bool again;
+    unsigned attempt = 1;
+    do status = try_once(c, element, timer, attempt++, run, self, &again);
+    while (again);
     return status;
 }
 
 static beam_status process_caught(bm_node *node, const bm_element *element)
 {
     struct bm_catch *c = ((bm_par_do *)node)->caught;
-    beam_status status;
-    bool again;
-    unsigned attempt = 1;
-    do status = bm_catch_try(c, element, attempt++, c->process, &again);
-    while (again);
-    return status;
+    processing p = { node, c->process };
+    return bm_catch_all(c, element, NULL, run_process, &p);
+}
+
+beam_status bm_catch_failed(struct bm_catch *c, const bm_element *element, beam_status status)
+{
+    return is_its_fault(c->par_do->node.plan) ? send_failure(c, element, NULL, 1) : status;
 }
 
 /* -- construction ------------------------------------------------------------------------------- */
@@ -174,20 +247,36 @@ static bm_pcoll *gate_before(struct bm_catch *c, bm_pcoll *real)
     return &g->inside;
 }
 
-void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts)
+static struct bm_catch *new_catch(bm_par_do *p, const bm_transform *t, const bm_coder *coder,
+                                  unsigned attempts)
 {
     struct bm_catch *c = p->caught = BM_NEW(&p->node.plan->arena, struct bm_catch);
     c->par_do = p;
-    c->process = p->node.process;
+    c->coder = coder;
     c->attempts = attempts;
     bm_arena_init(&c->arena, 0);
     for (size_t i = 0; i < t->n_outputs; i++)
         if (strcmp(t->outputs[i].tag, BM_FAILURES_TAG) == 0) c->failures = t->outputs[i].pcoll;
+    return c;
+}
+
+void bm_sdf_catch(bm_par_do *p, const bm_transform *t, const bm_coder *element_coder)
+{
+    new_catch(p, t, element_coder, 1);
+}
+
+void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts)
+{
+    struct bm_catch *c = new_catch(p, t, p->ctx.input_coder, attempts);
     for (size_t i = 0; i < p->ctx.n_outputs; i++) {
         bm_output *output = &p->ctx.outputs[i];
         if (output->pcoll) output->pcoll = gate_before(c, output->pcoll);
     }
-    if (!p->fn->rpc) p->node.process = process_caught; /* else calls.c does so */
+    if (p->fn->rpc) return; /* calls.c does what follows */
+    bm_process *process = p->ctx.state ? &p->process_keyed : &p->node.process;
+    c->process = *process;
+    *process = process_caught;
+    if (p->ctx.state) bm_user_state_can_undo(p->ctx.state);
 }
 
 void bm_catch_free(struct bm_catch *caught)

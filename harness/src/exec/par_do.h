@@ -21,6 +21,16 @@ typedef struct bm_par_do {
  * the output tagged BM_FAILURES_TAG after so many attempts (catch.c). */
 void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts);
 void bm_catch_free(struct bm_catch *caught); /* NULL is fine */
+/* All attempts of a callback at an element, or at a timer of that name's key; `run` sends to
+ * the node's outputs. */
+typedef beam_status (*bm_attempt)(void *self, const bm_element *element);
+beam_status bm_catch_all(struct bm_catch *caught, const bm_element *element, const char *timer,
+                         bm_attempt run, void *self);
+/* Of a splittable DoFn's process(), whose outputs are sent as they come: the one attempt is
+ * followed by bm_catch_failed() if it has failed. */
+void bm_sdf_catch(bm_par_do *p, const bm_transform *t, const bm_coder *element_coder);
+beam_status bm_catch_failed(struct bm_catch *caught, const bm_element *element,
+                            beam_status status);
 /* Tries `process`, which sends to the node's outputs, for the element; `attempt` from 1.
  * *again: it has failed, and there is an attempt left. */
 beam_status bm_catch_try(struct bm_catch *caught, const bm_element *element, unsigned attempt,

@@ -149,11 +149,24 @@ static beam_status process_windows(bm_sdf_process *s, const bm_element *in)
     return BEAM_OK;
 }
 
+/* The element fails as a row: what it has claimed stands, what is left of its restriction is
+ * given up, in all windows that are left. */
+static beam_status give_up(bm_sdf_process *s, const bm_element *in, beam_status status)
+{
+    bm_element element = *in;
+    element.value = s->element;
+    bm_owner_enter(&s->tracking.lock);
+    s->tracking.error = (beam_error){ 0 };
+    bm_owner_leave(&s->tracking.lock);
+    return bm_catch_failed(s->par_do.caught, &element, status);
+}
+
 static beam_status process(bm_node *node, const bm_element *in)
 {
     bm_sdf_process *s = (bm_sdf_process *)node;
     beam_status status = begin(s, in);
     if (status == BEAM_OK) status = process_windows(s, in);
+    if (status != BEAM_OK && s->par_do.caught) status = give_up(s, in, status);
     end(s);
     return status;
 }
@@ -186,6 +199,7 @@ static beam_status setup(bm_node *node)
 static void free_tracking(bm_node *node)
 {
     bm_tracking *t = &((bm_sdf_process *)node)->tracking;
+    bm_catch_free(((bm_par_do *)node)->caught);
     if (!t->tracker) return; /* was not made */
     bm_owner_lock_free(&t->lock);
     bm_arena_free(&t->arena);
@@ -246,6 +260,7 @@ beam_status bm_sdf_process_new(bm_plan *plan, const bm_transform *t, bm_node **o
     s->outputs = BM_NEW_ARRAY(&plan->arena, const char *, t->n_outputs);
     for (size_t i = 0; i < t->n_outputs; i++) s->outputs[s->n_outputs++] = t->outputs[i].tag;
     make_tracking(s);
+    if (t->fn.attempts) bm_sdf_catch(p, t, arg(arg(p->input->pcoll->coder, 0), 0));
     p->ctx.tracking = &s->tracking;
     p->ctx.sdf = NULL; /* beam_estimate_end() is for the tracker */
     if (s->tracking.sdf->watermark == BEAM_WATERMARK_OBSERVED)

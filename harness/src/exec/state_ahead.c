@@ -33,14 +33,17 @@ static void ask_row(bm_user_state *s, bm_row *row)
     if (any) s->asked[s->n_asked++] = row;
 }
 
-static void drop_row(bm_user_state *s, bm_row *row)
+void bm_state_drop(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
 {
     const bm_bundle_io *io = s->node->plan->io;
-    for (size_t i = 0; i < s->n; i++) {
-        if (!row->cells[i].asked) continue;
-        io->state_take(io->self, row->cells[i].asked, NULL, NULL, NULL);
-        row->cells[i].asked = NULL;
-    }
+    bm_state_cell *cell = &row->cells[slot->index];
+    if (cell->asked) io->state_take(io->self, cell->asked, NULL, NULL, NULL);
+    cell->asked = NULL;
+}
+
+static void drop_row(bm_user_state *s, bm_row *row)
+{
+    for (size_t i = 0; i < s->n; i++) bm_state_drop(s, &s->slots[i], row);
 }
 
 void bm_state_drop_asked(bm_user_state *s)

@@ -52,6 +52,17 @@ static inline place use(beam_ctx *c, int state, unsigned kinds, const char *call
 }
 #define USE(kinds) use(c, state, (kinds), __func__)
 
+/* The same for a change, which may have to be undone. */
+static inline place use_to_change(beam_ctx *c, int state, unsigned kinds, const char *call)
+{
+    place at = use(c, state, kinds, call);
+    if (at.row && BM_UNLIKELY(c->state->attempting)
+        && bm_state_save(c->state, at.slot, at.row) != BEAM_OK)
+        at.row = NULL;
+    return at;
+}
+#define USE_TO_CHANGE(kinds) use_to_change(c, state, (kinds), __func__)
+
 static beam_status failure(const beam_ctx *c)
 {
     return c->node->plan->error.status;
@@ -60,7 +71,7 @@ static beam_status failure(const beam_ctx *c)
 /* -- every kind ------------------------------------------------------------------------------ */
 beam_status beam_state_clear(beam_ctx *c, int state)
 {
-    place at = USE(EVERY_KIND);
+    place at = USE_TO_CHANGE(EVERY_KIND);
     return at.row ? at.slot->ops->clear(c->state, at.slot, at.row) : failure(c);
 }
 
@@ -72,7 +83,7 @@ bool beam_state_is_empty(beam_ctx *c, int state)
 
 beam_status beam_state_add(beam_ctx *c, int state, beam_value v)
 {
-    place at = USE(KIND(BAG) | KIND(COMBINING) | KIND(SET));
+    place at = USE_TO_CHANGE(KIND(BAG) | KIND(COMBINING) | KIND(SET));
     if (!at.row) return failure(c);
     switch (at.slot->spec->kind) {
     case BEAM_STATE_BAG: return bm_bag_add(c->state, at.slot, at.row, v);
@@ -105,7 +116,7 @@ beam_value beam_state_read(beam_ctx *c, int state)
 
 beam_status beam_state_write(beam_ctx *c, int state, beam_value v)
 {
-    place at = USE(KIND(VALUE));
+    place at = USE_TO_CHANGE(KIND(VALUE));
     return at.row ? bm_value_write(c->state, at.slot, at.row, v) : failure(c);
 }
 
@@ -136,20 +147,20 @@ beam_iter *beam_state_keys(beam_ctx *c, int state)
 
 beam_status beam_state_put(beam_ctx *c, int state, beam_value key, beam_value v)
 {
-    place at = USE(KIND(MAP) | KIND(MULTIMAP));
+    place at = USE_TO_CHANGE(KIND(MAP) | KIND(MULTIMAP));
     return at.row ? bm_map_put_value(c->state, at.slot, at.row, key, v) : failure(c);
 }
 
 beam_status beam_state_remove(beam_ctx *c, int state, beam_value key)
 {
-    place at = USE(KIND(SET) | KIND(MAP) | KIND(MULTIMAP));
+    place at = USE_TO_CHANGE(KIND(SET) | KIND(MAP) | KIND(MULTIMAP));
     return at.row ? bm_map_remove(c->state, at.slot, at.row, key) : failure(c);
 }
 
 /* -- ORDERED_LIST ------------------------------------------------------------------------------------ */
 beam_status beam_state_insert(beam_ctx *c, int state, beam_millis at_time, beam_value v)
 {
-    place at = USE(KIND(ORDERED_LIST));
+    place at = USE_TO_CHANGE(KIND(ORDERED_LIST));
     return at.row ? bm_list_insert(c->state, at.slot, at.row, at_time, v) : failure(c);
 }
 
@@ -161,6 +172,6 @@ beam_iter *beam_state_range(beam_ctx *c, int state, beam_millis from, beam_milli
 
 beam_status beam_state_clear_range(beam_ctx *c, int state, beam_millis from, beam_millis to)
 {
-    place at = USE(KIND(ORDERED_LIST));
+    place at = USE_TO_CHANGE(KIND(ORDERED_LIST));
     return at.row ? bm_list_clear_range(c->state, at.slot, at.row, from, to) : failure(c);
 }

@@ -48,12 +48,13 @@ static bool bag_is_empty(bm_user_state *s, const bm_state_slot *slot, bm_row *ro
     return !cell->as.bag.held.len && !cell->as.bag.next_token.len;
 }
 
-/* Memory of the chunks is used again unless an iterator of this callback may read it. */
+/* Memory of the chunks is used again unless an iterator of this callback may read it, or the
+ * attempt may be undone. */
 static beam_status bag_clear(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
 {
     bm_state_cell *cell = &row->cells[slot->index];
     bm_bag_cell *bag = &cell->as.bag;
-    bm_chunk *again = bag->lent == s->serial ? NULL : bag->added.last;
+    bm_chunk *again = bag->lent == s->serial || s->attempting ? NULL : bag->added.last;
     if (again) {
         again->len = 0;
         again->next = NULL;
@@ -80,7 +81,34 @@ static beam_status bag_flush(bm_user_state *s, const bm_state_slot *slot, bm_row
     return status;
 }
 
-const bm_state_ops bm_bag_ops = { bag_is_empty, bag_clear, bag_flush };
+/* Bags grow at their end only. */
+static beam_status bag_save(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                            bm_saved_state *saved)
+{
+    (void)s, (void)slot, (void)row;
+    const bm_chunk *last = saved->cell.as.bag.added.last;
+    saved->len = last ? last->len : 0;
+    return BEAM_OK;
+}
+
+static beam_status bag_restore(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                               const bm_saved_state *saved)
+{
+    (void)s;
+    bm_chunk *last = row->cells[slot->index].as.bag.added.last;
+    if (!last) return BEAM_OK;
+    last->len = saved->len;
+    last->next = NULL;
+    return BEAM_OK;
+}
+
+const bm_state_ops bm_bag_ops = {
+    .is_empty = bag_is_empty,
+    .clear = bag_clear,
+    .flush = bag_flush,
+    .save = bag_save,
+    .restore = bag_restore,
+};
 
 /* -- iterators -------------------------------------------------------------------------------- */
 /* First what the runner has, then what was added before the iterator was made. */

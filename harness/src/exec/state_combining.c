@@ -179,4 +179,40 @@ static beam_status acc_flush(bm_user_state *s, const bm_state_slot *slot, bm_row
     return status;
 }
 
-const bm_state_ops bm_acc_ops = { acc_is_empty, acc_clear, acc_flush };
+/* Accumulators change in place. */
+static beam_status acc_save(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                            bm_saved_state *saved)
+{
+    (void)row;
+    void *acc = saved->cell.as.acc.acc;
+    if (!acc) return BEAM_OK;
+    bm_arena *scratch = &s->node->plan->scratch;
+    bm_mark mark = bm_arena_mark(scratch);
+    beam_ctx *c = enter(s, slot);
+    c->arena = scratch;
+    beam_span bytes;
+    beam_status status = bm_state_encode(s, slot, slot->coder, save(slot, c, acc), &bytes);
+    if (status == BEAM_OK) bm_write_bytes(&saved->bytes, bytes.ptr, bytes.len);
+    bm_rewind(scratch, mark);
+    return status;
+}
+
+static beam_status acc_restore(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                               const bm_saved_state *saved)
+{
+    bm_acc_cell *cell = &row->cells[slot->index].as.acc;
+    if (!cell->acc) return BEAM_OK;
+    cell->acc = NULL;
+    beam_status status = merge_all(s, slot, cell,
+                                   bm_span_copy(&s->accumulators, bm_written(&saved->bytes)));
+    cell->n_stored = saved->cell.as.acc.n_stored;
+    return status;
+}
+
+const bm_state_ops bm_acc_ops = {
+    .is_empty = acc_is_empty,
+    .clear = acc_clear,
+    .flush = acc_flush,
+    .save = acc_save,
+    .restore = acc_restore,
+};

@@ -361,4 +361,25 @@ static beam_status list_flush(bm_user_state *s, const bm_state_slot *slot, bm_ro
     return is_native(slot) ? flush_native(s, slot, row) : flush_log(s, slot, row);
 }
 
-const bm_state_ops bm_list_ops = { list_is_empty, list_clear, list_flush };
+/* The items are what they are; the changes that led to them are the runner's now. */
+static void list_settle(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
+{
+    bm_state_cell *cell = &row->cells[slot->index];
+    struct bm_list_cell *list = list_of(s, slot, row);
+    if (is_native(slot)) {
+        bm_state_forget(s, slot, row);
+        return;
+    }
+    list->n_logged += list->n_changes;
+    list->changes = (bm_chunks){ NULL, NULL };
+    list->n_changes = 0;
+    list->cleared = cell->changed = false;
+    cell->stored = true;
+}
+
+const bm_state_ops bm_list_ops = {
+    .is_empty = list_is_empty,
+    .clear = list_clear,
+    .flush = list_flush,
+    .settle = list_settle,
+};

@@ -200,6 +200,13 @@ static beam_status flush_log(bm_user_state *s, const bm_state_slot *slot, bm_row
 }
 
 /* -- knowing ------------------------------------------------------------------------------------ */
+static void append_chunks(bm_chunks *to, const bm_chunks *from)
+{
+    if (!from->first) return;
+    *(to->last ? &to->last->next : &to->first) = from->first;
+    to->last = from->last;
+}
+
 static bool is_native(const bm_state_slot *slot)
 {
     return slot->info->protocol == BM_PROTOCOL_MULTIMAP;
@@ -304,6 +311,37 @@ static beam_status map_flush(bm_user_state *s, const bm_state_slot *slot, bm_row
                            : flush_log(s, slot, row);
 }
 
+/* What is known goes on to be so, and is the runner's now. */
+static void settle_item(const bm_state_slot *slot, bool all_known, bm_map_item *item)
+{
+    item->logged |= item->changed;
+    item->changed = item->removed = false;
+    if (!is_multimap(slot)) return;
+    if (all_known || item->known)
+        append_chunks(&item->stored, &item->added);
+    else
+        item->stored = (bm_chunks){ NULL, NULL };
+    item->added = (bm_chunks){ NULL, NULL };
+}
+
+static void map_settle(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
+{
+    bm_state_cell *cell = &row->cells[slot->index];
+    if (is_native(slot)) {
+        bm_state_forget(s, slot, row);
+        return;
+    }
+    struct bm_map_cell *map = map_of(s, slot, row);
+    BM_MAP_EACH(&map->index, entry)
+    {
+        bm_map_item *item = entry->value;
+        map->n_logged += item->changed; /* about as many records */
+        settle_item(slot, cell->known, item);
+    }
+    map->cleared = cell->changed = false;
+    cell->stored = true;
+}
+
 /* -- reading ------------------------------------------------------------------------------------------ */
 static bool any_value(const bm_state_slot *slot, const struct bm_map_cell *map)
 {
@@ -319,7 +357,12 @@ static bool map_is_empty(bm_user_state *s, const bm_state_slot *slot, bm_row *ro
     return know_all(s, slot, row) != BEAM_OK || !any_value(slot, map);
 }
 
-const bm_state_ops bm_map_ops = { map_is_empty, map_clear, map_flush };
+const bm_state_ops bm_map_ops = {
+    .is_empty = map_is_empty,
+    .clear = map_clear,
+    .flush = map_flush,
+    .settle = map_settle,
+};
 
 bool bm_map_contains(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value key)
 {

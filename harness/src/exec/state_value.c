@@ -98,4 +98,29 @@ static beam_status value_flush(bm_user_state *s, const bm_state_slot *slot, bm_r
     return bm_state_write(s, slot, row, cell->stored, bytes);
 }
 
-const bm_state_ops bm_value_ops = { value_is_empty, value_clear, value_flush };
+/* Scalars are in the cell. */
+static beam_status value_save(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                              bm_saved_state *saved)
+{
+    (void)s, (void)row;
+    const bm_value_cell *value = &saved->cell.as.value;
+    if (value->exists && slot->scalar == BEAM_KIND_ANY)
+        bm_write_bytes(&saved->bytes, value->as.bytes.at, value->as.bytes.len);
+    return BEAM_OK;
+}
+
+static beam_status value_restore(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                                 const bm_saved_state *saved)
+{
+    bm_value_cell *value = &row->cells[slot->index].as.value;
+    if (value->exists && slot->scalar == BEAM_KIND_ANY) store(s, value, bm_written(&saved->bytes));
+    return BEAM_OK;
+}
+
+const bm_state_ops bm_value_ops = {
+    .is_empty = value_is_empty,
+    .clear = value_clear,
+    .flush = value_flush,
+    .save = value_save,
+    .restore = value_restore,
+};

@@ -3,6 +3,7 @@
 #include "exec/timers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -27,6 +28,7 @@ typedef struct set_timer {
     beam_span tag;
     bool clear;
     beam_millis fire, hold;
+    bool unset; /* not by the bundle: an attempt that did so was undone */
 } set_timer;
 
 /* Those of one key and window. */
@@ -36,6 +38,12 @@ typedef struct bm_timer_row {
     set_timer *first, *last;
     size_t n_to_fire;
 } bm_timer_row;
+
+/* A change of the attempt under way. */
+typedef struct change {
+    bm_timer_row *row;
+    set_timer *set, before;
+} change;
 
 struct bm_timers {
     bm_node *node;
@@ -54,6 +62,10 @@ struct bm_timers {
     bm_map rows, sets; /* by encoded key and window; by row, family and tag */
     bm_timer_row *first, *last;
     bm_writer id;
+
+    bool attempting;
+    change *changes;
+    size_t n_changes, cap_changes;
 };
 
 /* -- the bundle's own timers ------------------------------------------------------------------ */
@@ -93,7 +105,8 @@ static beam_span id_of(bm_timers *t, const bm_timer_row *row, const family *of, 
 static set_timer *find_set(bm_timers *t, const bm_timer_row *row, const family *of,
                            beam_span tag)
 {
-    return row->first ? bm_map_get(&t->sets, id_of(t, row, of, tag)) : NULL;
+    set_timer *set = row->first ? bm_map_get(&t->sets, id_of(t, row, of, tag)) : NULL;
+    return set && !set->unset ? set : NULL;
 }
 
 /* The record of a timer that is set or cleared now. */
@@ -107,7 +120,7 @@ static set_timer *record(bm_timers *t, bm_timer_row *row, const family *of, beam
         *slot = set = BM_NEW(&t->arena, set_timer);
         set->of = of;
         set->tag = bm_span_copy(&t->arena, tag);
-        set->clear = true;
+        set->clear = set->unset = true;
         if (row->last)
             row->last->next = set;
         else
@@ -124,6 +137,42 @@ static void put(bm_timer_row *row, set_timer *set, bool clear, beam_millis fire,
     set->clear = clear;
     set->fire = fire;
     set->hold = hold;
+    set->unset = false;
+}
+
+/* put() by a callback whose attempt may be undone. */
+static void change_timer(bm_timers *t, bm_timer_row *row, set_timer *set, bool clear,
+                         beam_millis fire, beam_millis hold)
+{
+    if (t->attempting) {
+        if (t->n_changes == t->cap_changes) {
+            t->cap_changes = t->cap_changes ? t->cap_changes * 2 : 8;
+            t->changes = bm_xrealloc(t->changes, bm_times(t->cap_changes, sizeof *t->changes));
+        }
+        t->changes[t->n_changes++] = (change){ row, set, *set };
+    }
+    put(row, set, clear, fire, hold);
+}
+
+void bm_timers_attempt(bm_timers *t)
+{
+    t->attempting = true;
+    t->n_changes = 0;
+}
+
+void bm_timers_keep(bm_timers *t)
+{
+    t->attempting = false;
+}
+
+void bm_timers_undo(bm_timers *t)
+{
+    t->attempting = false;
+    while (t->n_changes) {
+        const change *last = &t->changes[--t->n_changes];
+        put(last->row, last->set, last->before.clear, last->before.fire, last->before.hold);
+        last->set->unset = last->before.unset;
+    }
 }
 
 static set_timer *next_before(const bm_timer_row *row, beam_time_domain domain,
@@ -155,7 +204,31 @@ static beam_status call(bm_timers *t, const family *of, const beam_timer *timer)
     return fn->on_timer(t->ctx, timer);
 }
 
-/* Runs the callback in the timer's key and window, which are the context's. */
+typedef struct firing {
+    bm_timers *t;
+    const family *of;
+    beam_timer timer;
+} firing;
+
+/* Runs the callback in the context's key and window. */
+static beam_status run_callback(void *self, const bm_element *element)
+{
+    (void)element;
+    const firing *f = self;
+    bm_timers *t = f->t;
+    beam_ctx *c = t->ctx;
+    bm_arena *scratch = &t->node->plan->scratch;
+    bm_mark mark = bm_scratch_mark(scratch);
+    bm_node *outer = bm_enter(t->node);
+    bm_user_state_enter(t->state);
+    c->callback = f->of->callback;
+    beam_status status = bm_callback_ended(c, call(t, f->of, &f->timer));
+    c->callback = NULL;
+    bm_leave(t->node, outer);
+    bm_rewind(scratch, mark);
+    return status;
+}
+
 static beam_status fire(bm_timers *t, const family *of, beam_span tag, beam_millis at,
                         beam_millis hold)
 {
@@ -166,21 +239,14 @@ static beam_status fire(bm_timers *t, const family *of, beam_span tag, beam_mill
     element->timestamp = holds                                            ? hold
                          : of->domain == BEAM_EVENT_TIME && at < last ? at
                                                                       : last;
-    const beam_timer timer = { .timer = of->timer,
-                               .tag = tag,
-                               .key = beam_key(element->value),
-                               .fire_at = at,
-                               .output_timestamp = element->timestamp };
-    bm_arena *scratch = &t->node->plan->scratch;
-    bm_mark mark = bm_scratch_mark(scratch);
-    bm_node *outer = bm_enter(t->node);
-    bm_user_state_enter(t->state);
-    c->callback = of->callback;
-    beam_status status = bm_callback_ended(c, call(t, of, &timer));
-    c->callback = NULL;
-    bm_leave(t->node, outer);
-    bm_rewind(scratch, mark);
-    return status;
+    firing f = { t, of, { .timer = of->timer,
+                          .tag = tag,
+                          .key = beam_key(element->value),
+                          .fire_at = at,
+                          .output_timestamp = element->timestamp } };
+    struct bm_catch *caught = t->par_do->caught;
+    return caught ? bm_catch_all(caught, element, of->name, run_callback, &f)
+                  : run_callback(&f, element);
 }
 
 /* The context's row; reading it is the first thing that a callback does. */
@@ -320,6 +386,7 @@ static beam_status send_row(bm_timers *t, const bm_timer_row *row)
         status = bm_window_decode(t->state->window_coder, &window, scratch, &one.one.at);
     timer.windows = &one.windows;
     for (const set_timer *set = row->first; status == BEAM_OK && set; set = set->next) {
+        if (set->unset) continue;
         family *of = (family *)(uintptr_t)set->of;
         timer.tag = set->tag;
         timer.clear = set->clear;
@@ -408,7 +475,7 @@ static beam_status set(beam_ctx *c, const family *of, beam_millis at, const beam
     if (!holds) hold = BEAM_MAX_TIMESTAMP + 1;
     bm_timer_row *row = row_of(t);
     if (!row) return c->node->plan->error.status;
-    put(row, record(t, row, of, opts->tag), false, at, hold);
+    change_timer(t, row, record(t, row, of, opts->tag), false, at, hold);
     return BEAM_OK;
 }
 
@@ -430,7 +497,7 @@ beam_status beam_timer_clear(beam_ctx *c, int timer, beam_span tag)
     const family *of = family_of(c, timer, __func__);
     bm_timer_row *row = of ? row_of(c->timers) : NULL;
     if (!row) return c->node->plan->error.status;
-    put(row, record(c->timers, row, of, tag), true, 0, 0);
+    change_timer(c->timers, row, record(c->timers, row, of, tag), true, 0, 0);
     return BEAM_OK;
 }
 
@@ -543,6 +610,7 @@ beam_status bm_timers_new(bm_par_do *p, const bm_transform *transform, beam_erro
 void bm_timers_start(bm_timers *t)
 {
     forget(t);
+    t->attempting = false;
     for (size_t i = 0; i < t->n; i++) t->families[i].tail.len = t->families[i].out.len = 0;
 }
 
@@ -550,6 +618,7 @@ void bm_timers_free(bm_timers *t)
 {
     bm_arena_free(&t->arena);
     bm_writer_free(&t->id);
+    free(t->changes);
     for (size_t i = 0; i < t->n; i++) {
         bm_writer_free(&t->families[i].tail);
         bm_writer_free(&t->families[i].out);

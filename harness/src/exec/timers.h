@@ -22,6 +22,10 @@ beam_status bm_timers_fire(bm_timers *timers, int port, beam_span data);
 beam_status bm_timers_finish(bm_timers *timers);
 /* The callback's key and window have state: on_window_expiration is to be called for them. */
 beam_status bm_timers_expire(bm_timers *timers);
+/* As bm_user_state_attempt() and those after it, for timers; row: of the callback. */
+void bm_timers_attempt(bm_timers *timers);
+void bm_timers_keep(bm_timers *timers);
+void bm_timers_undo(bm_timers *timers);
 /* Sets a timer of the sorter (time_sorted.c) for the callback's key and window: event time,
  * cut to the end of the window with allowed lateness. */
 beam_status bm_timers_set_sorted(bm_timers *timers, const char *tag, beam_millis at,

@@ -520,7 +520,7 @@ static bm_node *source_of(const bm_user_state *s)
 void bm_user_state_start(bm_user_state *s)
 {
     s->source = source_of(s);
-    s->writing_back = false;
+    s->writing_back = s->attempting = false;
     forget(s);
     const bm_bundle_io *io = s->node->plan->io;
     s->runner_has_none = io->has_no_state;
@@ -531,6 +531,7 @@ void bm_user_state_free(bm_user_state *s)
 {
     bm_arena_free(&s->arena);
     bm_arena_free(&s->accumulators);
+    bm_user_state_free_saved(s);
     bm_writer_free(&s->key);
     bm_writer_free(&s->encoded);
     bm_writer_free(&s->window_bytes);

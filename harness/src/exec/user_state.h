@@ -76,12 +76,28 @@ enum { BM_MOST_ASKED = 256 };
 typedef struct bm_user_state bm_user_state;
 typedef struct bm_state_slot bm_state_slot;
 
+/* What a state of the callback's row was when an attempt began that may have to be undone. */
+typedef struct bm_saved_state {
+    bool is_saved;
+    bm_state_cell cell;
+    bm_writer bytes; /* what the cell points to and changes in place */
+    size_t len;      /* of the last chunk of a bag */
+} bm_saved_state;
+
 /* What depends on a state's kind. */
 typedef struct bm_state_ops {
     bool (*is_empty)(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
     beam_status (*clear)(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
     /* Sends what has changed to the runner; the cell is dropped or kept after it. */
     beam_status (*flush)(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+    /* Before the first change of an attempt, and when that has failed. NULL: what has changed
+     * before is flushed, after which `settle` makes the cell what it is now, or if that is
+     * NULL it is forgotten; a failed attempt's cell is forgotten. */
+    beam_status (*save)(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                        bm_saved_state *saved);
+    beam_status (*restore)(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                           const bm_saved_state *saved);
+    void (*settle)(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 } bm_state_ops;
 
 /* A declared state. */
@@ -125,6 +141,8 @@ struct bm_user_state {
     bool runner_has_none; /* the runner holds no state for the bundle's keys */
     bool spilling;        /* rows are written back in the middle of the bundle */
     bool writing_back;    /* rows are written back */
+    bm_saved_state *saved; /* by state; NULL: attempts are not undone */
+    bool attempting;
     /* Reading ahead. */
     bm_node *source; /* of its elements; NULL: they do not come from a source */
     uint64_t rows_visited;
@@ -151,6 +169,23 @@ static inline void bm_user_state_enter(bm_user_state *s)
 /* The row of the callback's key and window; NULL after failing. */
 bm_row *bm_user_state_row(bm_user_state *s);
 
+/* -- attempts: DoFns whose failures are caught (state_attempt.c) ------------------------------ */
+/* Once, after which attempts may begin. */
+void bm_user_state_can_undo(bm_user_state *s);
+/* A callback's attempt at the context's element begins; it ends well; what it has changed is
+ * undone. */
+void bm_user_state_attempt(bm_user_state *s);
+static inline void bm_user_state_keep(bm_user_state *s)
+{
+    s->attempting = false;
+}
+beam_status bm_user_state_undo(bm_user_state *s);
+void bm_user_state_free_saved(bm_user_state *s);
+/* Before a callback changes a state. */
+beam_status bm_state_save(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+/* The state's cell as if the row were new. */
+void bm_state_forget(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+
 /* -- reading ahead (state_ahead.c) ----------------------------------------------------------- */
 /* The row of an element's only window, made if it is new; NULL: it cannot be encoded. */
 bm_row *bm_user_state_row_of(bm_user_state *s, const bm_element *element);
@@ -161,7 +196,8 @@ void bm_state_ahead(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 /* The first page of what was asked for. */
 beam_status bm_state_take(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
                           bm_writer *out, bm_writer *next);
-/* Lets go of all that was asked for and not taken. */
+/* Lets go of what was asked for and not taken: of a state that is going to be written, of all. */
+void bm_state_drop(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 void bm_state_drop_asked(bm_user_state *s);
 
 /* -- what the kinds share -------------------------------------------------------------------- */

@@ -266,14 +266,25 @@ static void set_fn(fixture *f, pb_FunctionSpec *spec, const char *fn_urn, const 
     bm_writer_free(&w);
 }
 
-beam_span fixture_fn_payload(fixture *f, const char *fn_urn, const char *fn,
-                             const char *config)
+static beam_span fn_payload(fixture *f, const char *fn_urn, const char *fn, const char *config,
+                            unsigned attempts)
 {
     pb_ParDoPayload *pb = pb_ParDoPayload_new(f->upb);
-    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), fn_urn, fn, config, 0);
+    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), fn_urn, fn, config, attempts);
     beam_span bytes;
     bytes.ptr = pb_ParDoPayload_serialize(pb, f->upb, &bytes.len);
     return bytes;
+}
+
+beam_span fixture_fn_payload(fixture *f, const char *fn_urn, const char *fn,
+                             const char *config)
+{
+    return fn_payload(f, fn_urn, fn, config, 0);
+}
+
+beam_span fixture_catching_payload(fixture *f, const char *fn, unsigned attempts)
+{
+    return fn_payload(f, BM_URN_DOFN, fn, "", attempts);
 }
 
 void fixture_par_do(fixture *f, const char *id, const char *fn, const char *config,
@@ -286,11 +297,8 @@ void fixture_par_do(fixture *f, const char *id, const char *fn, const char *conf
 void fixture_catching_par_do(fixture *f, const char *id, const char *fn, unsigned attempts,
                              const char *inputs, const char *outputs)
 {
-    pb_ParDoPayload *pb = pb_ParDoPayload_new(f->upb);
-    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), BM_URN_DOFN, fn, "", attempts);
-    beam_span bytes;
-    bytes.ptr = pb_ParDoPayload_serialize(pb, f->upb, &bytes.len);
-    fixture_transform(f, id, BEAM_URN_TRANSFORM_PARDO, bytes, inputs, outputs);
+    fixture_transform(f, id, BEAM_URN_TRANSFORM_PARDO,
+                      fixture_catching_payload(f, fn, attempts), inputs, outputs);
 }
 
 void fixture_par_do_with_sides(fixture *f, const char *id, const char *fn, const char *inputs,

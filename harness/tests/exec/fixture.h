@@ -86,6 +86,8 @@ void fixture_combine(fixture *f, const char *id, const char *urn, const char *fn
 /* Payloads. */
 beam_span fixture_fn_payload(fixture *f, const char *fn_urn, const char *fn,
                              const char *config);
+/* Of a DoFn whose failures are caught after so many attempts. */
+beam_span fixture_catching_payload(fixture *f, const char *fn, unsigned attempts);
 typedef struct test_window_fn {
     const char *urn; /* or the name of one of the program, whose config is then "ten" */
     beam_millis size, offset, period;

@@ -485,10 +485,10 @@ static void add_timer(keyed *k, pb_ParDoPayload *pb, const char *family, int dom
     pb_ParDoPayload_timer_family_specs_set(pb, view(family), timer, k->f.upb);
 }
 
-static beam_span payload(keyed *k, const char *fn, const char *timer_coder)
+static beam_span payload(keyed *k, const char *fn, unsigned attempts, const char *timer_coder)
 {
     fixture *f = &k->f;
-    beam_span plain = fixture_fn_payload(f, BM_URN_DOFN, fn, "");
+    beam_span plain = fixture_catching_payload(f, fn, attempts);
     pb_ParDoPayload *pb = pb_ParDoPayload_parse(plain.ptr, plain.len, f->upb);
     add_state(k, pb, "v", "varint", NULL, NULL);
     add_state(k, pb, "b", "string_utf8", NULL, NULL);
@@ -508,7 +508,8 @@ static beam_span payload(keyed *k, const char *fn, const char *timer_coder)
 
 static const test_window_fn fixed_windows = { BEAM_URN_WINDOW_FN_FIXED_WINDOWS, 10, 0, 0 };
 
-static void init(keyed *k, const char *fn, const char *window, beam_millis lateness)
+static void init(keyed *k, const char *fn, unsigned attempts, const char *window,
+                 beam_millis lateness)
 {
     fixture *f = &k->f;
     fixture_init(f, fns, BEAM_COUNT(fns), NULL, 0);
@@ -523,8 +524,9 @@ static void init(keyed *k, const char *fn, const char *window, beam_millis laten
     fixture_pcoll(f, "p2", "string_utf8");
     fixture_source(f, "a", "p1", "kv<string_utf8,string_utf8>", window);
     const char *timer = bm_format(&f->arena, "timer<string_utf8,%s>", window);
-    fixture_transform(f, "b", BEAM_URN_TRANSFORM_PARDO, payload(k, fn, timer), "in=p1",
-                      "out=p2");
+    fixture_pcoll(f, "bad", "failure");
+    fixture_transform(f, "b", BEAM_URN_TRANSFORM_PARDO, payload(k, fn, attempts, timer), "in=p1",
+                      attempts ? "beam.failures=bad out=p2" : "out=p2");
     fixture_sink(f, "c", "p2", "string_utf8", window);
     f->io.complete = complete;
     fixture_build(f);
@@ -554,13 +556,19 @@ void keyed_init_fn(keyed *k, const beam_dofn *const *dofns, size_t n_dofns, cons
 void keyed_init(keyed *k, bool native)
 {
     *k = (keyed){ .native = native };
-    init(k, "test.keyed", "global_window", 0);
+    init(k, "test.keyed", 0, "global_window", 0);
+}
+
+void keyed_init_catching(keyed *k, bool native, unsigned attempts)
+{
+    *k = (keyed){ .native = native };
+    init(k, "test.keyed", attempts, "global_window", 0);
 }
 
 void keyed_init_in_windows(keyed *k, beam_millis lateness)
 {
     *k = (keyed){ .native = false };
-    init(k, "test.expiring", "interval_window", lateness);
+    init(k, "test.expiring", 0, "interval_window", lateness);
 }
 
 void keyed_free(keyed *k)

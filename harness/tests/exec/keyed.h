@@ -28,6 +28,9 @@ typedef struct keyed {
 
 /* In the global window, or in fixed windows of 10 ms with `lateness`. */
 void keyed_init(keyed *k, bool native);
+/* The same, but elements and timers that fail after so many attempts only say so to a
+ * collection that nobody reads. */
+void keyed_init_catching(keyed *k, bool native, unsigned attempts);
 void keyed_init_in_windows(keyed *k, beam_millis lateness);
 /* Another DoFn, without outputs, whose states are bags of VARINTs. */
 void keyed_init_fn(keyed *k, const beam_dofn *const *dofns, size_t n_dofns, const char *fn,

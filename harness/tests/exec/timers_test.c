@@ -133,6 +133,56 @@ START_TEST(the_end_of_a_window_is_told_where_there_is_state)
 }
 END_TEST
 
+/* -- failures that are caught -------------------------------------------------------------- */
+START_TEST(a_failed_element_sets_and_clears_nothing)
+{
+    keyed k;
+    keyed_init_catching(&k, false, 2);
+    keyed_put(&k, "a", "e=50");
+    keyed_put(&k, "a", "e=60 p=7 e- fail");
+    keyed_put(&k, "a", "e=40,x");
+    keyed_put(&k, "a", "e-x e=30,x p=8 fail");
+    keyed_put(&k, "b", "e=9 fail");
+    keyed_run(&k);
+    ck_assert_str_eq(keyed_timers(&k), "e a at 50, hold 50\ne a x at 40, hold 40\n");
+    keyed_put(&k, "b", "e=9 fail");
+    keyed_put(&k, "b", "e=8");
+    keyed_run(&k);
+    ck_assert_str_eq(keyed_timers(&k), "e b at 8, hold 8\n");
+    keyed_free(&k);
+}
+END_TEST
+
+START_TEST(a_timer_that_fails_leaves_nothing)
+{
+    keyed k;
+    keyed_init_catching(&k, false, 1);
+    keyed_put(&k, "a", "v=1 b+x");
+    keyed_run(&k);
+    keyed_fire(&k, "e", "a", "v=3_b+y_e=90_fail", 50, 50);
+    keyed_fire(&k, "p", "a", "v?_b?_e=70", 60, 55);
+    keyed_run(&k);
+    expect_keyed(&k, "\"a p(v?_b?_e=70) at 60, out 55\" @55\n"
+                     "\"a v? 1\" @55\n\"a b? [x]\" @55\n");
+    ck_assert_str_eq(keyed_timers(&k), "e a at 70, hold 70\n");
+    keyed_free(&k);
+}
+END_TEST
+
+/* A timer of the runner's fires though the bundle has set it anew, in an attempt that failed. */
+START_TEST(a_failed_attempt_overrules_no_timer)
+{
+    keyed k;
+    keyed_init_catching(&k, false, 1);
+    keyed_put(&k, "a", "e=80 fail");
+    keyed_fire(&k, "e", "a", "", 50, 50);
+    keyed_run(&k);
+    expect_keyed(&k, "\"a e() at 50, out 50\" @50\n");
+    ck_assert_str_eq(keyed_timers(&k), "");
+    keyed_free(&k);
+}
+END_TEST
+
 /* -- mistakes ---------------------------------------------------------------------------- */
 static void expect_refusal(keyed *k, const char *commands, const char *message)
 {
@@ -187,6 +237,9 @@ int main(void)
         timers_of_the_bundle_fire_in_order_with_those_of_the_runner,
         windows_have_timers_of_their_own,
         the_end_of_a_window_is_told_where_there_is_state,
+        a_failed_element_sets_and_clears_nothing,
+        a_timer_that_fails_leaves_nothing,
+        a_failed_attempt_overrules_no_timer,
         times_that_make_no_sense_are_refused,
         broken_timers_fail_the_bundle,
     };

@@ -206,22 +206,34 @@ static const char *random_command(bm_arena *arena, unsigned *seed)
 
 enum { ALL = 0 };
 
-/* Carries out the same 200 elements, `most` or fewer in a bundle. */
+static const char *random_commands(bm_arena *arena, unsigned *seed)
+{
+    const char *text = "";
+    for (int n = rand_r(seed) % 6; n >= 0; n--)
+        text = bm_format(arena, "%s %s", text, random_command(arena, seed));
+    return text;
+}
+
+/* Carries out the same 200 elements, `most` or fewer in a bundle. With attempts, there are as
+ * many more that do something and then fail. */
 static const char *random_run(unsigned seed, bool native, int most, size_t page_bytes,
-                              bm_arena *arena)
+                              unsigned attempts, bm_arena *arena)
 {
     keyed k;
-    keyed_init(&k, native);
+    if (attempts) keyed_init_catching(&k, native, attempts);
+    else keyed_init(&k, native);
     k.page_bytes = page_bytes;
+    unsigned failing = seed + 2;
     k.reads_ahead = most > 1;
     bm_writer all = { 0 };
     unsigned cuts = seed + 1;
     int in_bundle = 0;
     for (int i = 0; i < 200; i++) {
-        const char *text = "";
-        for (int n = rand_r(&seed) % 6; n >= 0; n--)
-            text = bm_format(arena, "%s %s", text, random_command(arena, &seed));
+        const char *text = random_commands(arena, &seed);
         keyed_put(&k, rand_r(&seed) % 2 ? "a" : "bb", text);
+        for (int n = attempts ? rand_r(&failing) % 3 : 0; n; n--)
+            keyed_put(&k, rand_r(&failing) % 2 ? "a" : "bb",
+                      bm_format(arena, "%s fail", random_commands(arena, &failing)));
         in_bundle++;
         bool goes_on = most == ALL || (in_bundle < most && rand_r(&cuts) % most);
         if (i < 199 && goes_on) continue;
@@ -253,13 +265,29 @@ START_TEST(bundles_do_not_change_the_results)
     bm_arena_init(&arena, 0);
     unsigned seed = (unsigned)_i * 77 + 5;
     /* All in one, never reading the runner's; one element each; some; in small pages. */
-    const char *expected = random_run(seed, false, ALL, 0, &arena);
+    const char *expected = random_run(seed, false, ALL, 0, 0, &arena);
     ck_assert_uint_gt(strlen(expected), 1000);
-    expect_same(random_run(seed, false, 1, 0, &arena), expected, "false, 1, 0");
-    expect_same(random_run(seed, false, 20, 0, &arena), expected, "false, 20, 0");
-    expect_same(random_run(seed, false, 8, 3, &arena), expected, "false, 8, 3");
-    expect_same(random_run(seed, true, 1, 0, &arena), expected, "true, 1, 0");
-    expect_same(random_run(seed, true, 20, 3, &arena), expected, "true, 20, 3");
+    expect_same(random_run(seed, false, 1, 0, 0, &arena), expected, "false, 1, 0");
+    expect_same(random_run(seed, false, 20, 0, 0, &arena), expected, "false, 20, 0");
+    expect_same(random_run(seed, false, 8, 3, 0, &arena), expected, "false, 8, 3");
+    expect_same(random_run(seed, true, 1, 0, 0, &arena), expected, "true, 1, 0");
+    expect_same(random_run(seed, true, 20, 3, 0, &arena), expected, "true, 20, 3");
+    bm_arena_free(&arena);
+}
+END_TEST
+
+START_TEST(failed_elements_leave_nothing)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    unsigned seed = (unsigned)_i * 77 + 5;
+    const char *expected = random_run(seed, false, ALL, 0, 0, &arena);
+    expect_same(random_run(seed, false, ALL, 0, 1, &arena), expected, "false, all, 0");
+    expect_same(random_run(seed, false, 1, 0, 1, &arena), expected, "false, 1, 0");
+    expect_same(random_run(seed, false, 20, 0, 3, &arena), expected, "false, 20, 0");
+    expect_same(random_run(seed, false, 8, 3, 2, &arena), expected, "false, 8, 3");
+    expect_same(random_run(seed, true, ALL, 0, 1, &arena), expected, "true, all, 0");
+    expect_same(random_run(seed, true, 20, 3, 2, &arena), expected, "true, 20, 3");
     bm_arena_free(&arena);
 }
 END_TEST
@@ -590,5 +618,6 @@ int main(void)
     for (size_t i = 0; i < BEAM_COUNT(both); i++)
         failed |= run_loop_test("exec/user_state protocols", both[i], 2);
     failed |= run_loop_test("exec/user_state broken", broken_bytes_fail_the_bundle, 7);
-    return failed | run_loop_test("exec/user_state random", bundles_do_not_change_the_results, 40);
+    failed |= run_loop_test("exec/user_state random", bundles_do_not_change_the_results, 40);
+    return failed | run_loop_test("exec/user_state failing", failed_elements_leave_nothing, 40);
 }

@@ -75,9 +75,12 @@ typedef struct beam_par_do_opts {
     beam_pcoll *sides[8];   /* collections of fn->sides, same index */
     const char *target;     /* of fn->rpc: the service's "host:port" */
     /* Errors as data: elements that fail go to *failures (BEAM_FAILURE, see beam_failures())
-     * instead of failing the bundle, and what they emitted before is dropped. */
+     * instead of failing the bundle; what they emitted before is dropped, and what they did
+     * to state and timers is undone. The same for timers that fail: `element` is then empty,
+     * `element_text` has the key and `error` the timer's name. Of splittable DoFns the outputs
+     * go on as they come and stand; the unclaimed rest of the restriction is given up. */
     beam_pcoll **failures;
-    int attempts;             /* with failures: tries of an element; 0: 1 */
+    int attempts;             /* with failures: tries of an element; 0: 1. Splittable: 1 */
     beam_display display[8]; /* display data beside the DoFn's name */
 } beam_par_do_opts;
 
@@ -97,8 +100,7 @@ BEAM_API beam_pcoll *beam_output(beam_pcoll *main_output, int output);
 extern BEAM_API const beam_schema beam_failure_schema;
 #define BEAM_FAILURE BEAM_ROW(&beam_failure_schema)
 /* Between the two calls every ParDo of this program that has no .failures of its own sends
- * its failed elements to one collection, which end() returns. Does not nest. Stateful and
- * splittable DoFns are not covered. */
+ * its failed elements to one collection, which end() returns. Does not nest. */
 BEAM_API void beam_failures_begin(beam_pipeline *p, const char *name);
 BEAM_API beam_pcoll *beam_failures_end(beam_pipeline *p);
 /* Fails the job when, in a window, `failures` are more than `most` (0 ... 1) of `all`

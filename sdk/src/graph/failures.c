@@ -5,15 +5,6 @@
 #include "fns/fn_spec.h"
 #include "graph/build.h"
 
-static const char *cannot_catch(const beam_dofn *fn)
-{
-    return fn->sdf                   ? "is splittable"
-           : fn->states.n            ? "has state"
-           : fn->timers.n            ? "has timers"
-           : fn->on_window_expiration ? "has on_window_expiration"
-                                      : NULL;
-}
-
 /* The SDK's own DoFns do not fail on an element, but for those that are meant to. */
 static bool is_ours(const beam_dofn *fn)
 {
@@ -41,17 +32,16 @@ static void collect(beam_pipeline *p, beam_pcoll *failures)
 bool bm_step_catch(bm_step *step, beam_pcoll **failures, int attempts)
 {
     beam_pipeline *p = step->pipeline;
-    const char *why_not = cannot_catch(step->dofn);
     if (attempts < 0 || attempts > BM_MAX_ATTEMPTS) {
         bm_step_fail(step, BEAM_EINVAL, ".attempts is %d: it must be from 0 to %d", attempts,
                      BM_MAX_ATTEMPTS);
         return false;
     }
-    if (failures && why_not) {
-        bm_step_fail(step, BEAM_EUNSUPPORTED,
-                     "DoFn '%s' %s, and what it has done for a failed element cannot be taken "
-                     "back: leave .failures away, and put what may fail into a step before",
-                     step->dofn->name, why_not);
+    if (attempts > 1 && step->dofn->sdf) {
+        bm_step_fail(step, BEAM_EINVAL,
+                     "DoFn '%s' is splittable, and what it has claimed and emitted for a failed "
+                     "element stands: it cannot have more than one of .attempts",
+                     step->dofn->name);
         return false;
     }
     if (attempts > 1 && !failures && !p->failures_name) {
@@ -59,7 +49,7 @@ bool bm_step_catch(bm_step *step, beam_pcoll **failures, int attempts)
         return false;
     }
     if (failures) *failures = add_output(step, attempts);
-    else if (p->failures_name && !why_not && !is_ours(step->dofn)) collect(p, add_output(step, attempts));
+    else if (p->failures_name && !is_ours(step->dofn)) collect(p, add_output(step, attempts));
     return true;
 }
 

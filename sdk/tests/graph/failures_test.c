@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as data: the outputs of failed elements, the handler of a whole pipeline. */
 #include "fns/fn_spec.h"
+#include "beam/splittable.h"
 #include "graph_test.h"
 
 static const beam_output_spec parse_outputs[] = { { "size", BEAM_INT64 } };
@@ -17,6 +18,17 @@ static const beam_dofn stateful_fn = { .name = "test.stateful",
                                        .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
                                        .states = BEAM_TABLE(states),
                                        .process = test_process };
+static beam_value no_restriction(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    return beam_offsets(c, 0, 0);
+}
+static const beam_sdf sdf = { .tracker = &beam_offset_tracker, .initial = no_restriction };
+static const beam_dofn splittable_fn = { .name = "test.splittable",
+                                         .in = BEAM_STRING,
+                                         .out = BEAM_STRING,
+                                         .process = test_process,
+                                         .sdf = &sdf };
 static const beam_dofn sink_fn = { .name = "test.failures_sink",
                                    .in = BEAM_FAILURE,
                                    .process = test_process };
@@ -73,11 +85,21 @@ END_TEST
 START_TEST(stateful_dofns)
 {
     beam_pcoll *bad;
-    beam_par_do(pairs(), "Sum", &stateful_fn, .failures = &bad);
-    expect_error(BEAM_EUNSUPPORTED,
-                 "Sum: DoFn 'test.stateful' has state, and what it has done for a failed "
-                 "element cannot be taken back: leave .failures away, and put what may "
-                 "fail into a step before");
+    beam_par_do(pairs(), "Sum", &stateful_fn, .failures = &bad, .attempts = 3);
+    ck_assert_str_eq(bad->tag, BM_FAILURES_TAG);
+    expect_no_error();
+}
+END_TEST
+
+START_TEST(splittable_dofns)
+{
+    beam_pcoll *bad, *in = words();
+    beam_par_do(in, "Once", &splittable_fn, .failures = &bad);
+    expect_no_error();
+    beam_par_do(in, "Twice", &splittable_fn, .failures = &bad, .attempts = 2);
+    expect_error(BEAM_EINVAL,
+                 "Twice/Process: DoFn 'test.splittable' is splittable, and what it has claimed and "
+                 "emitted for a failed element stands: it cannot have more than one of .attempts");
 }
 END_TEST
 
@@ -136,5 +158,5 @@ START_TEST(a_bad_threshold)
 END_TEST
 
 RUN("failures", one_step, without_it_nothing_changes, the_whole_pipeline,
-    a_pipeline_of_which_nothing_can_fail, stateful_dofns, too_many_attempts, attempts_alone,
+    a_pipeline_of_which_nothing_can_fail, stateful_dofns, splittable_dofns, too_many_attempts, attempts_alone,
     nested_handlers, an_end_without_a_beginning, an_open_handler, a_bad_threshold)
