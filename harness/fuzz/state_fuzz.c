@@ -235,11 +235,17 @@ static beam_span describe(upb_Arena *upb, bool native)
 }
 
 /* -- the runner ---------------------------------------------------------------------------- */
+typedef struct asked {
+    struct asked *next;
+    bm_writer data, token;
+} asked;
+
 typedef struct world {
     beam_span in, blobs[N_BLOBS];
     size_t page_bytes; /* 0: all at once */
     bm_writer out;
     bool given;
+    asked *asked; /* reads that have begun; a bundle that fails leaves some */
 } world;
 
 static beam_status read_input(void *self, bm_segment *out, beam_error *err)
@@ -291,6 +297,39 @@ static beam_status get_state(void *self, const bm_state_key *key, beam_span toke
     return BEAM_OK;
 }
 
+static void *ask_state(void *self, const bm_state_key *key)
+{
+    world *w = self;
+    asked *a = calloc(1, sizeof *a);
+    CHECK(a && get_state(self, key, (beam_span){ NULL, 0 }, &a->data, &a->token, NULL) == BEAM_OK);
+    a->next = w->asked;
+    w->asked = a;
+    return a;
+}
+
+static void free_asked(world *w, asked *a)
+{
+    asked **at = &w->asked;
+    while (*at != a) at = &(*at)->next;
+    *at = a->next;
+    bm_writer_free(&a->data);
+    bm_writer_free(&a->token);
+    free(a);
+}
+
+static beam_status take_state(void *self, void *from, bm_writer *data, bm_writer *next,
+                              beam_error *err)
+{
+    (void)err;
+    asked *a = from;
+    if (data) {
+        bm_write_bytes(data, a->data.data, a->data.len);
+        bm_write_bytes(next, a->token.data, a->token.len);
+    }
+    free_asked(self, a);
+    return BEAM_OK;
+}
+
 static beam_status append_state(void *self, const bm_state_key *key, beam_span data,
                                 beam_error *err)
 {
@@ -315,11 +354,15 @@ static beam_status run(beam_span descriptor, const bm_registry *registry, world 
                               .read = read_input,
                               .write = write_output,
                               .state_get = get_state,
+                              .state_ask = w->page_bytes ? ask_state : NULL,
+                              .state_take = take_state,
                               .state_append = append_state,
                               .state_clear = clear_state,
                               .serves_keys_values = serves_keys_values };
     status = bm_plan_run(plan, "instruction", &io, &err);
     CHECK(status == BEAM_OK || err.message[0]);
+    CHECK(status != BEAM_OK || !w->asked);
+    while (w->asked) free_asked(w, w->asked);
     bm_plan_free(plan);
     return status;
 }
