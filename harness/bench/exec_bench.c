@@ -237,9 +237,10 @@ START_TEST(all_workloads)
     for (size_t i = 0; i < BEAM_COUNT(workloads); i++)
         if (!only || !strcmp(only, workloads[i].name))
             run(&workloads[i], n_elements, n_rounds);
-    if (only && strcmp(only, "state") != 0) return;
-    run_state("stateless", "bench.nothing", 0, n_elements, n_rounds);
-    run_state("state", "bench.state", BEAM_COUNT(states), n_elements, n_rounds);
+    if (!only || !strcmp(only, "stateless"))
+        run_state("stateless", "bench.nothing", 0, n_elements, n_rounds);
+    if (!only || !strcmp(only, "state"))
+        run_state("state", "bench.state", BEAM_COUNT(states), n_elements, n_rounds);
 }
 END_TEST
 

@@ -4,12 +4,13 @@
 #define BM_CTX_IMPL_H
 
 #include "beam/splittable.h"
-#include "exec/node.h"
+#include "exec/sink.h"
 #include "fns/ctx.h"
 
 typedef struct bm_output {
     const char *tag;
     bm_pcoll *pcoll;     /* NULL: nobody reads it */
+    bm_sink *sink;       /* its only reader, or NULL */
     beam_kind kind;      /* of its values; ANY: not checked here */
     bool nullable;
     bool undeclared;     /* the DoFn says that it has none */

@@ -14,7 +14,7 @@ beam_status bm_par_do_process(bm_node *node, const bm_element *element)
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
-    return bm_par_do_after(p, mark, outer, p->fn->process(&p->ctx, bm_value_of(&element->value)));
+    return bm_par_do_after(p, mark, outer, p->fn->process(&p->ctx, element->value));
 }
 
 static beam_status process_map(bm_node *node, const bm_element *element)
@@ -24,7 +24,7 @@ static beam_status process_map(bm_node *node, const bm_element *element)
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     bm_element mapped = *element;
-    mapped.value = p->fn->map(&p->ctx, bm_value_of(&element->value));
+    mapped.value = p->fn->map(&p->ctx, element->value);
     return bm_par_do_after(p, mark, outer, bm_emit(&p->ctx, 0, &mapped));
 }
 
@@ -34,7 +34,7 @@ static beam_status process_keep(bm_node *node, const bm_element *element)
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
-    bool keep = p->fn->keep(&p->ctx, bm_value_of(&element->value));
+    bool keep = p->fn->keep(&p->ctx, element->value);
     return bm_par_do_after(p, mark, outer, keep ? bm_emit(&p->ctx, 0, element) : BEAM_OK);
 }
 
@@ -99,6 +99,8 @@ static beam_status process_each_window(bm_node *node, const bm_element *element)
 beam_status bm_par_do_setup(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
+    for (size_t i = 0; !p->ctx.latest && i < p->ctx.n_outputs; i++)
+        p->ctx.outputs[i].sink = bm_sink_behind(p->ctx.outputs[i].pcoll);
     if (!p->fn->setup) return BEAM_OK;
     beam_status status;
     p->ctx.may_emit = false;

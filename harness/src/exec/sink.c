@@ -5,18 +5,16 @@
  * ended: with a 101st both sides would wait for ever. So a bundle that gives much gives it in
  * buffers that grow. Bundle thread. */
 #include "base/error.h"
-#include "exec/node.h"
+#include "exec/sink.h"
 
 enum { HAND_OVER_BYTES = 1 << 18, MOST_BYTES = 1 << 24, FEW = 48, STEP = 6 };
 
 typedef struct sink {
-    bm_node node;
+    bm_sink front;
     int port;
     const bm_coder *coder; /* windowed */
     const bm_pcoll *in;
     bool *same_coder; /* by source port: its elements' bytes are valid here */
-    bm_writer out;
-    size_t hand_over_bytes;
     unsigned handed_over;  /* buffers of this bundle */
     size_t expected_bytes; /* in the next buffer, from the last one */
 } sink;
@@ -24,20 +22,20 @@ typedef struct sink {
 /* With what an option says, the user has chosen. */
 static void grow(sink *s)
 {
-    if (++s->handed_over < FEW || s->handed_over % STEP || s->node.plan->hand_over_bytes)
+    if (++s->handed_over < FEW || s->handed_over % STEP || s->front.node.plan->hand_over_bytes)
         return;
-    if (s->hand_over_bytes < MOST_BYTES) s->hand_over_bytes *= 2;
+    if (s->front.hand_over_bytes < MOST_BYTES) s->front.hand_over_bytes *= 2;
 }
 
 static beam_status hand_over(sink *s, bool last)
 {
     grow(s);
-    bm_plan *plan = s->node.plan;
-    if (s->out.len) s->expected_bytes = s->out.len + s->out.len / 8;
+    bm_plan *plan = s->front.node.plan;
+    if (s->front.out.len) s->expected_bytes = s->front.out.len + s->front.out.len / 8;
     beam_error err = { 0 };
-    beam_status status = plan->io->write(plan->io->self, s->port, &s->out, last, &err);
+    beam_status status = plan->io->write(plan->io->self, s->port, &s->front.out, last, &err);
     if (status != BEAM_OK)
-        return bm_fail(&s->node, status, "could not write its output", "%s", err.message);
+        return bm_fail(&s->front.node, status, "could not write its output", "%s", err.message);
     return BEAM_OK;
 }
 
@@ -45,7 +43,7 @@ static beam_status hand_over(sink *s, bool last)
  * cheaper to encode than to compare. */
 static inline bool is_passing(const sink *s, const bm_element *e)
 {
-    const struct bm_passing *passing = &s->node.plan->passing;
+    const struct bm_passing *passing = &s->front.node.plan->passing;
     if (passing->source < 0 || !s->same_coder[passing->source]) return false;
     const bm_element *from = passing->element;
     if (e == from) return true;
@@ -70,29 +68,34 @@ static __attribute__((noinline)) beam_status
 cannot_encode(sink *s, const bm_element *element, beam_status status)
 {
     if (status == BEAM_ETYPE)
-        return bm_fail_type(&s->node, s->in, NULL, s->coder->arg[0], element->value);
-    return bm_fail_on(&s->node, status, element, "it could not be encoded: %s",
+        return bm_fail_type(&s->front.node, s->in, NULL, s->coder->arg[0], element->value);
+    return bm_fail_on(&s->front.node, status, element, "it could not be encoded: %s",
                       beam_status_text(status));
+}
+
+beam_status bm_sink_hand_over(bm_sink *front)
+{
+    return hand_over((sink *)front, false);
 }
 
 static inline beam_status written(sink *s)
 {
-    return BM_LIKELY(s->out.len < s->hand_over_bytes) ? BEAM_OK : hand_over(s, false);
+    return BM_LIKELY(s->front.out.len < s->front.hand_over_bytes) ? BEAM_OK : hand_over(s, false);
 }
 
 static __attribute__((noinline)) beam_status write_passing(sink *s)
 {
-    beam_span bytes = s->node.plan->passing.bytes;
-    bm_write_bytes(&s->out, bytes.ptr, bytes.len);
+    beam_span bytes = s->front.node.plan->passing.bytes;
+    bm_write_bytes(&s->front.out, bytes.ptr, bytes.len);
     return written(s);
 }
 
 static beam_status sink_process(bm_node *node, const bm_element *element)
 {
     sink *s = (sink *)node;
-    if (BM_UNLIKELY(!s->out.cap)) bm_reserve(&s->out, s->expected_bytes);
+    if (BM_UNLIKELY(!s->front.out.cap)) bm_reserve(&s->front.out, s->expected_bytes);
     if (is_passing(s, element)) return write_passing(s);
-    beam_status status = bm_element_encode(s->coder, element, &s->out);
+    beam_status status = bm_element_encode(s->coder, element, &s->front.out);
     return BM_LIKELY(status == BEAM_OK) ? written(s) : cannot_encode(s, element, status);
 }
 
@@ -113,18 +116,18 @@ static beam_status sink_start(bm_node *node)
 {
     sink *s = (sink *)node;
     size_t limit = node->plan->hand_over_bytes;
-    s->hand_over_bytes = limit ? limit : HAND_OVER_BYTES;
+    s->front.hand_over_bytes = limit ? limit : HAND_OVER_BYTES;
     s->handed_over = 0;
-    if (s->expected_bytes > 2 * s->hand_over_bytes)
-        s->expected_bytes = s->hand_over_bytes + s->hand_over_bytes / 8;
-    s->out.len = 0;
+    if (s->expected_bytes > 2 * s->front.hand_over_bytes)
+        s->expected_bytes = s->front.hand_over_bytes + s->front.hand_over_bytes / 8;
+    s->front.out.len = 0;
     return BEAM_OK;
 }
 
 static beam_status sink_idle(bm_node *node)
 {
     sink *s = (sink *)node;
-    return s->out.len ? hand_over(s, false) : BEAM_OK;
+    return s->front.out.len ? hand_over(s, false) : BEAM_OK;
 }
 
 static beam_status sink_finish(bm_node *node)
@@ -134,7 +137,7 @@ static beam_status sink_finish(bm_node *node)
 
 static void sink_free(bm_node *node)
 {
-    bm_writer_free(&((sink *)node)->out);
+    bm_writer_free(&((sink *)node)->front.out);
 }
 
 static const bm_node_ops sink_ops = {
@@ -146,6 +149,12 @@ static const bm_node_ops sink_ops = {
     .free = sink_free,
 };
 
+bm_sink *bm_sink_behind(const bm_pcoll *pcoll)
+{
+    bool is_sink = pcoll && pcoll->n_consumers == 1 && pcoll->consumers[0]->ops == &sink_ops;
+    return is_sink ? (bm_sink *)pcoll->consumers[0] : NULL;
+}
+
 beam_status bm_sink_new(bm_plan *plan, const bm_transform *t, bm_node **out,
                         beam_error *err)
 {
@@ -154,9 +163,10 @@ beam_status bm_sink_new(bm_plan *plan, const bm_transform *t, bm_node **out,
                         t->name, t->urn, t->n_inputs);
     sink *s = bm_node_make(plan, t, &sink_ops, sizeof *s);
     s->coder = t->coder;
+    s->front.plain = bm_plain_coder_of(t->coder);
     s->in = t->inputs[0].pcoll;
     s->port = (int)plan->n_sinks;
     plan->sinks[plan->n_sinks++] = (bm_port){ t->id, t->endpoint_url };
-    *out = &s->node;
+    *out = &s->front.node;
     return BEAM_OK;
 }

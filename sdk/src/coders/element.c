@@ -6,6 +6,7 @@
  * mostly have the same windows and pane, so what lies between timestamp and value is
  * compared as bytes with what was seen before, and decoded only when it is new. */
 #include "coders/coder_impl.h"
+#include "coders/plain_element.h"
 
 enum {
     TIMESTAMP_SIZE = 8,
@@ -120,13 +121,6 @@ beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
     return bm_decode_inline(coder, true, in, decoding, &out->value);
 }
 
-static inline uint8_t *put_timestamp(uint8_t *at, beam_millis t)
-{
-    uint64_t raw = __builtin_bswap64((uint64_t)t ^ (uint64_t)1 << 63);
-    memcpy(at, &raw, TIMESTAMP_SIZE);
-    return at + TIMESTAMP_SIZE;
-}
-
 /* Most elements are in the global window, or in one interval. */
 static __attribute__((noinline)) beam_status encode_header_in_windows(
     const bm_coder *window, const bm_element *element, bm_writer *out)
@@ -135,9 +129,9 @@ static __attribute__((noinline)) beam_status encode_header_in_windows(
     if (window->kind == BM_CODER_INTERVAL_WINDOW && windows->n == 1) {
         const beam_window *w = &windows->at[0];
         uint8_t *start = bm_reserve(out, MAX_COMMON_HEADER);
-        uint8_t *at = put_timestamp(start, element->timestamp);
+        uint8_t *at = bm_put_timestamp(start, element->timestamp);
         memcpy(at, global_header, COUNT_SIZE);
-        at = put_timestamp(at + COUNT_SIZE, w->end);
+        at = bm_put_timestamp(at + COUNT_SIZE, w->end);
         at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
         out->len += (size_t)(at - start);
     } else {
@@ -155,7 +149,7 @@ static inline beam_status encode_header(const bm_coder *window, const bm_element
         element->windows != &bm_global_windows || element->pane != &bm_no_firing)
         return encode_header_in_windows(window, element, out);
     uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE);
-    memcpy(put_timestamp(at, element->timestamp), global_header, GLOBAL_HEADER_SIZE);
+    memcpy(bm_put_timestamp(at, element->timestamp), global_header, GLOBAL_HEADER_SIZE);
     out->len += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
     return BEAM_OK;
 }
@@ -195,6 +189,27 @@ beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,
     beam_status status = encode_windowed(coder, true, element, out);
     if (status != BEAM_OK) out->len = start;
     return status;
+}
+
+static beam_kind plain_kind(const bm_coder *coder)
+{
+    return coder->kind == BM_CODER_STRING   ? BEAM_KIND_STRING
+           : coder->kind == BM_CODER_BYTES  ? BEAM_KIND_BYTES
+           : coder->kind == BM_CODER_VARINT ? BEAM_KIND_INT64
+                                            : BEAM_KIND_ANY;
+}
+
+bm_plain_coder bm_plain_coder_of(const bm_coder *windowed)
+{
+    bm_plain_coder plain = { .n = 0 };
+    if (windowed->kind != BM_CODER_WINDOWED_VALUE) return plain;
+    const bm_coder *value = windowed->arg[0];
+    int n = value->kind == BM_CODER_KV ? 2 : 1;
+    plain.window = windowed->arg[1]->kind;
+    plain.kind[0] = plain_kind(n == 2 ? value->arg[0] : value);
+    plain.kind[1] = n == 2 ? plain_kind(value->arg[1]) : BEAM_KIND_NONE;
+    if (plain.kind[0] != BEAM_KIND_ANY && plain.kind[1] != BEAM_KIND_ANY) plain.n = n;
+    return plain;
 }
 
 beam_status bm_windowed_header_decode(const bm_coder *window_coder, bm_reader *in,

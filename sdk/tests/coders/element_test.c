@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams of elements, and timers. */
+#include <stdlib.h>
+
 #include "codec.h"
 
 #include "coders/coder_impl.h"
+#include "coders/plain_element.h"
 
 static const bm_coder *windowed(bm_coder_kind window)
 {
@@ -287,6 +290,78 @@ START_TEST(timers)
 }
 END_TEST
 
+/* Puts n values by the short way into exactly `room` bytes. */
+static bool put_plain(const bm_coder *coder, int n, const beam_value *values,
+                      const bm_element *like, size_t room, bm_writer *out)
+{
+    const bm_plain_coder plain = bm_plain_coder_of(coder);
+    *out = (bm_writer){ malloc(room ? room : 1), 0, room };
+    return bm_plain_element_put(&plain, n, values, like, out);
+}
+
+static void expect_plain(const bm_coder *coder, int n, const beam_value *values,
+                         const bm_element *like)
+{
+    bm_writer got, want = { 0 };
+    bm_element element = *like;
+    element.value = n == 2 ? beam_kv(values) : values[0];
+    ck_assert_int_eq(bm_element_encode(coder, &element, &want), BEAM_OK);
+    ck_assert(put_plain(coder, n, values, like, 200, &got));
+    expect_bytes(bm_written(&got), bm_written(&want));
+    bm_writer_free(&got);
+    for (size_t room = 0; room < want.len; room++) { /* never past the end */
+        ck_assert(!put_plain(coder, n, values, like, room, &got));
+        ck_assert_uint_eq(got.len, 0);
+        bm_writer_free(&got);
+    }
+    bm_writer_free(&want);
+}
+
+static void refuse_plain(const bm_coder *coder, int n, const beam_value *values,
+                         const bm_element *like)
+{
+    bm_writer out;
+    ck_assert(!put_plain(coder, n, values, like, 200, &out));
+    ck_assert_uint_eq(out.len, 0);
+    bm_writer_free(&out);
+}
+
+START_TEST(plain_elements)
+{
+    const bm_coder *types[] = { of_type(BEAM_STRING), of_type(BEAM_BYTES), of_type(BEAM_INT64) };
+    const beam_value values[] = { beam_string(BYTES("text")), beam_bytes(BYTES("")),
+                                  beam_int64(-1) };
+    const bm_element global = { beam_null(), -5, &bm_global_windows, &bm_no_firing },
+                     interval = { beam_null(), 7, &second, &bm_no_firing },
+                     twice = { beam_null(), 7, &both, &bm_no_firing },
+                     fired = { beam_null(), 7, &bm_global_windows, &late };
+    for (int i = 0; i < 3; i++) {
+        const bm_coder *in_global = bm_coder_new(&test_arena, BM_CODER_WINDOWED_VALUE, types[i],
+                                                 leaf(BM_CODER_GLOBAL_WINDOW));
+        const bm_coder *in_interval = bm_coder_new(&test_arena, BM_CODER_WINDOWED_VALUE, types[i],
+                                                   leaf(BM_CODER_INTERVAL_WINDOW));
+        expect_plain(in_global, 1, &values[i], &global);
+        expect_plain(in_interval, 1, &values[i], &interval);
+        refuse_plain(in_global, 1, &values[i], &interval);
+        refuse_plain(in_interval, 1, &values[i], &global);
+        refuse_plain(in_interval, 1, &values[i], &twice);
+        refuse_plain(in_global, 1, &values[i], &fired);
+        refuse_plain(in_global, 1, &values[(i + 1) % 3], &global);
+        for (int j = 0; j < 3; j++) {
+            const bm_coder *kv = bm_coder_new(&test_arena, BM_CODER_KV, types[i], types[j]);
+            const bm_coder *pairs = bm_coder_new(&test_arena, BM_CODER_WINDOWED_VALUE, kv,
+                                                 leaf(BM_CODER_GLOBAL_WINDOW));
+            const beam_value pair[2] = { values[i], values[j] };
+            const beam_value wrong[2] = { values[i], values[(j + 1) % 3] };
+            expect_plain(pairs, 2, pair, &global);
+            refuse_plain(pairs, 2, wrong, &global);
+            refuse_plain(pairs, 1, pair, &global);
+        }
+    }
+    refuse_plain(windowed(BM_CODER_CUSTOM_WINDOW), 1, values, &interval);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { headers_are_shared,
@@ -298,6 +373,7 @@ int main(void)
                                    metadata_differs_between_neighbours,
                                    reset_forgets,
                                    copies,
+                                   plain_elements,
                                    timers };
     return RUN_TESTS("element", tests);
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec/sink.h - the short way of what a DoFn emits to a sink right behind it: plain elements
+ * are encoded as they are emitted, without being made. Bundle thread. */
+#ifndef BM_SINK_H
+#define BM_SINK_H
+
+#include "coders/plain_element.h"
+#include "exec/node.h"
+
+/* What a sink's node begins with. */
+typedef struct bm_sink {
+    bm_node node;
+    bm_plain_coder plain;
+    bm_writer out;
+    size_t hand_over_bytes;
+} bm_sink;
+
+/* The collection's only consumer, if that is a sink; otherwise NULL. */
+bm_sink *bm_sink_behind(const bm_pcoll *pcoll);
+beam_status bm_sink_hand_over(bm_sink *sink);
+
+/* Sends the values to the collection in front of the sink, as one element like another one;
+ * false: it must go by bm_send(). */
+static inline __attribute__((always_inline)) bool
+bm_sink_put(bm_sink *sink, bm_pcoll *pcoll, int n, const beam_value *values,
+            const bm_element *like, beam_status *status)
+{
+    int64_t count = bm_count_get(&pcoll->count) + 1;
+    if (BM_UNLIKELY(count >= pcoll->next_sample)
+        || !bm_plain_element_put(&sink->plain, n, values, like, &sink->out))
+        return false;
+    bm_count_set(&pcoll->count, count);
+    *status = BM_LIKELY(sink->out.len < sink->hand_over_bytes) ? BEAM_OK
+                                                                : bm_sink_hand_over(sink);
+    return true;
+}
+
+#endif
