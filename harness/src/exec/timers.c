@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 enum { HAND_OVER_BYTES = 1 << 20, EXPIRATION = -1, SORTED = -2 };
@@ -509,9 +509,7 @@ beam_millis beam_now(beam_ctx *c)
 {
     const bm_bundle_io *io = c->node->plan->io;
     if (io && io->now) return io->now(io->self);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (beam_millis)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return bm_wall_ms();
 }
 
 beam_status bm_timers_expire(bm_timers *t)

@@ -311,10 +311,10 @@ static int run_locally(run *r)
     };
     beam_error err;
     bm_local_result result;
-    int64_t start_ms = bm_now_ms();
+    int64_t start_ms = bm_monotonic_ms();
     beam_status status = bm_run_locally(r->session.rpc, r->pipeline, &job, r->in->arena,
                                         &result, &err);
-    double seconds = (double)(bm_now_ms() - start_ms) / 1000;
+    double seconds = (double)(bm_monotonic_ms() - start_ms) / 1000;
     bm_console_status(&r->console, "");
     if (result.n_dropped_late)
         bm_log_write(&r->session.log, BEAM_LOG_WARN,
