@@ -41,7 +41,7 @@ static int patience_ms(const bundle *b)
 {
     int limit_ms = b->worker->boot.data_buffer_time_ms;
     if (!limit_ms || !b->unsent_since_ms) return -1;
-    int64_t left = b->unsent_since_ms + limit_ms - bm_now_ms();
+    int64_t left = b->unsent_since_ms + limit_ms - bm_monotonic_ms();
     return left > 0 ? (int)left : 0;
 }
 
@@ -61,7 +61,7 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
     }
     if (status != BEAM_OK || !chunk.input) return status;
     if (b->worker->boot.data_buffer_time_ms && !b->unsent_since_ms)
-        b->unsent_since_ms = bm_now_ms();
+        b->unsent_since_ms = bm_monotonic_ms();
     int number = chunk.input->inlet;
     if ((size_t)number < b->ports.n_sources)
         out->source = number;
@@ -246,10 +246,10 @@ static void tell_failure(beam_harness *worker, const char *id, const char *why)
     bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL, "Bundle %s failed: %s", id, why);
     if (!worker->log_stream) return;
     pthread_mutex_lock(&worker->lock);
-    bool tell = !worker->told_ms || bm_now_ms() - worker->told_ms > TELL_EVERY_MS;
+    bool tell = !worker->told_ms || bm_monotonic_ms() - worker->told_ms > TELL_EVERY_MS;
     unsigned untold = worker->n_untold;
     worker->n_untold = tell ? 0 : untold + 1;
-    if (tell) worker->told_ms = bm_now_ms();
+    if (tell) worker->told_ms = bm_monotonic_ms();
     pthread_mutex_unlock(&worker->lock);
     if (tell && untold)
         bm_log_at(&bm_log_stderr, BEAM_LOG_ERROR, NULL, "A bundle failed (as %u before): %s",

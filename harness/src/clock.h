@@ -8,12 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static inline int64_t bm_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "base/clock.h"
 
 /* The moment ms from now, for pthread_cond_timedwait with a condition of bm_cond_init. */
 static inline struct timespec bm_after_ms(int64_t ms)

@@ -21,9 +21,9 @@ static bm_instruction *bundle_of(bm_instructions *table, int thread)
 
 static bool lock(bm_instructions *table)
 {
-    int64_t until = bm_now_ms() + LOCK_MS;
+    int64_t until = bm_monotonic_ms() + LOCK_MS;
     while (pthread_mutex_trylock(&table->lock)) {
-        if (bm_now_ms() > until) return false;
+        if (bm_monotonic_ms() > until) return false;
         bm_sleep_ms(5);
     }
     return true;

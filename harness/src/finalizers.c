@@ -3,7 +3,6 @@
 #include "finalizers.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/map.h"
@@ -26,13 +25,6 @@ typedef struct bm_final_bundle {
     char id[];
 } final_bundle;
 
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void release(bm_finalizer *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) list[i].release(list[i].self);
@@ -47,7 +39,7 @@ static void free_bundle(final_bundle *one)
 
 void bm_finalizers_init(bm_finalizers *all)
 {
-    *all = (bm_finalizers){ .swept_ms = bm_now_ms() };
+    *all = (bm_finalizers){ .swept_ms = bm_monotonic_ms() };
     pthread_mutex_init(&all->lock, NULL);
 }
 
@@ -66,7 +58,7 @@ void bm_finalizers_free(bm_finalizers *all)
 static final_bundle *take_old(bm_finalizers *all)
 {
     final_bundle *old = NULL;
-    int64_t now_ms = wall_ms();
+    int64_t now_ms = bm_wall_ms();
     for (size_t i = 0; i < BM_FINALIZER_BUCKETS; i++) {
         for (final_bundle **at = &all->buckets[i]; *at;) {
             final_bundle *one = *at;
@@ -91,7 +83,7 @@ static final_bundle *new_bundle(beam_span id, const bm_finalizer *list, size_t n
     one->list = bm_xmalloc(bm_times(n, sizeof *list));
     memcpy(one->list, list, n * sizeof *list);
     one->n = n;
-    int64_t last_ms = wall_ms();
+    int64_t last_ms = bm_wall_ms();
     for (size_t i = 0; i < n; i++)
         if (list[i].expires_ms > last_ms) last_ms = list[i].expires_ms;
     one->forget_ms = last_ms < INT64_MAX - REMEMBERED_MS ? last_ms + REMEMBERED_MS : INT64_MAX;
@@ -102,8 +94,8 @@ void bm_finalizers_add(bm_finalizers *all, beam_span id, const bm_finalizer *lis
 {
     final_bundle *one = new_bundle(id, list, n), *old = NULL;
     pthread_mutex_lock(&all->lock);
-    if (bm_now_ms() - all->swept_ms >= SWEEP_EVERY_MS) {
-        all->swept_ms = bm_now_ms();
+    if (bm_monotonic_ms() - all->swept_ms >= SWEEP_EVERY_MS) {
+        all->swept_ms = bm_monotonic_ms();
         old = take_old(all);
     }
     final_bundle **bucket = &all->buckets[one->hash % BM_FINALIZER_BUCKETS];
@@ -131,7 +123,7 @@ static beam_status run(bm_finalizer *list, size_t n, beam_error *err)
     beam_status status = BEAM_OK;
     for (size_t i = 0; i < n; i++) {
         beam_error why = { .status = BEAM_OK };
-        if (list[i].expires_ms < wall_ms()) continue;
+        if (list[i].expires_ms < bm_wall_ms()) continue;
         beam_status one = list[i].run(list[i].self, &why);
         if (one == BEAM_OK || status != BEAM_OK) continue;
         status = bm_error(err, one, "A finalization callback failed: %s",
@@ -149,7 +141,7 @@ beam_status bm_finalizers_run(bm_finalizers *all, beam_span id, beam_error *err)
     if (one) {
         one->list = NULL;
         one->n = 0;
-        one->forget_ms = wall_ms() + REMEMBERED_MS;
+        one->forget_ms = bm_wall_ms() + REMEMBERED_MS;
     }
     pthread_mutex_unlock(&all->lock);
     if (!one)

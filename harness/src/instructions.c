@@ -134,7 +134,7 @@ bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam
         else
             one = add(table, id, BM_RUNNING);
         one->state = BM_RUNNING;
-        one->since_ms = bm_now_ms();
+        one->since_ms = bm_monotonic_ms();
         table->n_running++;
         if (table->watcher_sleeps) {
             table->watcher_sleeps = false;

@@ -64,7 +64,7 @@ struct bm_log_stream {
     beam_status status; /* when ended */
     char reason[256];
     bool closing, done;
-    int64_t close_by; /* when closing: in bm_now_ms */
+    int64_t close_by; /* when closing: in bm_monotonic_ms */
 
     /* Sender only. */
     bm_channel *channel; /* without a stream: an attempt to connect */
@@ -314,7 +314,7 @@ static void tell(bm_log_stream *s, beam_severity severity, const char *reason)
 static void begin_attempt(bm_log_stream *s)
 {
     s->channel = bm_channel_new(s->rpc, s->endpoint, s->worker_id);
-    s->next_change = bm_now_ms() + CONNECT_MS;
+    s->next_change = bm_monotonic_ms() + CONNECT_MS;
 }
 
 /* The connection is gone or did not come: entries go to stderr until the next one. */
@@ -323,7 +323,7 @@ static void go_down(bm_log_stream *s)
     bm_channel_free(s->channel);
     s->channel = NULL;
     s->to_stderr = true;
-    s->next_change = bm_now_ms() + s->retry_ms;
+    s->next_change = bm_monotonic_ms() + s->retry_ms;
     s->retry_ms = s->retry_ms * 2 < RETRY_MAX_MS ? s->retry_ms * 2 : RETRY_MAX_MS;
 }
 
@@ -334,7 +334,7 @@ static void open_stream(bm_log_stream *s)
     pthread_mutex_lock(&s->lock);
     s->stream = stream;
     pthread_mutex_unlock(&s->lock);
-    s->up_since = bm_now_ms();
+    s->up_since = bm_monotonic_ms();
     s->to_stderr = false;
 }
 
@@ -350,7 +350,7 @@ static void put_stream_away(bm_log_stream *s)
 static void lose_stream(bm_log_stream *s)
 {
     put_stream_away(s);
-    if (bm_now_ms() - s->up_since > RETRY_MAX_MS) {
+    if (bm_monotonic_ms() - s->up_since > RETRY_MAX_MS) {
         s->retry_ms = RETRY_MIN_MS;
         s->told = false;
     }
@@ -365,7 +365,7 @@ static void attempt(bm_log_stream *s)
 {
     if (bm_channel_wait(s->channel, POLL_MS, NULL) == BEAM_OK) {
         open_stream(s);
-    } else if (bm_now_ms() >= s->next_change) {
+    } else if (bm_monotonic_ms() >= s->next_change) {
         tell(s, BEAM_LOG_WARN, "nothing answers there");
         go_down(s);
     }
@@ -373,7 +373,7 @@ static void attempt(bm_log_stream *s)
 
 static struct timespec at_ms(int64_t moment)
 {
-    int64_t left = moment - bm_now_ms();
+    int64_t left = moment - bm_monotonic_ms();
     return bm_after_ms(left > 0 ? left : 0);
 }
 
@@ -411,7 +411,7 @@ static void step(bm_log_stream *s)
     } else {
         wait_for_news(s);
         drain(s);
-        if (bm_now_ms() >= s->next_change) begin_attempt(s);
+        if (bm_monotonic_ms() >= s->next_change) begin_attempt(s);
     }
 }
 
@@ -419,7 +419,7 @@ static void step(bm_log_stream *s)
  * runner has read it all. */
 static void finish(bm_log_stream *s)
 {
-    while (!s->stream && s->channel && !s->to_stderr && bm_now_ms() < s->close_by)
+    while (!s->stream && s->channel && !s->to_stderr && bm_monotonic_ms() < s->close_by)
         attempt(s);
     drain(s);
     if (s->stream) {
@@ -485,9 +485,9 @@ const bm_log *bm_log_stream_log(bm_log_stream *stream)
 
 void bm_log_stream_flush(bm_log_stream *s, int ms)
 {
-    int64_t until = bm_now_ms() + ms;
+    int64_t until = bm_monotonic_ms() + ms;
     bool left = true;
-    while (left && s->has_sender && bm_now_ms() < until) {
+    while (left && s->has_sender && bm_monotonic_ms() < until) {
         pthread_mutex_lock(&s->lock);
         left = s->queue.first || s->busy;
         pthread_mutex_unlock(&s->lock);
@@ -498,7 +498,7 @@ void bm_log_stream_flush(bm_log_stream *s, int ms)
 static void stop_sender(bm_log_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    s->close_by = bm_now_ms() + FLUSH_MS;
+    s->close_by = bm_monotonic_ms() + FLUSH_MS;
     s->closing = true;
     pthread_cond_broadcast(&s->changed);
     struct timespec until = at_ms(s->close_by);

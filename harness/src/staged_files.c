@@ -39,7 +39,7 @@ typedef struct fetch {
 
 static int left_ms(const fetch *f)
 {
-    int64_t left = f->deadline - bm_now_ms();
+    int64_t left = f->deadline - bm_monotonic_ms();
     return left > 1 ? (int)left : 1;
 }
 
@@ -402,7 +402,7 @@ beam_status bm_staged_files_fetch(bm_rpc *rpc, const pb_ProvisionInfo *info,
     fetch f = { .opts = opts,
                 .arena = arena,
                 .pb = bm_pb_arena_new(),
-                .deadline = bm_now_ms() + PHASE_MS };
+                .deadline = bm_monotonic_ms() + PHASE_MS };
     beam_span request;
     request.ptr = resolve_request(&f, info, &request.len);
     beam_status status = BEAM_OK;

@@ -72,7 +72,7 @@ static void write_bundle(const bm_instruction *one, int64_t now_ms, bm_writer *o
 static void write_bundles(beam_harness *worker, bm_writer *out)
 {
     bm_instructions *table = &worker->instructions;
-    int64_t now_ms = bm_now_ms();
+    int64_t now_ms = bm_monotonic_ms();
     write_text(out, "========== ACTIVE PROCESSING BUNDLES ==========\n");
     pthread_mutex_lock(&table->lock);
     for (size_t i = 0; i < table->n_buckets; i++)

@@ -83,14 +83,14 @@ void *bm_watch(void *arg)
     pthread_setname_np(pthread_self(), "watcher");
     pthread_mutex_lock(&table->lock);
     while (!table->closed) {
-        int64_t before_ms = bm_now_ms();
+        int64_t before_ms = bm_monotonic_ms();
         struct timespec until = bm_after_ms(SAMPLE_MS);
         table->watcher_sleeps = !table->n_running;
         if (table->watcher_sleeps)
             pthread_cond_wait(&table->watcher, &table->lock);
         else
             pthread_cond_timedwait(&table->watcher, &table->lock, &until);
-        int64_t now_ms = bm_now_ms();
+        int64_t now_ms = bm_monotonic_ms();
         watch_all(worker, now_ms, now_ms - before_ms);
     }
     pthread_mutex_unlock(&table->lock);

@@ -235,9 +235,9 @@ int test_gate_thread(void)
 
 void test_await_at_gate(int n)
 {
-    int64_t until = bm_now_ms() + FAKE_PATIENCE_MS;
+    int64_t until = bm_monotonic_ms() + FAKE_PATIENCE_MS;
     int here = 0;
-    while (here < n && bm_now_ms() < until) {
+    while (here < n && bm_monotonic_ms() < until) {
         pthread_mutex_lock(&gate_lock);
         here = n_at_gate;
         pthread_mutex_unlock(&gate_lock);

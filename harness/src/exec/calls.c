@@ -3,8 +3,8 @@
  * polls for answers itself, when there are as many calls as may be, now and then while
  * elements come, and in the end for all. */
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "exec/par_do.h"
 
@@ -50,13 +50,6 @@ struct bm_calls {
     const waiting *answered;     /* whose callback runs */
     unsigned attempt;            /* at the element that is asked about, if it is caught */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* -- slots ---------------------------------------------------------------------------------- */
 static waiting *take_slot(struct bm_calls *k)
@@ -207,7 +200,7 @@ static void call_later(struct bm_calls *k, waiting *w)
     int64_t wait_ms = LONGEST_WAIT_MS;
     if (w->tries < 7) wait_ms = FIRST_WAIT_MS << (w->tries - 1);
     if (wait_ms > LONGEST_WAIT_MS) wait_ms = LONGEST_WAIT_MS;
-    w->due_ms = now_ms() + wait_ms;
+    w->due_ms = bm_monotonic_ms() + wait_ms;
     w->next = k->again;
     k->again = w;
 }
@@ -231,7 +224,7 @@ static beam_status answer(struct bm_calls *k, const beam_rpc_result *result)
 static int call_again(struct bm_calls *k)
 {
     if (!k->again) return -1;
-    int64_t now = now_ms(), next = -1;
+    int64_t now = bm_monotonic_ms(), next = -1;
     for (waiting **at = &k->again, *w; (w = *at);) {
         if (w->due_ms <= now) {
             *at = w->next;

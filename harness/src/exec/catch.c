@@ -4,8 +4,9 @@
  *
  * What the DoFn emits goes to gates, nodes that keep copies until the element has succeeded.
  * So the failures of steps downstream, which run when the gates open, are not caught here.
- * What it does to state and timers is undone. Splittable DoFns have no gates: what they emit
- * goes with what they claim, and that stands. */
+ * What it does to state and timers is undone. What splittable DoFns emit goes with what they
+ * claim, and that stands: their gates keep nothing, and only tell whose failure it is. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -35,6 +36,8 @@ struct bm_catch {
     kept *kept;
     size_t n, cap;
     bool processing; /* an element */
+    bool passes_on;  /* gates keep nothing */
+    bool failed_below; /* a step downstream, by a gate that keeps nothing */
 };
 
 /* -- keeping what is emitted ---------------------------------------------------------------- */
@@ -50,7 +53,11 @@ static beam_status keep(bm_node *node, const bm_element *element)
 {
     gate *g = (gate *)node;
     struct bm_catch *c = g->owner;
-    if (!c->processing) return bm_send(g->real, element); /* of start or finish_bundle */
+    if (c->passes_on || !c->processing) { /* or of start or finish_bundle */
+        beam_status status = bm_send(g->real, element);
+        c->failed_below |= status != BEAM_OK;
+        return status;
+    }
     if (c->n == c->cap) {
         c->cap = c->cap ? c->cap * 2 : 16;
         c->kept = bm_xrealloc(c->kept, bm_times(c->cap, sizeof *c->kept));
@@ -100,6 +107,13 @@ static const char *why(const bm_plan *plan, bm_arena *arena, const char *timer)
                  : bm_strdup(arena, plan->reason);
 }
 
+void bm_catch_add_detail(struct bm_catch *c, const char *detail)
+{
+    bm_plan *plan = c->par_do->node.plan;
+    size_t len = strlen(plan->reason);
+    snprintf(plan->reason + len, sizeof plan->reason - len, "; %s", detail);
+}
+
 /* `timer` NULL: it is an element. Otherwise the element is a key without a value. */
 static beam_status send_failure(struct bm_catch *c, const bm_element *element, const char *timer,
                                 unsigned attempts)
@@ -129,16 +143,19 @@ static beam_status send_failure(struct bm_catch *c, const bm_element *element, c
     return status;
 }
 
-/* Did the element fail, and not what it was read from? */
-static bool is_its_fault(const bm_plan *plan)
+/* Did the element fail, and not what it was read from or goes to? */
+static bool is_its_fault(const struct bm_catch *c)
 {
-    return bm_failed(plan) && !plan->lost_runner && plan->read_failed == BEAM_OK;
+    const bm_plan *plan = c->par_do->node.plan;
+    return bm_failed(plan) && !plan->lost_runner && plan->read_failed == BEAM_OK &&
+           !c->failed_below;
 }
 
 static void begin_attempt(struct bm_catch *c)
 {
     const beam_ctx *ctx = &c->par_do->ctx;
     c->processing = true;
+    c->failed_below = false;
     if (ctx->state) bm_user_state_attempt(ctx->state);
     if (ctx->timers) bm_timers_attempt(ctx->timers);
 }
@@ -175,7 +192,7 @@ static beam_status try_once(struct bm_catch *c, const bm_element *element, const
     if (!bm_failed(plan)) {
         keep_changes(c);
         status = open_gates(c);
-    } else if (is_its_fault(plan)) {
+    } else if (is_its_fault(c)) {
         status = undo_changes(c);
         *again = status == BEAM_OK && attempt < c->attempts;
         if (*again) plan->error = (beam_error){ 0 };
@@ -223,7 +240,7 @@ static beam_status process_caught(bm_node *node, const bm_element *element)
 
 beam_status bm_catch_failed(struct bm_catch *c, const bm_element *element, beam_status status)
 {
-    return is_its_fault(c->par_do->node.plan) ? send_failure(c, element, NULL, 1) : status;
+    return is_its_fault(c) ? send_failure(c, element, NULL, 1) : status;
 }
 
 /* -- construction ------------------------------------------------------------------------------- */
@@ -260,18 +277,26 @@ static struct bm_catch *new_catch(bm_par_do *p, const bm_transform *t, const bm_
     return c;
 }
 
+static void close_gates(struct bm_catch *c)
+{
+    beam_ctx *ctx = &c->par_do->ctx;
+    for (size_t i = 0; i < ctx->n_outputs; i++) {
+        bm_output *output = &ctx->outputs[i];
+        if (output->pcoll) output->pcoll = gate_before(c, output->pcoll);
+    }
+}
+
 void bm_sdf_catch(bm_par_do *p, const bm_transform *t, const bm_coder *element_coder)
 {
-    new_catch(p, t, element_coder, 1);
+    struct bm_catch *c = new_catch(p, t, element_coder, 1);
+    c->passes_on = true;
+    close_gates(c);
 }
 
 void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts)
 {
     struct bm_catch *c = new_catch(p, t, p->ctx.input_coder, attempts);
-    for (size_t i = 0; i < p->ctx.n_outputs; i++) {
-        bm_output *output = &p->ctx.outputs[i];
-        if (output->pcoll) output->pcoll = gate_before(c, output->pcoll);
-    }
+    close_gates(c);
     if (p->fn->rpc) return; /* calls.c does what follows */
     bm_process *process = p->ctx.state ? &p->process_keyed : &p->node.process;
     c->process = *process;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The beam_ctx functions of beam/dofn.h and fns/ctx.h. Bundle thread. */
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "exec/ctx_impl.h"
 #include "exec/metric_sets.h"
@@ -325,10 +325,7 @@ void beam_distribution_add(beam_ctx *c, const char *name, int64_t value)
 
 void beam_gauge_set(beam_ctx *c, const char *name, int64_t value)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    bm_gauge_set(cell(c, BM_CELL_GAUGE, name), value,
-                 (beam_millis)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    bm_gauge_set(cell(c, BM_CELL_GAUGE, name), value, bm_wall_coarse_ms());
 }
 
 void beam_string_set_add(beam_ctx *c, const char *name, beam_span text)

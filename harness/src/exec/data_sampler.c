@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 
 enum {
@@ -29,13 +29,6 @@ struct bm_data_sampler {
     bm_arena arena; /* of the map */
     bm_map pcolls;
 };
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bm_data_sampler *bm_data_sampler_new(void)
 {
@@ -72,7 +65,7 @@ bool bm_data_sampler_wants(bm_data_sampler *sampler, const char *pcoll_id)
     bool wants = !one || one->samples.n < KEPT;
     if (!wants) {
         size_t newest = (one->samples.next + KEPT - 1) % KEPT;
-        wants = wall_ms() - one->samples.at[newest].taken_ms >= EVERY_MS;
+        wants = bm_wall_ms() - one->samples.at[newest].taken_ms >= EVERY_MS;
     }
     pthread_mutex_unlock(&sampler->lock);
     return wants;
@@ -104,7 +97,7 @@ static bm_data_sample copy(const bm_data_sample *from)
     one.instruction_id = append(&at, from->instruction_id);
     one.transform_id = append(&at, from->transform_id);
     one.error = append(&at, from->error);
-    one.taken_ms = wall_ms();
+    one.taken_ms = bm_wall_ms();
     return one;
 }
 

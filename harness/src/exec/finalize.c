@@ -2,8 +2,8 @@
 /* beam_on_finalize(): registering on the bundle thread; what is registered runs on the
  * thread that the harness has for it, when this plan may be gone. */
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "exec/ctx_impl.h"
 
@@ -37,13 +37,6 @@ static callback *callback_of(const bm_node *node, beam_status (*to_run)(beam_spa
     return one;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Why it cannot be called here; NULL: it can. */
 static const char *problem(const beam_ctx *c, beam_status (*to_run)(beam_span))
 {
@@ -58,7 +51,7 @@ beam_status beam_on_finalize(beam_ctx *c, int64_t expires_after_ms,
 {
     const char *why_not = problem(c, to_run);
     if (why_not) return beam_fail(c, BEAM_ESTATE, "%s", why_not);
-    int64_t now = now_ms();
+    int64_t now = bm_wall_ms();
     bool for_ever = expires_after_ms > INT64_MAX - now;
     const bm_finalizer finalizer = {
         .self = callback_of(c->node, to_run, data),

@@ -29,6 +29,8 @@ beam_status bm_catch_all(struct bm_catch *caught, const bm_element *element, con
 /* Of a splittable DoFn's process(), whose outputs are sent as they come: the one attempt is
  * followed by bm_catch_failed() if it has failed. */
 void bm_sdf_catch(bm_par_do *p, const bm_transform *t, const bm_coder *element_coder);
+/* Before that: more for the row's error. */
+void bm_catch_add_detail(struct bm_catch *caught, const char *detail);
 beam_status bm_catch_failed(struct bm_catch *caught, const bm_element *element,
                             beam_status status);
 /* Tries `process`, which sends to the node's outputs, for the element; `attempt` from 1.

@@ -78,6 +78,8 @@ typedef struct bm_tracking {
     /* Bundle thread only: */
     bool resume;
     int64_t delay_ms;
+    bool has_rest; /* process() has failed, and this is what it had not claimed */
+    beam_value rest;
     beam_kind position; /* of claims */
 } bm_tracking;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of beam/splittable.h that process() calls. Bundle thread. */
-#include <time.h>
-
+#include "base/clock.h"
 #include "exec/sdf.h"
 
 static bm_tracking *tracking_of(beam_ctx *c, const char *what)
@@ -58,19 +57,11 @@ beam_status beam_resume_later(beam_ctx *c, int64_t delay_ms)
     return BEAM_OK;
 }
 
-/* -- the watermark ------------------------------------------------------------------------ */
-static beam_millis wall_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (beam_millis)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 beam_millis bm_sdf_watermark(const bm_tracking *t)
 {
     beam_millis at = bm_count_get(&t->watermark);
     if (t->sdf->watermark != BEAM_WATERMARK_WALL_TIME) return at;
-    beam_millis now = wall_time();
+    beam_millis now = bm_wall_ms();
     return now > at ? now : at;
 }
 

@@ -55,6 +55,17 @@ static beam_status fail_tracking(bm_sdf_process *s, const bm_element *in)
                       t->error.message, t->tracker->name);
 }
 
+/* With the lock: process() has failed, and is not tried again. */
+static void note_rest(bm_sdf_process *s)
+{
+    bm_tracking *t = &s->tracking;
+    beam_value primary;
+    bool has_primary;
+    t->has_rest = t->under_way && t->error.status == BEAM_OK &&
+                  bm_sdf_split_restriction(s, 0, &primary, &has_primary, &t->rest);
+    t->error = (beam_error){ 0 };
+}
+
 static beam_status process_in(bm_sdf_process *s, const bm_element *in,
                               const bm_windows *windows)
 {
@@ -62,7 +73,7 @@ static beam_status process_in(bm_sdf_process *s, const bm_element *in,
     bm_element element = *in;
     element.value = s->element;
     element.windows = windows;
-    t->resume = false;
+    t->resume = t->has_rest = false;
     t->delay_ms = 0;
     bm_owner_enter(&t->lock);
     t->windows = windows;
@@ -73,6 +84,8 @@ static beam_status process_in(bm_sdf_process *s, const bm_element *in,
     if (t->under_way) status = bm_par_do_process(&s->par_do.node, &element);
     bm_owner_enter(&t->lock);
     if (status == BEAM_OK) settle(s);
+    else if (s->par_do.caught)
+        note_rest(s);
     t->under_way = false;
     t->windows = NULL;
     bm_owner_leave(&t->lock);
@@ -80,6 +93,48 @@ static beam_status process_in(bm_sdf_process *s, const bm_element *in,
     if (t->error.status != BEAM_OK) return fail_tracking(s, in);
     bm_arena_rewind(&t->arena, mark); /* nobody looks at it between restrictions */
     return BEAM_OK;
+}
+
+/* -- errors as data ------------------------------------------------------------------------ */
+static const char *describe(const bm_tracking *t, bm_arena *arena)
+{
+    const char *all = bm_value_text(arena, t->pair.restriction, 100);
+    if (!t->has_rest) return bm_format(arena, "restriction %s", all);
+    return bm_format(arena, "restriction %s, of which %s was not claimed", all,
+                     bm_value_text(arena, t->rest, 100));
+}
+
+/* The row is not behind the watermark, or it could be dropped as late, nor after its window. */
+static beam_millis failed_at(const bm_tracking *t, const bm_element *in,
+                             const bm_windows *windows)
+{
+    beam_millis at = bm_sdf_watermark(t);
+    for (size_t i = 0; i < windows->n; i++) {
+        beam_millis last = beam_window_max_timestamp(windows->at[i]);
+        if (at > last) at = last;
+    }
+    return at > in->timestamp ? at : in->timestamp;
+}
+
+/* process_in(), a failure of which is a row: what was claimed stands, and what is left of the
+ * restriction in these windows is given up. */
+static beam_status process_or_catch(bm_sdf_process *s, const bm_element *in,
+                                    const bm_windows *windows)
+{
+    bm_tracking *t = &s->tracking;
+    beam_status status = process_in(s, in, windows);
+    if (BM_LIKELY(status == BEAM_OK) || !s->par_do.caught) return status;
+    bm_owner_enter(&t->lock);
+    t->error = (beam_error){ 0 };
+    bm_owner_leave(&t->lock);
+    bm_arena *scratch = &s->par_do.node.plan->scratch;
+    bm_mark mark = bm_scratch_mark(scratch);
+    const bm_element failed = { s->element, failed_at(t, in, windows), windows,
+                                in->pane };
+    bm_catch_add_detail(s->par_do.caught, describe(t, scratch));
+    status = bm_catch_failed(s->par_do.caught, &failed, status);
+    bm_rewind(scratch, mark);
+    return status;
 }
 
 /* -- one element ------------------------------------------------------------------------------ */
@@ -141,24 +196,13 @@ static void next_window(bm_tracking *t)
 static beam_status process_windows(bm_sdf_process *s, const bm_element *in)
 {
     bm_tracking *t = &s->tracking;
-    if (!s->par_do.ctx.observes_window) return process_in(s, in, in->windows);
+    if (!s->par_do.ctx.observes_window) return process_or_catch(s, in, in->windows);
     for (; has_window(t); next_window(t)) {
         bm_one_window one;
-        BEAM_TRY(process_in(s, in, bm_one_window_set(&one, &in->windows->at[t->window])));
+        const bm_windows *windows = bm_one_window_set(&one, &in->windows->at[t->window]);
+        BEAM_TRY(process_or_catch(s, in, windows));
     }
     return BEAM_OK;
-}
-
-/* The element fails as a row: what it has claimed stands, what is left of its restriction is
- * given up, in all windows that are left. */
-static beam_status give_up(bm_sdf_process *s, const bm_element *in, beam_status status)
-{
-    bm_element element = *in;
-    element.value = s->element;
-    bm_owner_enter(&s->tracking.lock);
-    s->tracking.error = (beam_error){ 0 };
-    bm_owner_leave(&s->tracking.lock);
-    return bm_catch_failed(s->par_do.caught, &element, status);
 }
 
 static beam_status process(bm_node *node, const bm_element *in)
@@ -166,7 +210,6 @@ static beam_status process(bm_node *node, const bm_element *in)
     bm_sdf_process *s = (bm_sdf_process *)node;
     beam_status status = begin(s, in);
     if (status == BEAM_OK) status = process_windows(s, in);
-    if (status != BEAM_OK && s->par_do.caught) status = give_up(s, in, status);
     end(s);
     return status;
 }

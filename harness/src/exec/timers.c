@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 enum { HAND_OVER_BYTES = 1 << 20, EXPIRATION = -1, SORTED = -2 };
@@ -421,14 +421,16 @@ static const family *family_of(beam_ctx *c, int timer, const char *call)
     if (bm_failed(c->node->plan)) return NULL;
     size_t declared = t ? t->fn->timers.n : 0;
     if (timer < 0 || (size_t)timer >= declared) {
-        beam_fail(c, BEAM_ESTATE, "%s of timer %d: the DoFn declares %zu in .timers", call, timer,
-                  declared);
+        beam_fail(c, BEAM_ESTATE, "%s() of timer %d: the DoFn declares %zu in .timers",
+                  call, timer, declared);
         return NULL;
     }
     const family *of = &t->families[timer];
     if (c->element) return of;
-    beam_fail(c, BEAM_ESTATE, "%s of timer '%s': there is no key here; timers are for process, "
-              "on_timer and on_window_expiration", call, of->name);
+    beam_fail(c, BEAM_ESTATE,
+              "%s() of timer '%s': there is no key here; timers are for process, "
+              "on_timer and on_window_expiration",
+              call, of->name);
     return NULL;
 }
 
@@ -479,17 +481,19 @@ static beam_status set(beam_ctx *c, const family *of, beam_millis at, const beam
     return BEAM_OK;
 }
 
+static const beam_timer_opts no_opts;
+
 beam_status beam_timer_set_with(beam_ctx *c, int timer, beam_millis at,
                                 const beam_timer_opts *opts)
 {
-    static const beam_timer_opts none;
     const family *of = family_of(c, timer, __func__);
-    return of ? set(c, of, at, opts ? opts : &none) : c->node->plan->error.status;
+    return of ? set(c, of, at, opts ? opts : &no_opts) : c->node->plan->error.status;
 }
 
 beam_status beam_timer_set(beam_ctx *c, int timer, beam_millis at)
 {
-    return beam_timer_set_with(c, timer, at, NULL);
+    const family *of = family_of(c, timer, __func__);
+    return of ? set(c, of, at, &no_opts) : c->node->plan->error.status;
 }
 
 beam_status beam_timer_clear(beam_ctx *c, int timer, beam_span tag)
@@ -505,9 +509,7 @@ beam_millis beam_now(beam_ctx *c)
 {
     const bm_bundle_io *io = c->node->plan->io;
     if (io && io->now) return io->now(io->self);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (beam_millis)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return bm_wall_ms();
 }
 
 beam_status bm_timers_expire(bm_timers *t)

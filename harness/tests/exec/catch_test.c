@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as data: rows of failed elements, attempts, what was emitted before, and what is
  * not caught. */
-#include "fixture.h"
+#include "beam_urns.h"
+#include "sdf_fixture.h"
 
 /* Emits n and 10 n; fails on odd numbers between the two, on 8 only at the first attempt. */
 static beam_status halves(beam_ctx *c, beam_value in)
@@ -167,10 +168,140 @@ START_TEST(a_lost_runner_is_not_caught)
 }
 END_TEST
 
+/* -- splittable DoFns ------------------------------------------------------------------- */
+static int64_t fails_at;
+
+static void fail_at(beam_ctx *c, int64_t offset)
+{
+    if (offset == fails_at) beam_fail(c, BEAM_EUSER, "no offset %lld", (long long)offset);
+}
+
+/* Claims all; its watermark is where the element says. */
+static beam_value up_to(beam_ctx *c, beam_value n)
+{
+    return beam_offsets(c, 0, beam_as_int64(n));
+}
+static beam_status late(beam_ctx *c, beam_value n)
+{
+    beam_claim_offset(c, beam_as_int64(n));
+    BEAM_TRY(beam_watermark_set(c, beam_as_int64(n)));
+    return beam_fail(c, BEAM_EUSER, "too late");
+}
+static const beam_sdf late_sdf = { .tracker = &beam_offset_tracker,
+                                   .initial = up_to,
+                                   .watermark = BEAM_WATERMARK_MANUAL };
+static const beam_dofn late_fn = { .name = "test.late",
+                                   .in = BEAM_INT64,
+                                   .out = BEAM_INT64,
+                                   .process = late,
+                                   .sdf = &late_sdf };
+
+static void sdf_init(fixture *f, const char *fn, const char *next)
+{
+    fails_at = 3;
+    on_claim = fail_at;
+    bad = NULL;
+    static const beam_dofn *more[] = { &small_fn, &text_fn, &late_fn };
+    static const beam_dofn *all[32];
+    size_t n = sdf_functions.dofns.n;
+    for (size_t i = 0; i < n; i++) all[i] = sdf_functions.dofns.at[i];
+    for (size_t i = 0; i < BEAM_COUNT(more); i++) all[n++] = more[i];
+    fixture_init(f, all, n, NULL, 0);
+    fixture_pcoll(f, "p1", SIZED);
+    fixture_pcoll(f, "p2", "varint");
+    fixture_pcoll(f, "p3", "varint");
+    fixture_pcoll(f, "bad", "failure");
+    fixture_pcoll(f, "text", "string_utf8");
+    fixture_source(f, "a", "p1", SIZED, "interval_window");
+    fixture_transform(f, "b",
+                      BEAM_URN_TRANSFORM_SDF_PROCESS_SIZED_ELEMENT_AND_RESTRICTIONS,
+                      fixture_catching_payload(f, fn, 1), "in=p1",
+                      "beam.failures=bad out=p2");
+    if (next) fixture_par_do(f, "c", next, "", "in=p2", "out=p3");
+    fixture_sink(f, "d", next ? "p3" : "p2", "varint", "interval_window");
+    fixture_par_do(f, "e", "test.text", "", "in=bad", "out=text");
+    fixture_sink(f, "f", "text", "string_utf8", "interval_window");
+    fixture_build(f);
+}
+
+static void put_sized(fixture *f, int64_t n, int64_t from, size_t windows)
+{
+    static const beam_window at[] = { { 0, 10, { NULL, 0 } }, { 5, 15, { NULL, 0 } } };
+    fixture_put_in(f, 0, sdf_sized(f, n, from, n), 6, at, windows);
+}
+
+/* What it has emitted goes on; the rest of the restriction is named, and given up. */
+START_TEST(splittable)
+{
+    fixture f;
+    sdf_init(&f, "test.count", NULL);
+    put_sized(&f, 2, 0, 1);
+    put_sized(&f, 6, 2, 1);
+    put_sized(&f, 1, 0, 1);
+    for (int round = 0; round < 2; round++) {
+        fixture_run(&f);
+        expect_output(&f, 0,
+                      "200 @6 [0, 10)\n201 @6 [0, 10)\n602 @6 [0, 10)\n100 @6 [0, 10)\n");
+        expect_output(&f, 1,
+                      "\"Scope/b|Scope|1 bytes|6|no offset 3; restriction KV{2, 6}, of "
+                      "which KV{4, 6} was not claimed|-9|1\" @6 [0, 10)\n");
+    }
+    ck_assert_str_eq(sdf_residuals(&f), "");
+    fixture_free(&f);
+}
+END_TEST
+
+START_TEST(splittable_in_each_window)
+{
+    fixture f;
+    sdf_init(&f, "test.watch", NULL);
+    put_sized(&f, 4, 3, 2);
+    fixture_run(&f);
+    expect_output(&f, 0, "");
+    expect_output(&f, 1,
+                  "\"Scope/b|Scope|1 bytes|4|no offset 3; restriction KV{3, 4}|-9|1\" @6 "
+                  "[0, 10)\n\"Scope/b|Scope|1 bytes|4|no offset 3; restriction KV{3, 4}|"
+                  "-9|1\" @6 [5, 15)\n");
+    fixture_free(&f);
+}
+END_TEST
+
+/* The row is not behind the watermark, and stays in its window. */
+START_TEST(splittable_after_its_watermark)
+{
+    fixture f;
+    sdf_init(&f, "test.late", NULL);
+    put_sized(&f, 8, 0, 1);
+    put_sized(&f, 12, 0, 1);
+    fixture_run(&f);
+    expect_output(&f, 0, "");
+    expect_output(&f, 1,
+                  "\"Scope/b|Scope|1 bytes|8|too late; restriction KV{0, 8}|-9|1\" @8 "
+                  "[0, 10)\n\"Scope/b|Scope|1 bytes|12|too late; restriction KV{0, 12}|"
+                  "-9|1\" @9 [0, 10)\n");
+    fixture_free(&f);
+}
+END_TEST
+
+START_TEST(splittable_failures_downstream)
+{
+    fixture f;
+    sdf_init(&f, "test.count", "test.small");
+    put_sized(&f, 1, 0, 1);
+    ck_assert_int_eq(fixture_run_in(&f, 0), BEAM_EUSER);
+    expect_error(&f, "(DoFn 'test.small') failed on element 100: too large");
+    fixture_free(&f);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { failed_elements_are_rows, attempts,
-                                   failures_downstream_are_not_caught, map_too,
-                                   a_lost_runner_is_not_caught };
+    const TTest *const tests[] = {
+        failed_elements_are_rows,           attempts,
+        failures_downstream_are_not_caught, map_too,
+        a_lost_runner_is_not_caught,        splittable,
+        splittable_in_each_window,          splittable_after_its_watermark,
+        splittable_failures_downstream
+    };
     return run_tests("catch", tests, BEAM_COUNT(tests));
 }

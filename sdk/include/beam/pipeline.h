@@ -78,7 +78,9 @@ typedef struct beam_par_do_opts {
      * instead of failing the bundle; what they emitted before is dropped, and what they did
      * to state and timers is undone. The same for timers that fail: `element` is then empty,
      * `element_text` has the key and `error` the timer's name. Of splittable DoFns the outputs
-     * go on as they come and stand; the unclaimed rest of the restriction is given up. */
+     * go on as they come and stand; the unclaimed rest of the restriction is given up, and
+     * `error` names both. What .initial, .split, .size and .truncate fail on fails the
+     * bundle. */
     beam_pcoll **failures;
     int attempts;             /* with failures: tries of an element; 0: 1. Splittable: 1 */
     beam_display display[8]; /* display data beside the DoFn's name */

@@ -161,7 +161,7 @@ void bm_service_epitaph(const bm_service *service, beam_error *err)
 
 static beam_status wait_ready(bm_session *session, bm_service *service, beam_error *err)
 {
-    int64_t until = bm_now_ms() + READY_TIMEOUT_MS;
+    int64_t until = bm_monotonic_ms() + READY_TIMEOUT_MS;
     while (!accepts_connections(service->port)) {
         if (atomic_load(&session->cancelled))
             return bm_error(err, BEAM_ECANCELLED, "cancelled");
@@ -169,7 +169,7 @@ static beam_status wait_ready(bm_session *session, bm_service *service, beam_err
             bm_service_epitaph(service, err);
             return BEAM_ERPC;
         }
-        if (bm_now_ms() > until)
+        if (bm_monotonic_ms() > until)
             return bm_error(err, BEAM_ETIMEOUT,
                             "%s does not answer after %d s; its log is %s", service->what,
                             READY_TIMEOUT_MS / 1000, service->log_path);

@@ -208,10 +208,3 @@ beam_status bm_free_port(int *port, beam_error *err)
     return ok ? BEAM_OK
               : bm_error(err, BEAM_EIO, "no free TCP port: %s", strerror(error));
 }
-
-int64_t bm_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}

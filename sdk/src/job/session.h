@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "rpc/rpc.h"
 
@@ -42,7 +43,5 @@ beam_status bm_session_scratch(bm_session *session, const char *name, const char
                                beam_error *err);
 /* A TCP port of localhost that is free now. */
 beam_status bm_free_port(int *port, beam_error *err);
-/* Milliseconds of a clock that only goes forward. */
-int64_t bm_now_ms(void);
 
 #endif

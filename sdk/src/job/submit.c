@@ -265,14 +265,14 @@ bm_job_event bm_job_next(bm_job *job, int timeout_ms, bm_arena *arena)
         job->messages = NULL;
     }
     if (bm_job_state_is_final(job->state)) return (bm_job_event){ .kind = BM_EVENT_NONE };
-    int64_t wait_ms = job->next_poll_ms - bm_now_ms();
+    int64_t wait_ms = job->next_poll_ms - bm_monotonic_ms();
     if (wait_ms > timeout_ms) {
         sleep_ms(timeout_ms);
         return (bm_job_event){ .kind = BM_EVENT_NONE };
     }
     sleep_ms(wait_ms);
     bm_job_event event = poll_state(job, arena);
-    job->next_poll_ms = bm_now_ms() + 500;
+    job->next_poll_ms = bm_monotonic_ms() + 500;
     return event;
 }
 

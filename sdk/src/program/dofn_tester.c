@@ -372,7 +372,11 @@ static void add_tested(beam_dofn_tester *t, output *o, const bm_element *e)
         o->at = grown;
         o->cap = cap;
     }
-    o->at[o->n++] = (beam_tested){ e->value, e->timestamp, e->windows->at[0], *e->pane };
+    bm_element around = *e; /* its windows and pane point to what is the decoder's */
+    around.value = beam_null();
+    bm_element_copy(&t->arena, &around, &around); /* of no value: does not fail */
+    o->at[o->n++] = (beam_tested){ e->value, e->timestamp, around.windows->at[0],
+                                   *around.pane };
 }
 
 static beam_status take_output(beam_dofn_tester *t, output *o)

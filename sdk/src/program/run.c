@@ -12,6 +12,7 @@
 #include "job/known_runner.h"
 #include "job/metrics.h"
 #include "job/options_proto.h"
+#include "program/defaults.h"
 #include "program/environment.h"
 #include "program/local_run.h"
 #include "program/loopback.h"
@@ -144,53 +145,21 @@ static beam_status make_expansion(run *r, beam_error *err)
 }
 
 /* -- submitting ------------------------------------------------------------------------------------ */
-static void set_default(run *r, const char *name, json_t *value)
-{
-    if (json_object_get(r->options, name))
-        json_decref(value);
-    else
-        json_object_set_new(r->options, name, value);
-}
-
-/* With checkpoints, Flink keeps finished sources open for ever unless told otherwise, and a
- * streaming job of bounded inputs would never end. */
-static void help_bounded_streams_end(run *r)
-{
-    bool checkpoints = r->in->standard->checkpointing_interval > 0;
-    if (checkpoints && bm_graph_is_bounded(r->pipeline))
-        set_default(r, "shutdown_sources_after_idle_ms", json_integer(1000));
-}
-
-/* Flink's 1000 elements are too few for what a bundle costs: combining before a shuffle has
- * little to combine. Its second is too long to wait for the last elements of a bundle. And
- * elements, which nobody changes, need not be copied from step to step. */
-static void help_streams_flow(run *r)
-{
-    set_default(r, "max_bundle_size", json_integer(10000));
-    set_default(r, "max_bundle_time_mills", json_integer(200));
-    set_default(r, "faster_copy", json_true());
-}
-
-/* Otherwise Flink keeps what a bundle gave back until after the checkpoint, while the
- * watermark moves on: it comes late, and windows are written twice. */
-static void help_checkpoints_keep_time(run *r)
-{
-    set_default(r, "finish_bundle_before_checkpointing", json_true());
-}
-
-/* An embedded Flink keeps checkpoints in memory, and refuses state of more than 5 MB; after
- * a checkpoint that failed the job starts again at the one before, and never gets on. */
-static beam_status help_checkpoints_fit(run *r, beam_error *err)
+/* The folder of checkpoints is this run's. */
+static beam_status set_defaults(run *r, bm_known_runner runner, beam_error *err)
 {
     const bm_standard *s = r->in->standard;
+    const bm_job_kind kind = {
+        .runner = runner,
+        .is_bounded = bm_graph_is_bounded(r->pipeline),
+        .checkpoints = s->checkpointing_interval > 0,
+        .is_embedded = r->job_server.child && bm_flink_is_embedded(s->flink_master),
+    };
+    bm_default_options(r->options, &kind);
+    if (!bm_wants_checkpoint_files(r->options, &kind)) return BEAM_OK;
     const char *folder;
-    bool embedded = r->job_server.child && bm_flink_is_embedded(s->flink_master);
-    if (!embedded || s->checkpointing_interval <= 0 ||
-        json_object_get(r->options, "state_backend"))
-        return BEAM_OK;
     BEAM_TRY(bm_session_scratch(&r->session, "checkpoints", &folder, err));
-    set_default(r, "state_backend", json_string("filesystem"));
-    set_default(r, "state_backend_storage_path", json_sprintf("file://%s", folder));
+    bm_keep_checkpoints_in(r->options, folder);
     return BEAM_OK;
 }
 
@@ -211,11 +180,7 @@ static beam_status settle_runner(run *r, beam_error *err)
             err, BEAM_EUNSUPPORTED,
             "Prism does not start PROCESS workers, and the job would wait for "
             "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
-    if (runner == BM_FLINK_STREAMING || runner == BM_FLINK_CHECKPOINTS) {
-        help_streams_flow(r);
-        help_checkpoints_keep_time(r);
-        BEAM_TRY(help_checkpoints_fit(r, err));
-    }
+    BEAM_TRY(set_defaults(r, runner, err));
     return bm_runner_check(runner, r->pipeline, err);
 }
 
@@ -223,7 +188,6 @@ static beam_status submit(run *r, beam_span pipeline, beam_error *err)
 {
     if (r->job_server.child) BEAM_TRY(bm_service_wait(&r->session, &r->job_server, err));
     BEAM_TRY(check_cancelled(r, err));
-    help_bounded_streams_end(r);
     BEAM_TRY(settle_runner(r, err));
     const char *master = r->in->standard->flink_master;
     if (!bm_flink_is_embedded(master))
@@ -311,10 +275,10 @@ static int run_locally(run *r)
     };
     beam_error err;
     bm_local_result result;
-    int64_t start_ms = bm_now_ms();
+    int64_t start_ms = bm_monotonic_ms();
     beam_status status = bm_run_locally(r->session.rpc, r->pipeline, &job, r->in->arena,
                                         &result, &err);
-    double seconds = (double)(bm_now_ms() - start_ms) / 1000;
+    double seconds = (double)(bm_monotonic_ms() - start_ms) / 1000;
     bm_console_status(&r->console, "");
     if (result.n_dropped_late)
         bm_log_write(&r->session.log, BEAM_LOG_WARN,

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "program/crash.h"
 
@@ -26,13 +26,6 @@ struct bm_signals {
 
 /* timeout(1) and its like send one signal twice, to the process and to its group. */
 enum { SAME_SIGNAL_MS = 300 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void take_crash(const bm_signals *s)
 {
@@ -55,9 +48,9 @@ static void *run(void *arg)
         struct signalfd_siginfo info;
         if (read(s->signal_fd, &info, sizeof info) != sizeof info) continue;
         if (!first_ms) {
-            first_ms = now_ms();
+            first_ms = bm_monotonic_ms();
             s->handler.on_first(s->handler.self);
-        } else if (now_ms() - first_ms >= SAME_SIGNAL_MS) {
+        } else if (bm_monotonic_ms() - first_ms >= SAME_SIGNAL_MS) {
             _exit(s->exit_status);
         }
     }

@@ -94,8 +94,8 @@ static void hear(test_job *j, const bm_job_event *event)
 /* A final state comes before or after the messages that explain it. */
 static void hear_last_words(test_job *j, bm_arena *scratch)
 {
-    int64_t until = bm_now_ms() + LAST_WORDS_MS;
-    while (bm_job_last_state(j->job) == BM_JOB_FAILED && bm_now_ms() < until) {
+    int64_t until = bm_monotonic_ms() + LAST_WORDS_MS;
+    while (bm_job_last_state(j->job) == BM_JOB_FAILED && bm_monotonic_ms() < until) {
         bm_arena_reset(scratch);
         bm_job_event event = bm_job_next(j->job, TICK_MS, scratch);
         hear(j, &event);
@@ -107,7 +107,7 @@ static void hear_last_words(test_job *j, bm_arena *scratch)
 static bool follow(test_job *j, int64_t until, bm_arena *scratch)
 {
     while (!bm_job_state_is_final(bm_job_last_state(j->job))) {
-        if (bm_now_ms() > until) return false;
+        if (bm_monotonic_ms() > until) return false;
         bm_arena_reset(scratch);
         bm_job_event event = bm_job_next(j->job, TICK_MS, scratch);
         hear(j, &event);
@@ -119,9 +119,9 @@ static bool follow(test_job *j, int64_t until, bm_arena *scratch)
 static beam_status await(test_job *j, bm_arena *scratch, beam_error *err)
 {
     int64_t limit_s = bm_test_timeout_s(j->run);
-    if (!follow(j, bm_now_ms() + limit_s * 1000, scratch)) {
+    if (!follow(j, bm_monotonic_ms() + limit_s * 1000, scratch)) {
         bm_job_cancel(j->job, NULL);
-        follow(j, bm_now_ms() + CANCEL_MS, scratch);
+        follow(j, bm_monotonic_ms() + CANCEL_MS, scratch);
         return bm_error(err, BEAM_ETIMEOUT, "the job has not ended within %lld s%s%s",
                         (long long)limit_s, j->cause ? "; last error: " : "",
                         j->cause ? j->cause : "");

@@ -75,8 +75,8 @@ static void show_local_counters(state *s)
 static void refresh_counters(state *s)
 {
     beam_span response;
-    if (bm_now_ms() < s->metrics_ms) return;
-    s->metrics_ms = bm_now_ms() + METRICS_EVERY_MS;
+    if (bm_monotonic_ms() < s->metrics_ms) return;
+    s->metrics_ms = bm_monotonic_ms() + METRICS_EVERY_MS;
     s->counters[0] = '\0';
     if (!bm_job_get_metrics(s->w->job, &s->arena, &response, NULL))
         bm_metrics_summary(bm_metrics_parse(&s->arena, response), s->counters,
@@ -89,7 +89,7 @@ static void show_status(state *s)
     if (!s->w->console->terminal) return;
     bm_job_state job_state = bm_job_last_state(s->w->job);
     if (job_state == BM_JOB_RUNNING) refresh_counters(s);
-    int64_t seconds = (bm_now_ms() - s->start_ms) / 1000;
+    int64_t seconds = (bm_monotonic_ms() - s->start_ms) / 1000;
     char text[512];
     snprintf(text, sizeof text, "%s %02" PRId64 ":%02" PRId64 ":%02" PRId64 "  %s",
              job_state == BM_JOB_UNSPECIFIED ? "SUBMITTED" : bm_job_state_text(job_state),
@@ -117,7 +117,7 @@ static void handle(state *s, const bm_job_event *event)
     case BM_EVENT_LOST: s->lost = bm_strdup(&s->long_lived, event->text); break;
     case BM_EVENT_STATE:
         if (bm_job_state_is_final(event->state))
-            s->end_ms = bm_now_ms();
+            s->end_ms = bm_monotonic_ms();
         else if (event->state != BM_JOB_UNSPECIFIED)
             bm_log_write(log_of(s), BEAM_LOG_INFO, "the job is %s",
                          bm_job_state_text(event->state));
@@ -138,7 +138,7 @@ static void check_wishes(state *s)
 {
     if (s->cancel_sent) return;
     int64_t limit_s = s->w->standard->wait_timeout_s;
-    if (limit_s && bm_now_ms() - s->start_ms > limit_s * 1000) {
+    if (limit_s && bm_monotonic_ms() - s->start_ms > limit_s * 1000) {
         s->timed_out = true;
         bm_log_write(log_of(s), BEAM_LOG_ERROR,
                      "the job has not ended within %" PRId64
@@ -170,7 +170,7 @@ static void follow(state *s)
             bool failed = bm_job_last_state(s->w->job) == BM_JOB_FAILED;
             bool explained = !failed || s->cause;
             if (event.kind == BM_EVENT_NONE &&
-                (explained || bm_now_ms() - s->end_ms > LAST_WORDS_MS))
+                (explained || bm_monotonic_ms() - s->end_ms > LAST_WORDS_MS))
                 return;
             continue;
         }
@@ -222,7 +222,8 @@ static void cancel_on_cluster(const state *s)
 static int conclude(state *s)
 {
     bm_job_state end = bm_job_last_state(s->w->job);
-    double seconds = (double)((s->end_ms ? s->end_ms : bm_now_ms()) - s->start_ms) / 1000;
+    double seconds = (double)((s->end_ms ? s->end_ms : bm_monotonic_ms()) - s->start_ms) /
+                     1000;
     bm_console_status(s->w->console, "");
     if (s->lost) {
         tell_failure(s, "the job is out of sight", s->lost);
@@ -245,7 +246,7 @@ static int conclude(state *s)
 
 int bm_watch_job(const bm_watch *watch)
 {
-    state s = { .w = watch, .start_ms = bm_now_ms() };
+    state s = { .w = watch, .start_ms = bm_monotonic_ms() };
     bm_arena_init(&s.arena, 0);
     bm_arena_init(&s.long_lived, 0);
     open_log(&s);

@@ -167,6 +167,56 @@ START_TEST(elements_keep_what_they_have)
 }
 END_TEST
 
+/* drain DRAINING, traceparent "tp", tracestate "ts", value_kind DELETE, and a field that is not
+ * known yet. */
+static const beam_span metadata = { "\x08\x02\x12\x02tp\x1a\x02ts\x20\x04\x7a\x01z", 15 };
+
+static beam_span ask_said(beam_ctx *c, beam_value in)
+{
+    ck_assert(beam_element_metadata(c).is_draining);
+    return beam_as_span(in);
+}
+static beam_status tell_said(beam_ctx *c, beam_value in, beam_span answer)
+{
+    (void)in, (void)answer;
+    beam_metadata m = beam_element_metadata(c);
+    return beam_emit(c, beam_string(
+                            beam_format(c, "%d " BEAM_SPAN_FMT " " BEAM_SPAN_FMT " %d",
+                                        m.is_draining, BEAM_SPAN_ARG(m.traceparent),
+                                        BEAM_SPAN_ARG(m.tracestate), m.value_kind)));
+}
+static const beam_rpc_fn said_rpc = { .method = "/p.P/Shout",
+                                      .request = ask_said,
+                                      .response = tell_said };
+static const beam_dofn said_fn = {
+    .name = "test.said", .in = BEAM_STRING, .out = BEAM_STRING, .rpc = &said_rpc
+};
+
+/* Also over a call that is made again, and while others wait. */
+START_TEST(elements_keep_their_metadata)
+{
+    atomic_store(&unavailable, 1);
+    beam_dofn_tester *t = beam_dofn_tester_new(&said_fn, .target = address);
+    char bytes[15];
+    memcpy(bytes, metadata.ptr, sizeof bytes);
+    const beam_pane pane = { .timing = BEAM_PANE_LATE,
+                             .index = 3,
+                             .metadata = { bytes, 15 } };
+    for (int i = 0; i < 3; i++)
+        beam_tester_add_pane(t, beam_string(beam_span_of("a")), 7, pane);
+    memset(bytes, 0, sizeof bytes); /* what was added is a copy */
+    run(t);
+    ck_assert_str_eq(beam_tester_lines(t, -1),
+                     "1 tp ts 4 @7\n1 tp ts 4 @7\n1 tp ts 4 @7\n");
+    for (size_t i = 0; i < 3; i++) {
+        const beam_tested out = beam_tester_at(t, -1, i);
+        ck_assert(beam_span_equal(out.pane.metadata, metadata));
+        ck_assert_int_eq(out.pane.index, 3);
+    }
+    beam_dofn_tester_free(t);
+}
+END_TEST
+
 START_TEST(in_order)
 {
     beam_dofn_tester *t = beam_dofn_tester_new(&ordered_fn, .target = address);
@@ -364,9 +414,19 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        elements_keep_what_they_have, in_order, no_call_and_the_end, so_many_and_no_more,
-        a_call_that_fails, failing_with_calls_pending, not_answered_in_time, tried_again,
-        down_and_back, nobody_there, errors_as_data, many_bundles,
+        elements_keep_what_they_have,
+        elements_keep_their_metadata,
+        in_order,
+        no_call_and_the_end,
+        so_many_and_no_more,
+        a_call_that_fails,
+        failing_with_calls_pending,
+        not_answered_in_time,
+        tried_again,
+        down_and_back,
+        nobody_there,
+        errors_as_data,
+        many_bundles,
         a_job_fails_with_the_services_name,
     };
     TCase *tcase = tcase_create("calls");

@@ -367,6 +367,141 @@ START_TEST(equal_timers_fire_in_the_order_they_were_set)
 }
 END_TEST
 
+/* -- state, timers and side inputs where there are none ------------------------------------- */
+typedef struct misuse {
+    const char *callback, *what, *message;
+} misuse;
+static const misuse *misused;
+static beam_ctx *kept; /* the context that process() got */
+
+#define NO_KEY "there is no key here; "
+#define STATE_IS "state is for process, on_timer and on_window_expiration"
+#define TIMERS_ARE "timers are for process, on_timer and on_window_expiration"
+#define SIDE_NEEDS "needs an element or a timer, whose window says what to read"
+/* The callback, what is called in it, and what is said. `kept`: process's context, in
+ * finish_bundle. */
+static const misuse misuses[] = {
+#define IN_EACH(what, message)                                     \
+    { "setup", what, message }, { "start_bundle", what, message }, \
+        { "finish_bundle", what, message },                        \
+    {                                                              \
+        "kept", what, message                                      \
+    }
+    IN_EACH("read", "beam_state_read() of state 'sum': " NO_KEY STATE_IS),
+    IN_EACH("write", "beam_state_write() of state 'sum': " NO_KEY STATE_IS),
+    IN_EACH("set", "beam_timer_set() of timer 'alarm': " NO_KEY TIMERS_ARE),
+    IN_EACH("clear", "beam_timer_clear() of timer 'alarm': " NO_KEY TIMERS_ARE),
+    IN_EACH("side", "beam_side() of side input 'rate' " SIDE_NEEDS),
+    IN_EACH("lookup", "beam_side_lookup() of side input 'rates' " SIDE_NEEDS),
+    { "process", "state 1",
+      "beam_state_read() of state 1: the DoFn declares 1 in .states" },
+    { "process", "timer 2",
+      "beam_timer_set() of timer 2: the DoFn declares 2 in .timers" },
+    { "process", "timer -1",
+      "beam_timer_clear() of timer -1: the DoFn declares 2 in .timers" },
+    { "process", "side 2", "beam_side() asks for side input 2, but the DoFn declares 2" },
+    { "process", "value", "state 'sum' takes INT64, not STRING, value \"x\"" },
+    { "process", "kind",
+      "beam_state_add() does not go with state 'sum', which is of kind VALUE" },
+    { "process", "side kind",
+      "beam_side_at() does not fit side input 'rate', which is declared as SINGLETON" },
+    { "on_timer", "state 1",
+      "beam_state_read() of state 1: the DoFn declares 1 in .states" },
+    { "on_timer", "timer 2",
+      "beam_timer_set() of timer 2: the DoFn declares 2 in .timers" },
+};
+
+static void do_misuse(beam_ctx *c)
+{
+    const char *what = misused->what;
+    if (!strcmp(what, "read")) ck_assert(beam_is_null(beam_state_read(c, SUM)));
+    if (!strcmp(what, "write")) beam_state_write(c, SUM, beam_int64(1));
+    if (!strcmp(what, "set")) beam_timer_set(c, ALARM, 5);
+    if (!strcmp(what, "clear")) beam_timer_clear(c, ALARM, beam_span_of(""));
+    if (!strcmp(what, "side")) ck_assert(beam_is_null(beam_side(c, 0)));
+    if (!strcmp(what, "lookup")) ck_assert_ptr_null(beam_side_lookup(c, 1, text("a")));
+    if (!strcmp(what, "state 1")) beam_state_read(c, 1);
+    if (!strcmp(what, "timer 2")) beam_timer_set(c, 2, 5);
+    if (!strcmp(what, "timer -1")) beam_timer_clear(c, -1, beam_span_of(""));
+    if (!strcmp(what, "side 2")) beam_side(c, 2);
+    if (!strcmp(what, "value")) beam_state_write(c, SUM, text("x"));
+    if (!strcmp(what, "kind")) beam_state_add(c, SUM, beam_int64(1));
+    if (!strcmp(what, "side kind")) beam_side_at(c, 0, 0);
+}
+
+static beam_status misuse_in(beam_ctx *c, const char *callback)
+{
+    if (!strcmp(misused->callback, callback)) do_misuse(c);
+    return BEAM_OK;
+}
+static beam_status misuse_setup(beam_ctx *c)
+{
+    return misuse_in(c, "setup");
+}
+static beam_status misuse_start(beam_ctx *c)
+{
+    return misuse_in(c, "start_bundle");
+}
+static beam_status misuse_process(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    kept = c;
+    BEAM_TRY(beam_timer_set(c, FLUSH, 10));
+    return misuse_in(c, "process");
+}
+static beam_status misuse_timer(beam_ctx *c, const beam_timer *timer)
+{
+    (void)timer;
+    return misuse_in(c, "on_timer");
+}
+static beam_status misuse_finish(beam_ctx *c)
+{
+    BEAM_TRY(misuse_in(c, "finish_bundle"));
+    return misuse_in(kept, "kept");
+}
+static const beam_side_spec misused_sides[] = {
+    { "rate", BEAM_SIDE_SINGLETON, BEAM_INT64, NULL, NULL },
+    { "rates", BEAM_SIDE_MULTIMAP, BEAM_KV(BEAM_STRING, BEAM_INT64), NULL, NULL },
+};
+static const beam_dofn misuse_fn = { .name = "test.misuse",
+                                     .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                     .states = BEAM_TABLE(states),
+                                     .timers = BEAM_TABLE(timers),
+                                     .sides = BEAM_TABLE(misused_sides),
+                                     .setup = misuse_setup,
+                                     .start_bundle = misuse_start,
+                                     .process = misuse_process,
+                                     .on_timer = misuse_timer,
+                                     .finish_bundle = misuse_finish };
+
+/* The failure names the DoFn, the callback, and what was declared. */
+START_TEST(misuse_is_told)
+{
+    misused = &misuses[_i];
+    const beam_value rate = beam_int64(1), pair[] = { text("a"), beam_int64(2) };
+    const beam_value rates = beam_kv(pair);
+    t = beam_dofn_tester_new(&misuse_fn, .sides = { { &rate, 1 }, { &rates, 1 } });
+    add_pair("a", 1);
+    beam_status status = beam_tester_run(t);
+    if (!strcmp(misused->callback, "on_timer")) {
+        ck_assert_msg(status == BEAM_OK, "%s", beam_tester_error(t));
+        status = beam_tester_watermark(t, 1000);
+    }
+    const char *error = beam_tester_error(t);
+    ck_assert_msg(status == (!strcmp(misused->what, "value") ? BEAM_ETYPE : BEAM_ESTATE),
+                  "%s", error);
+    bool in_process = !strcmp(misused->callback, "process");
+    bool is_kept = !strcmp(misused->callback, "kept");
+    ck_assert_msg(strstr(error, "(DoFn 'test.misuse')") &&
+                      strstr(error, misused->message),
+                  "%s", error);
+    ck_assert_msg(strstr(error, in_process ? "failed on element"
+                                : is_kept  ? "finish_bundle"
+                                           : misused->callback),
+                  "%s", error);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("program/dofn_tester");
@@ -384,6 +519,7 @@ int main(void)
     tcase_add_test(tests, a_failed_bundle_changes_no_state);
     tcase_add_test(tests, a_window_ends_after_its_sorted_elements);
     tcase_add_test(tests, equal_timers_fire_in_the_order_they_were_set);
+    tcase_add_loop_test(tests, misuse_is_told, 0, BEAM_COUNT(misuses));
     suite_add_tcase(s, tests);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);
