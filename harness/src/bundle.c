@@ -173,7 +173,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .state_take = io_state_take,
                         .state_append = io_state_append,
                         .state_clear = io_state_clear,
-                        .caller = &bm_caller_grpc,
+                        .callers = &bm_callers_all,
                         .serves_keys_values = b->worker->boot.serves_keys_values,
                         .state_cache = b->worker->state_cache,
                         .sampler = b->worker->sampler,
