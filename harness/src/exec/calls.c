@@ -19,8 +19,9 @@ enum {
     RETRIES = 6,        /* likewise */
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
-    UNPOLLED = 32,    /* elements that come between two looks for answers */
-    SLOT_BYTES = 1024 /* kept for a waiting element */
+    PATIENCE_MS = 500, /* between two looks at whether the bundle is over */
+    UNPOLLED = 32,     /* elements that come between two looks for answers */
+    SLOT_BYTES = 1024  /* kept for a waiting element */
 };
 
 /* An element that waits, with its request. */
@@ -344,6 +345,17 @@ static int call_again(struct bm_calls *k)
     return (int)next;
 }
 
+/* Nothing has come for a while. */
+static beam_status go_on(struct bm_calls *k)
+{
+    bm_node *node = &k->p->node;
+    const bm_bundle_io *io = node->plan->io;
+    if (!io->is_over || !io->is_over(io->self)) return BEAM_OK;
+    node->plan->lost_runner = true;
+    return bm_fail(node, BEAM_ECANCELLED, "failed",
+                   "the worker ends, and %zu calls are not answered", k->n);
+}
+
 static beam_status settle_to(struct bm_calls *k, size_t n)
 {
     bm_node *node = &k->p->node, *outer = bm_enter(node);
@@ -351,7 +363,9 @@ static beam_status settle_to(struct bm_calls *k, size_t n)
     bm_call_result result;
     while (status == BEAM_OK && k->n > n) {
         int wait_ms = call_again(k);
-        if (k->caller->next(k->channel, wait_ms, &result)) status = answer(k, &result);
+        if (wait_ms < 0 || wait_ms > PATIENCE_MS) wait_ms = PATIENCE_MS;
+        bool has_come = k->caller->next(k->channel, wait_ms, &result);
+        status = has_come ? answer(k, &result) : go_on(k);
     }
     bm_leave(node, outer);
     return status;

@@ -133,6 +133,7 @@ typedef struct bm_bundle_io {
                                 beam_error *err);
     beam_status (*state_clear)(void *self, const bm_state_key *key, beam_error *err);
     beam_millis (*now)(void *self); /* for beam_now(); NULL: the machine's clock */
+    bool (*is_over)(void *self); /* the bundle is to fail soon; NULL: it never is */
     const bm_callers *callers;   /* live for ever; NULL: calls cannot be made */
     bm_state_cache *state_cache; /* of the worker; NULL: there is none */
     const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
