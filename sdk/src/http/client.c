@@ -40,8 +40,8 @@ typedef struct call {
     bool has_names;  /* the handle knows the client's list */
     CURLcode failed; /* before it was under way */
     int redirects;
-    bool is_get; /* after a redirect: whatever the request is */
-    int64_t deadline_ms;
+    bool is_get;         /* after a redirect: whatever the request is */
+    int64_t deadline_ms; /* for redirects */
     char why[CURL_ERROR_SIZE];
 } call;
 
@@ -326,9 +326,7 @@ static void set_request(bm_http_client *c, call *k, const bm_http_written *r)
     bool is_head = !strcmp(r->method, "HEAD");
     c->curl.easy_setopt(k->easy, CURLOPT_HTTPGET, 1L); /* no trace of the one before */
     c->curl.easy_setopt(k->easy, CURLOPT_NOBODY, (long)is_head);
-    if (k->is_get) {
-        c->curl.easy_setopt(k->easy, CURLOPT_HTTPGET, 1L);
-    } else if (!is_head && (r->body.ptr || is_one_of(r->method, with_body))) {
+    if (!k->is_get && !is_head && (r->body.ptr || is_one_of(r->method, with_body))) {
         c->curl.easy_setopt(k->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                             (curl_off_t)r->body.len);
         c->curl.easy_setopt(k->easy, CURLOPT_POSTFIELDS, r->body.ptr ? r->body.ptr : "");
@@ -337,9 +335,8 @@ static void set_request(bm_http_client *c, call *k, const bm_http_written *r)
                         k->is_get || is_head ? NULL : r->method);
 }
 
-static void go(bm_http_client *c, call *k, const char *url)
+static void go(bm_http_client *c, call *k, const char *url, int64_t left_ms)
 {
-    int64_t left = k->deadline_ms - now_ms();
     k->answer.len = 0;
     bm_reserve(&k->answer, sizeof(bm_http_head));
     k->answer.len = sizeof(bm_http_head);
@@ -347,7 +344,7 @@ static void go(bm_http_client *c, call *k, const char *url)
     k->headers_ended = k->is_too_long = k->is_answer = false;
     k->why[0] = '\0';
     c->curl.easy_setopt(k->easy, CURLOPT_URL, url);
-    c->curl.easy_setopt(k->easy, CURLOPT_TIMEOUT_MS, (long)(left > 0 ? left : 1));
+    c->curl.easy_setopt(k->easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
     k->under_way = c->curl.multi_add_handle(c->multi, k->easy) == CURLM_OK;
     if (!k->under_way)
         snprintf(k->why, sizeof k->why, "libcurl does not take the request");
@@ -360,7 +357,7 @@ void bm_http_start(bm_http_client *c, beam_span request, int timeout_ms, void *t
     k->request = request;
     k->redirects = 0;
     k->is_get = false;
-    k->deadline_ms = now_ms() + timeout_ms;
+    k->deadline_ms = c->fn->max_redirects ? now_ms() + timeout_ms : 0;
     bm_http_written r = bm_http_request_read(request);
     beam_error err = { 0 };
     struct curl_slist *headers = c->headers;
@@ -379,7 +376,7 @@ void bm_http_start(bm_http_client *c, beam_span request, int timeout_ms, void *t
     } else {
         c->curl.easy_setopt(k->easy, CURLOPT_HTTPHEADER, headers);
         set_request(c, k, &r);
-        go(c, k, line(&c->line, c->base, r.path, ""));
+        go(c, k, line(&c->line, c->base, r.path, ""), timeout_ms);
     }
     if (k->under_way) return;
     k->next = c->failed;
@@ -468,7 +465,8 @@ static const char *redirect(bm_http_client *c, call *k, long status)
     k->is_get |= (status == 303 && !is_head) || (is_post && status < 303);
     line(&c->line, url, "", ""); /* `url` is the handle's */
     set_request(c, k, &r);
-    go(c, k, (const char *)c->line.data);
+    int64_t left_ms = k->deadline_ms - now_ms();
+    go(c, k, (const char *)c->line.data, left_ms > 0 ? left_ms : 1);
     if (!k->under_way) return ", a redirect that cannot be followed";
     return NULL;
 }
