@@ -13,8 +13,7 @@ typedef struct entry {
     struct entry *newer, *older; /* a ring with bm_answers.ends */
     uint64_t hash;
     int64_t at_ms;
-    size_t n_request, n_answer;
-    char bytes[]; /* both */
+    size_t n_request, n_answer; /* bytes behind the entry */
 } entry;
 
 struct bm_answers {
@@ -24,6 +23,16 @@ struct bm_answers {
     entry **chains;
     size_t n_chains; /* a power of two */
 };
+
+static char *request_of(entry *e)
+{
+    return (char *)(e + 1);
+}
+
+static char *answer_of(entry *e)
+{
+    return request_of(e) + e->n_request;
+}
 
 bm_answers *bm_answers_new(size_t most, int64_t ttl_ms)
 {
@@ -66,7 +75,7 @@ static entry **place_of(bm_answers *a, beam_span request, uint64_t hash)
 {
     entry **at = &a->chains[hash & (a->n_chains - 1)];
     while (*at && !((*at)->hash == hash && (*at)->n_request == request.len &&
-                    !memcmp((*at)->bytes, request.ptr, request.len)))
+                    !memcmp(request_of(*at), request.ptr, request.len)))
         at = &(*at)->next;
     return at;
 }
@@ -97,7 +106,7 @@ bool bm_answers_find(bm_answers *a, beam_span request, int64_t now_ms, beam_span
     }
     leave_ring(e);
     be_newest(a, e);
-    *answer = (beam_span){ e->bytes + e->n_request, e->n_answer };
+    *answer = (beam_span){ answer_of(e), e->n_answer };
     return true;
 }
 
@@ -115,8 +124,8 @@ void bm_answers_keep(bm_answers *a, beam_span request, beam_span answer, int64_t
                   .at_ms = now_ms,
                   .n_request = request.len,
                   .n_answer = answer.len };
-    memcpy(e->bytes, request.ptr, request.len);
-    if (answer.len) memcpy(e->bytes + request.len, answer.ptr, answer.len);
+    memcpy(request_of(e), request.ptr, request.len);
+    if (answer.len) memcpy(answer_of(e), answer.ptr, answer.len);
     *chain = e;
     be_newest(a, e);
     a->n++;
