@@ -4,9 +4,11 @@
  *
  *     rpc_service --port=0 --delay_ms=10
  *     enrich --target=localhost:PORT --how=async
+ *     http_service --port=0 --delay_ms=10
+ *     enrich --target=http://localhost:PORT --how=http
  *
  * --how: async (.rpc), sync (a beam_rpc_call() in process), raw (the calls alone, without an
- * engine). CPU time is that of this process, all threads. */
+ * engine), http (.http, up to --in_flight). CPU time is that of this process, all threads. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +57,19 @@ static const beam_dofn async_fn = {
     .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
     .rpc = &async_rpc,
 };
+
+static beam_http_request http_request(beam_ctx *c, beam_value word)
+{
+    beam_span name = beam_http_escape(c, beam_as_span(word));
+    return (beam_http_request){
+        .path = beam_format(c, "/words/" BEAM_SPAN_FMT, BEAM_SPAN_ARG(name)),
+    };
+}
+
+static beam_status http_response(beam_ctx *c, beam_value word, const beam_http_answer *answer)
+{
+    return beam_emit_kv(c, word, beam_int64((int64_t)answer->body.len));
+}
 
 struct self {
     beam_rpc_channel *channel;
@@ -170,21 +185,31 @@ int main(int argc, char **argv)
         { "how", required_argument, NULL, 'h' },
         { "calls", required_argument, NULL, 'n' },
         { "bundle", required_argument, NULL, 'b' },
+        { "in_flight", required_argument, NULL, 'f' },
         { 0 },
     };
     const char *target = "localhost:50051", *how = "async";
     size_t calls = 100000, bundle = 10000;
+    beam_http_fn http = { .request = http_request, .response = http_response };
+    const beam_dofn http_fn = {
+        .name = "enrich.http",
+        .in = BEAM_STRING,
+        .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
+        .http = &http,
+    };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 't') target = optarg;
         if (o == 'h') how = optarg;
         if (o == 'n') calls = strtoul(optarg, NULL, 10);
+        if (o == 'f') http.max_in_flight = (int)strtol(optarg, NULL, 10);
         if (o == 'b') bundle = strtoul(optarg, NULL, 10);
         if (o == '?') return 2;
     }
     bool is_sync = !strcmp(how, "sync"), is_raw = !strcmp(how, "raw");
+    const beam_dofn *fn = strcmp(how, "http") ? &async_fn : &http_fn;
     beam_dofn_tester *t = is_sync ? beam_dofn_tester_new(&sync_fn,
                                                          .config = beam_span_of(target))
-                                  : beam_dofn_tester_new(&async_fn, .target = target);
+                                  : beam_dofn_tester_new(fn, .target = target);
     beam_rpc_channel *channel = is_raw ? beam_rpc_open(target) : NULL;
     struct use ignored = { 0 }, sum = { 0 };
     if (is_raw)

@@ -114,6 +114,11 @@ static beam_status io_state_clear(void *self, const bm_state_key *key, beam_erro
     return bm_state_clear(&((bundle *)self)->state, key, err);
 }
 
+static bool io_is_over(void *self)
+{
+    return atomic_load(&((bundle *)self)->worker->ends);
+}
+
 /* -- what the request says ------------------------------------------------------------ */
 
 static beam_span descriptor_id(const bundle *b)
@@ -173,7 +178,8 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .state_take = io_state_take,
                         .state_append = io_state_append,
                         .state_clear = io_state_clear,
-                        .caller = &bm_caller_grpc,
+                        .is_over = io_is_over,
+                        .callers = &bm_callers_all,
                         .serves_keys_values = b->worker->boot.serves_keys_values,
                         .state_cache = b->worker->state_cache,
                         .sampler = b->worker->sampler,

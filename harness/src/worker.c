@@ -156,9 +156,11 @@ void beam_harness_counters(beam_harness *worker,
         bm_each_counter(&worker->siblings[i]->short_ids, each, self);
 }
 
-/* Nothing is to be waited for any more: not data, nor state, nor a descriptor. */
+/* Nothing is to be waited for any more: not data, nor state, nor a descriptor, nor services
+ * that DoFns ask. */
 static void cancel_streams(beam_harness *worker)
 {
+    atomic_store(&worker->ends, true);
     bm_channel_cancel_calls(worker->control_channel);
     bm_links_cancel(&worker->data);
     bm_links_cancel(&worker->state.links);

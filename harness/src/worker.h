@@ -4,6 +4,8 @@
 #ifndef BM_WORKER_H
 #define BM_WORKER_H
 
+#include <stdatomic.h>
+
 #include "beam/harness.h"
 #include "boot.h"
 #include "finalizers.h"
@@ -43,6 +45,8 @@ struct beam_harness {
     bool has_watcher;
     bm_channel *status_channel; /* NULL: the runner does not ask */
     bm_stream *status;          /* guarded by `lock` */
+
+    atomic_bool ends; /* bundles are not to wait for anything */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;

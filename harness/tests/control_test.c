@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control plane: instructions of all kinds, many at once, failures, the end. */
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "test_bundle.h"
@@ -521,6 +524,36 @@ START_TEST(the_program_stops_the_worker)
 }
 END_TEST
 
+/* A service that takes connections and never answers. */
+START_TEST(stopping_does_not_wait_for_services)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t n = sizeof address;
+    int service = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(service, (struct sockaddr *)&address, n), 0);
+    ck_assert_int_eq(listen(service, 5), 0);
+    getsockname(service, (struct sockaddr *)&address, &n);
+    char target[40];
+    snprintf(target, sizeof target, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    const test_bundle asking = {
+        .fn = "test.ask", .target = target, .in = "string_utf8", .out = "string_utf8"
+    };
+    fake_runner *r = fake_runner_new();
+    test_add_descriptor(r, "asking", &asking);
+    fake_connect(r, &test_opts);
+    fake_process_bundle(r, "b1", "asking");
+    send_text(r, "b1", "a");
+    while (!test_n_elements()) bm_sleep_ms(2);
+    int64_t before = bm_now_ms();
+    beam_harness_stop(fake_worker(r));
+    ck_assert_int_eq(beam_harness_wait(fake_worker(r), NULL), BEAM_OK);
+    ck_assert_int_lt(bm_now_ms() - before, 10000);
+    fake_runner_free(r);
+    close(service);
+}
+END_TEST
+
 /* CP-04, CP-14: whatever moment of a bundle's life a question meets. */
 START_TEST(cp_14_questions_at_any_moment)
 {
@@ -645,6 +678,7 @@ int main(void)
         a_bundle_that_has_its_data_finishes_at_the_end,
         a_broken_control_stream_is_told,
         the_program_stops_the_worker,
+        stopping_does_not_wait_for_services,
         a_worker_without_a_runner_says_so,
         cp_13_bundles_that_need_no_finalization_are_not_finalized,
         siblings_share_the_process,

@@ -157,7 +157,8 @@ static beam_span fn_payload(maker *m, const test_bundle *bundle)
 {
     bm_writer w = { 0 };
     bm_fn_spec spec = { .name = beam_span_of(bundle->fn),
-                        .config = beam_span_of(bundle->config) };
+                        .config = beam_span_of(bundle->config),
+                        .target = beam_span_of(bundle->target) };
     bm_fn_spec_encode(&spec, &w);
     pb_ParDoPayload *pb = pb_ParDoPayload_new(m->upb);
     pb_FunctionSpec *fn = pb_ParDoPayload_mutable_do_fn(pb, m->upb);

@@ -12,6 +12,7 @@
 
 typedef struct test_bundle {
     const char *fn, *config; /* config NULL: none */
+    const char *target;      /* of a DoFn that calls a service, or NULL */
     const char *in;          /* coder of the input, such as "kv<string_utf8,varint>" */
     const char *in_port;     /* coder of its port, NULL: the same */
     const char *out;         /* coder of the main output, NULL: none */

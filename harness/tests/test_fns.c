@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "beam/http.h"
 #include "clock.h"
 
 static atomic_int n_setups, n_teardowns, n_elements;
@@ -246,7 +247,23 @@ void test_await_at_gate(int n)
     ck_assert_int_ge(here, n);
 }
 
+static beam_http_request ask(beam_ctx *c, beam_value in)
+{
+    (void)c, (void)in;
+    n_elements++;
+    return (beam_http_request){ .path = beam_span_of("/") };
+}
+static beam_status take(beam_ctx *c, beam_value in, const beam_http_answer *answer)
+{
+    (void)c, (void)in, (void)answer;
+    return BEAM_OK;
+}
+static const beam_http_fn ask_http = { .request = ask, .response = take, .timeout_ms = 60000 };
+static const beam_dofn ask_fn = {
+    .name = "test.ask", .in = BEAM_STRING, .out = BEAM_STRING, .http = &ask_http
+};
+
 static const beam_dofn *const all[] = { &pass_fn,  &gate_fn,   &fail_fn,  &fan_fn,
                                         &count_fn, &repeat_fn, &twice_fn, &said_fn, &timer_fn,
-                                        &ack_fn, &log_fn, &quote_fn };
+                                        &ack_fn, &log_fn, &quote_fn, &ask_fn };
 const beam_harness_opts test_opts = { .functions.dofns = BEAM_TABLE(all) };

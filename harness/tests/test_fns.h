@@ -27,6 +27,7 @@ int test_gate_thread(void);
  * test.said    text -> what the runner said about it: "drain parent state kind"
  * test.timer   KV of texts -> "fired" when the timer "flush" does, set to 7
  * test.ack     text -> the same; counts finalizations, but fails on that of "bad"
+ * test.ask     text -> nothing; GET / of the service is answered
  * test.log     text -> the same, which it logs; "bad" as an error */
 extern const beam_harness_opts test_opts;
 

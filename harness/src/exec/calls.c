@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DoFns with .rpc: elements wait here while a service is asked about them. Bundle thread: it
- * polls for answers itself, when there are as many calls as may be, now and then while
- * elements come, and in the end for all. */
+/* DoFns with .rpc or .http: elements wait here while a service is asked about them. Bundle
+ * thread: it polls for answers itself, when there are as many calls as may be, now and then
+ * while elements come, and in the end for all. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/map.h"
+#include "beam/http.h"
+#include "beam/rpc.h"
+#include "exec/answers.h"
 #include "exec/par_do.h"
 
 enum {
-    MOST = 512,         /* calls under way, where the DoFn does not say */
+    MOST_RPC = 512,     /* calls under way, where the DoFn does not say */
+    MOST_HTTP = 128,    /* of which each may take a connection */
     TIMEOUT_MS = 10000, /* likewise */
     RETRIES = 6,        /* likewise */
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
-    UNPOLLED = 32,    /* elements that come between two looks for answers */
-    SLOT_BYTES = 1024 /* kept for a waiting element */
+    PATIENCE_MS = 500, /* between two looks at whether the bundle is over */
+    UNPOLLED = 32,     /* elements that come between two looks for answers */
+    SLOT_BYTES = 1024  /* kept for a waiting element */
 };
 
 /* An element that waits, with its request. */
@@ -26,20 +32,29 @@ typedef struct waiting {
     bm_arena arena;              /* of what follows */
     bm_element element;
     beam_span request;
-    unsigned tries, attempt; /* of the call; of the element */
-    int64_t due_ms;          /* when it is to be called again */
+    unsigned tries, attempt;   /* of the call; of the element */
+    struct waiting *followers; /* wait for this answer: the request is theirs too */
+    struct waiting *same;      /* in the chain of bm_calls.asked, or leader */
+    uint64_t hash;             /* of the request */
+    int64_t due_ms;            /* when it is to be called again */
     /* The end of it. */
     bool answered;
     beam_status status;
     beam_span text; /* the answer, or why there is none */
 } waiting;
 
+/* What a DoFn says of its calls, whatever their kind. */
+typedef struct limits {
+    int max_in_flight, timeout_ms, retries, cache_entries, cache_ttl_ms;
+    bool in_order;
+} limits;
+
 struct bm_calls {
     bm_par_do *p;
-    const beam_rpc_fn *rpc;
     const bm_caller *caller;
-    beam_rpc_channel *channel; /* opened by the first element */
+    void *channel; /* opened by the first element */
     const char *target;
+    bool in_order;
     size_t most, n;     /* elements that wait: at most, and now */
     size_t n_under_way; /* calls; the other elements are to be called again */
     int timeout_ms;
@@ -49,6 +64,11 @@ struct bm_calls {
     waiting *oldest, **youngest; /* with in_order */
     const waiting *answered;     /* whose callback runs */
     unsigned attempt;            /* at the element that is asked about, if it is caught */
+    /* With a cache. */
+    bm_answers *answers; /* NULL: there is none */
+    bool answers_age;
+    waiting **asked; /* whose calls are under way, by hash */
+    size_t n_asked;  /* chains, a power of two */
 };
 
 /* -- slots ---------------------------------------------------------------------------------- */
@@ -63,7 +83,7 @@ static waiting *take_slot(struct bm_calls *k)
         w->next_of_all = k->all;
         k->all = w;
     }
-    w->next = w->later = NULL;
+    w->next = w->later = w->followers = NULL;
     w->tries = 0;
     w->answered = false;
     k->n++;
@@ -84,26 +104,32 @@ static void put_back(struct bm_calls *k, waiting *w)
 /* -- calling -------------------------------------------------------------------------------- */
 static beam_status connect_to(struct bm_calls *k)
 {
-    if (k->channel) return BEAM_OK;
-    k->caller = k->p->node.plan->io->caller;
-    if (!k->caller)
-        return bm_fail(&k->p->node, BEAM_EUNSUPPORTED, "failed",
-                       "calls cannot be made here");
-    k->channel = k->caller->open(k->target);
-    return BEAM_OK;
+    bm_node *node = &k->p->node;
+    const bm_callers *callers = node->plan->io->callers;
+    if (!callers)
+        return bm_fail(node, BEAM_EUNSUPPORTED, "failed", "calls cannot be made here");
+    k->caller = k->p->fn->rpc ? callers->rpc : callers->http;
+    beam_error err;
+    k->channel = k->caller->open(k->p->fn, k->target, &err);
+    return k->channel ? BEAM_OK : bm_fail(node, err.status, "failed", "%s", err.message);
 }
 
 static void call(struct bm_calls *k, waiting *w)
 {
     w->tries++;
     k->n_under_way++;
-    k->caller->start(k->channel, k->rpc->method, w->request, k->timeout_ms, w);
+    k->caller->start(k->channel, w->request, k->timeout_ms, w);
 }
 
-/* Keeps the element and calls. */
-static beam_status hold(struct bm_calls *k, const bm_element *element, beam_span request)
+static void expect_in_order(struct bm_calls *k, waiting *w)
 {
-    BEAM_TRY(connect_to(k));
+    *k->youngest = w;
+    k->youngest = &w->later;
+}
+
+/* Keeps the element; NULL after failing. */
+static waiting *hold(struct bm_calls *k, const bm_element *element, beam_span request)
+{
     waiting *w = take_slot(k);
     bm_element around = *element;
     around.value = beam_null();
@@ -113,16 +139,71 @@ static beam_status hold(struct bm_calls *k, const bm_element *element, beam_span
                                   &w->element.value);
     if (status != BEAM_OK) {
         put_back(k, w);
-        return bm_fail_on(&k->p->node, status, element, "it could not be copied: %s",
-                          beam_status_text(status));
+        bm_fail_on(&k->p->node, status, element, "it could not be copied: %s",
+                   beam_status_text(status));
+        return NULL;
     }
     w->request = bm_span_copy(&w->arena, request);
     w->attempt = k->attempt;
-    if (k->rpc->in_order) {
-        *k->youngest = w;
-        k->youngest = &w->later;
+    if (k->in_order) expect_in_order(k, w);
+    return w;
+}
+
+/* -- the cache ------------------------------------------------------------------------------ */
+static int64_t age_clock(const struct bm_calls *k)
+{
+    return k->answers_age ? bm_monotonic_ms() : 0;
+}
+
+/* Waits for the answer of a call that is under way, or else is the one that others wait for. */
+static bool follows(struct bm_calls *k, waiting *w)
+{
+    w->hash = bm_hash(w->request.ptr, w->request.len);
+    waiting **chain = &k->asked[w->hash & (k->n_asked - 1)];
+    for (waiting *leader = *chain; leader; leader = leader->same) {
+        if (leader->hash != w->hash || !beam_span_equal(leader->request, w->request))
+            continue;
+        w->same = leader->followers;
+        leader->followers = w;
+        return true;
     }
-    call(k, w);
+    w->same = *chain;
+    *chain = w;
+    return false;
+}
+
+/* The call has ended. */
+static waiting *take_followers(struct bm_calls *k, const waiting *leader)
+{
+    waiting **at = &k->asked[leader->hash & (k->n_asked - 1)];
+    while (*at != leader) at = &(*at)->same;
+    *at = leader->same;
+    return leader->followers;
+}
+
+/* -- asking --------------------------------------------------------------------------------- */
+/* `request` was answered before. */
+static beam_status use_kept(struct bm_calls *k, const bm_element *element,
+                            beam_span request, beam_span text)
+{
+    if (!k->oldest) return k->caller->tell(k->p->fn, &k->p->ctx, element->value, text);
+    waiting *w = hold(k, element, request);
+    if (!w) return BEAM_EUSER;
+    w->answered = true;
+    w->status = BEAM_OK;
+    w->text = bm_span_copy(&w->arena, text);
+    return BEAM_OK;
+}
+
+static beam_status take_request(struct bm_calls *k, const bm_element *element,
+                                beam_span request)
+{
+    beam_span kept;
+    if (k->answers && bm_answers_find(k->answers, request, age_clock(k), &kept))
+        return use_kept(k, element, request, kept);
+    waiting *w = hold(k, element, request);
+    if (!w) return BEAM_EUSER;
+    if (!k->answers || !follows(k, w)) call(k, w);
     return BEAM_OK;
 }
 
@@ -132,9 +213,10 @@ static beam_status ask_now(bm_node *node, const bm_element *element)
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
-    beam_span request = p->calls->rpc->request(&p->ctx, element->value);
+    beam_span request = p->calls->caller->ask(p->fn, &p->ctx, element->value);
     beam_status status = bm_element_ended(&p->ctx, p->node.plan, BEAM_OK);
-    if (status == BEAM_OK && request.ptr) status = hold(p->calls, element, request);
+    if (status == BEAM_OK && request.ptr)
+        status = take_request(p->calls, element, request);
     return bm_par_do_after(p, mark, outer, status);
 }
 
@@ -161,7 +243,8 @@ static beam_status respond_now(bm_node *node, const bm_element *element)
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
     beam_status status =
-        w->status == BEAM_OK ? p->calls->rpc->response(&p->ctx, element->value, w->text)
+        w->status == BEAM_OK
+            ? p->calls->caller->tell(p->fn, &p->ctx, element->value, w->text)
         : w->tries > 1
             ? beam_fail(&p->ctx, w->status, BEAM_SPAN_FMT "; given up after %u tries",
                         BEAM_SPAN_ARG(w->text), w->tries)
@@ -195,28 +278,46 @@ static beam_status respond_in_order(struct bm_calls *k, waiting *w)
     return BEAM_OK;
 }
 
-static void call_later(struct bm_calls *k, waiting *w)
+static void call_later(struct bm_calls *k, waiting *w, int at_least_ms)
 {
     int64_t wait_ms = LONGEST_WAIT_MS;
     if (w->tries < 7) wait_ms = FIRST_WAIT_MS << (w->tries - 1);
     if (wait_ms > LONGEST_WAIT_MS) wait_ms = LONGEST_WAIT_MS;
+    if (wait_ms < at_least_ms) wait_ms = at_least_ms;
     w->due_ms = bm_monotonic_ms() + wait_ms;
     w->next = k->again;
     k->again = w;
 }
 
-static beam_status answer(struct bm_calls *k, const beam_rpc_result *result)
+static beam_status settle_one(struct bm_calls *k, waiting *w,
+                              const bm_call_result *result)
 {
-    waiting *w = result->tag;
+    w->status = result->status;
+    w->text = result->text;
+    return k->in_order ? respond_in_order(k, w) : respond(k, w);
+}
+
+static beam_status answer(struct bm_calls *k, const bm_call_result *result)
+{
+    waiting *w = result->tag, *followers = NULL;
+    unsigned tries = w->tries;
     k->n_under_way--;
-    if (result->transient && w->tries < k->tries) {
-        call_later(k, w);
+    if (result->transient && tries < k->tries) {
+        call_later(k, w, result->wait_ms);
         return BEAM_OK;
     }
-    w->status = result->error.status;
-    w->text = w->status == BEAM_OK ? result->response
-                                   : beam_span_of(result->error.message);
-    return k->rpc->in_order ? respond_in_order(k, w) : respond(k, w);
+    if (k->answers) {
+        followers = take_followers(k, w);
+        if (result->status == BEAM_OK)
+            bm_answers_keep(k->answers, w->request, result->text, age_clock(k));
+    }
+    BEAM_TRY(settle_one(k, w, result));
+    for (waiting *next; followers; followers = next) {
+        next = followers->same;
+        followers->tries = tries;
+        BEAM_TRY(settle_one(k, followers, result));
+    }
+    return BEAM_OK;
 }
 
 /* -- waiting -------------------------------------------------------------------------------- */
@@ -237,14 +338,27 @@ static int call_again(struct bm_calls *k)
     return (int)next;
 }
 
+/* Nothing has come for a while. */
+static beam_status go_on(struct bm_calls *k)
+{
+    bm_node *node = &k->p->node;
+    const bm_bundle_io *io = node->plan->io;
+    if (!io->is_over || !io->is_over(io->self)) return BEAM_OK;
+    node->plan->lost_runner = true;
+    return bm_fail(node, BEAM_ECANCELLED, "failed",
+                   "the worker ends, and %zu calls are not answered", k->n);
+}
+
 static beam_status settle_to(struct bm_calls *k, size_t n)
 {
     bm_node *node = &k->p->node, *outer = bm_enter(node);
     beam_status status = BEAM_OK;
-    beam_rpc_result result;
+    bm_call_result result;
     while (status == BEAM_OK && k->n > n) {
         int wait_ms = call_again(k);
-        if (k->caller->next(k->channel, wait_ms, &result)) status = answer(k, &result);
+        if (wait_ms < 0 || wait_ms > PATIENCE_MS) wait_ms = PATIENCE_MS;
+        bool has_come = k->caller->next(k->channel, wait_ms, &result);
+        status = has_come ? answer(k, &result) : go_on(k);
     }
     bm_leave(node, outer);
     return status;
@@ -258,7 +372,7 @@ beam_status bm_calls_settle(struct bm_calls *k)
 /* What has come, without waiting. */
 static beam_status look(struct bm_calls *k)
 {
-    beam_rpc_result result;
+    bm_call_result result;
     call_again(k);
     k->unpolled = 0;
     while (k->n_under_way && k->caller->next(k->channel, 0, &result))
@@ -269,6 +383,7 @@ static beam_status look(struct bm_calls *k)
 beam_status bm_calls_process(bm_node *node, const bm_element *element)
 {
     struct bm_calls *k = ((bm_par_do *)node)->calls;
+    if (!k->channel) BEAM_TRY(connect_to(k));
     if (k->n >= k->most) /* a quarter at once, so that few calls of a thread wake it */
         BEAM_TRY(settle_to(k, k->most - 1 - k->most / 4));
     else if (++k->unpolled > UNPOLLED)
@@ -277,22 +392,45 @@ beam_status bm_calls_process(bm_node *node, const bm_element *element)
 }
 
 /* -- life ----------------------------------------------------------------------------------- */
+#define LIMITS_OF(fn)                                                              \
+    (limits)                                                                       \
+    {                                                                              \
+        (fn)->max_in_flight, (fn)->timeout_ms, (fn)->retries, (fn)->cache_entries, \
+            (fn)->cache_ttl_ms, (fn)->in_order                                     \
+    }
+
+static void set_limits(struct bm_calls *k, const limits *l, int most)
+{
+    k->in_order = l->in_order;
+    k->most = (size_t)(l->max_in_flight > 0 ? l->max_in_flight : most);
+    k->timeout_ms = l->timeout_ms > 0 ? l->timeout_ms : TIMEOUT_MS;
+    k->tries = l->retries < 0 ? 1 : 1 + (unsigned)(l->retries ? l->retries : RETRIES);
+    if (l->cache_entries <= 0) return;
+    k->answers = bm_answers_new((size_t)l->cache_entries, l->cache_ttl_ms);
+    k->answers_age = l->cache_ttl_ms > 0;
+    k->n_asked = 16;
+    while (k->n_asked < k->most) k->n_asked *= 2;
+    k->asked = BM_NEW_ARRAY(&k->p->node.plan->arena, waiting *, k->n_asked);
+}
+
 beam_status bm_calls_new(bm_par_do *p, const bm_transform *t, beam_error *err)
 {
     const beam_rpc_fn *rpc = p->fn->rpc;
-    bm_arena *arena = &p->node.plan->arena;
-    if (!t->fn.target.len || !rpc->method || !rpc->request || !rpc->response)
+    const beam_http_fn *http = p->fn->http;
+    bool is_whole = rpc ? rpc->method && rpc->request && rpc->response
+                        : http->request && http->response;
+    if (!t->fn.target.len || !is_whole)
         return bm_error(err, BEAM_EINVAL, "Transform '%s' (DoFn '%s') has no %s to call",
                         t->name, p->fn->name, t->fn.target.len ? "function" : "service");
+    bm_arena *arena = &p->node.plan->arena;
     struct bm_calls *k = p->calls = BM_NEW(arena, struct bm_calls);
     k->p = p;
-    k->rpc = rpc;
     k->target = bm_cstr(arena, t->fn.target);
-    k->most = rpc->max_in_flight > 0 ? (size_t)rpc->max_in_flight : MOST;
-    k->timeout_ms = rpc->timeout_ms > 0 ? rpc->timeout_ms : TIMEOUT_MS;
-    k->tries = rpc->retries < 0 ? 1
-                                : 1 + (unsigned)(rpc->retries ? rpc->retries : RETRIES);
     k->youngest = &k->oldest;
+    if (rpc)
+        set_limits(k, &LIMITS_OF(rpc), MOST_RPC);
+    else
+        set_limits(k, &LIMITS_OF(http), MOST_HTTP);
     return BEAM_OK;
 }
 
@@ -305,4 +443,5 @@ void bm_calls_free(struct bm_calls *k)
         bm_arena_free(&w->arena);
         free(w);
     }
+    bm_answers_free(k->answers);
 }

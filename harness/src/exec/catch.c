@@ -297,7 +297,7 @@ void bm_par_do_catch(bm_par_do *p, const bm_transform *t, unsigned attempts)
 {
     struct bm_catch *c = new_catch(p, t, p->ctx.input_coder, attempts);
     close_gates(c);
-    if (p->fn->rpc) return; /* calls.c does what follows */
+    if (bm_makes_calls(p->fn)) return; /* calls.c does what follows */
     bm_process *process = p->ctx.state ? &p->process_keyed : &p->node.process;
     c->process = *process;
     *process = process_caught;

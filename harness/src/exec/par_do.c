@@ -175,8 +175,8 @@ static bm_process process_of(const beam_dofn *fn)
            : fn->keep      ? process_keep
            : fn->timestamp ? process_timestamp
            : fn->partition ? process_partition
-           : fn->rpc       ? bm_calls_process
-                           : NULL;
+           : bm_makes_calls(fn) ? bm_calls_process
+                                : NULL;
 }
 
 static bm_pcoll *output_tagged(const bm_transform *t, const char *tag)
@@ -311,11 +311,11 @@ beam_status bm_par_do_new(bm_plan *plan, const bm_transform *t, bm_node **out,
     p->process_one = process_of(p->fn);
     if (!p->process_one)
         return bm_error(err, BEAM_EINVAL, "DoFn '%s' has no process, map, keep, timestamp, "
-                        "partition or rpc function", p->fn->name);
+                        "partition, rpc or http function", p->fn->name);
     BEAM_TRY(add_state(p, t, err));
     p->node.process = p->ctx.observes_window ? process_each_window : p->process_one;
     if (p->fn->partition) BEAM_TRY(set_partitions(p, t, err));
     else bm_par_do_set_outputs(p, t);
     if (t->fn.attempts) bm_par_do_catch(p, t, t->fn.attempts);
-    return p->fn->rpc ? bm_calls_new(p, t, err) : BEAM_OK;
+    return bm_makes_calls(p->fn) ? bm_calls_new(p, t, err) : BEAM_OK;
 }

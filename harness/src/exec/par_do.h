@@ -13,7 +13,7 @@ typedef struct bm_par_do {
     const bm_tagged *input; /* the main one */
     bm_process process_one; /* of an element in one window, or in any number of them */
     bm_process process_keyed; /* with state: what process_one goes on to */
-    struct bm_calls *calls;  /* of a DoFn with .rpc; otherwise NULL */
+    struct bm_calls *calls;  /* of a DoFn with .rpc or .http; otherwise NULL */
     struct bm_catch *caught; /* failed elements are an output; NULL: they fail the bundle */
 } bm_par_do;
 
@@ -38,7 +38,11 @@ beam_status bm_catch_failed(struct bm_catch *caught, const bm_element *element,
 beam_status bm_catch_try(struct bm_catch *caught, const bm_element *element, unsigned attempt,
                          bm_process process, bool *again);
 
-/* A DoFn with .rpc (calls.c). */
+/* A DoFn with .rpc or .http (calls.c). */
+static inline bool bm_makes_calls(const beam_dofn *fn)
+{
+    return fn->rpc || fn->http;
+}
 beam_status bm_calls_new(bm_par_do *p, const bm_transform *t, beam_error *err);
 beam_status bm_calls_process(bm_node *node, const bm_element *element);
 beam_status bm_calls_settle(struct bm_calls *calls); /* waits for all answers */

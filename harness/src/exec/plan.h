@@ -10,7 +10,7 @@
 #define BM_PLAN_H
 
 #include "base/log.h"
-#include "beam/rpc.h"
+#include "beam/dofn.h"
 #include "coders/element.h"
 #include "fns/registry.h"
 
@@ -83,15 +83,31 @@ typedef struct bm_segment {
     bool idle; /* no input this time: sinks are to hand over what they have; source is -1 */
 } bm_segment;
 
-/* The client of beam/rpc.h, which the engine does not link: for DoFns that make calls. */
+typedef struct bm_call_result {
+    void *tag; /* as given to start */
+    beam_status status;
+    beam_span text; /* the answer, or why there is none; lives until the next result */
+    bool transient; /* it failed, and may succeed when it is made again, */
+    int wait_ms;    /* but not before */
+} bm_call_result;
+
+/* A way of calling services, for DoFns that have it. Requests and answers are bytes to the
+ * engine, which links no client. Bundle thread. */
 typedef struct bm_caller {
-    beam_rpc_channel *(*open)(const char *target);
-    void (*close)(beam_rpc_channel *channel);
-    void (*start)(beam_rpc_channel *channel, const char *method, beam_span request,
-                  int timeout_ms, void *tag);
-    /* wait_ms < 0: until one has come. */
-    bool (*next)(beam_rpc_channel *channel, int wait_ms, beam_rpc_result *out);
+    /* fn's request about an element, in scratch memory; .ptr NULL: there is none. */
+    beam_span (*ask)(const beam_dofn *fn, beam_ctx *c, beam_value in);
+    /* Gives fn the answer. */
+    beam_status (*tell)(const beam_dofn *fn, beam_ctx *c, beam_value in, beam_span answer);
+    void *(*open)(const beam_dofn *fn, const char *target, beam_error *err);
+    void (*close)(void *channel); /* drops what is pending */
+    /* The request lives until its result has been taken. */
+    void (*start)(void *channel, beam_span request, int timeout_ms, void *tag);
+    /* wait_ms < 0: until one has come; 0: not at all. */
+    bool (*next)(void *channel, int wait_ms, bm_call_result *out);
 } bm_caller;
+typedef struct bm_callers {
+    const bm_caller *rpc, *http;
+} bm_callers;
 
 /* All functions run on the bundle thread and may block. A failure fails the bundle; the
  * reason is in *err. */
@@ -117,7 +133,8 @@ typedef struct bm_bundle_io {
                                 beam_error *err);
     beam_status (*state_clear)(void *self, const bm_state_key *key, beam_error *err);
     beam_millis (*now)(void *self); /* for beam_now(); NULL: the machine's clock */
-    const bm_caller *caller;     /* lives for ever; NULL: calls cannot be made */
+    bool (*is_over)(void *self); /* the bundle is to fail soon; NULL: it never is */
+    const bm_callers *callers;   /* live for ever; NULL: calls cannot be made */
     bm_state_cache *state_cache; /* of the worker; NULL: there is none */
     const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
     size_t n_cache_tokens;

@@ -255,11 +255,11 @@ void fixture_sink(fixture *f, const char *id, const char *pcoll, const char *cod
 }
 
 static void set_fn(fixture *f, pb_FunctionSpec *spec, const char *fn_urn, const char *fn,
-                   const char *config, unsigned attempts)
+                   const char *config, unsigned attempts, const char *target)
 {
     bm_writer w = { 0 };
     bm_fn_spec of = { .name = beam_span_of(fn), .config = beam_span_of(config),
-                      .attempts = attempts };
+                      .attempts = attempts, .target = beam_span_of(target) };
     bm_fn_spec_encode(&of, &w);
     pb_FunctionSpec_set_urn(spec, view(fn_urn));
     pb_FunctionSpec_set_payload(spec, span_view(bm_span_copy(&f->arena, bm_written(&w))));
@@ -267,10 +267,11 @@ static void set_fn(fixture *f, pb_FunctionSpec *spec, const char *fn_urn, const 
 }
 
 static beam_span fn_payload(fixture *f, const char *fn_urn, const char *fn, const char *config,
-                            unsigned attempts)
+                            unsigned attempts, const char *target)
 {
     pb_ParDoPayload *pb = pb_ParDoPayload_new(f->upb);
-    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), fn_urn, fn, config, attempts);
+    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), fn_urn, fn, config, attempts,
+           target);
     beam_span bytes;
     bytes.ptr = pb_ParDoPayload_serialize(pb, f->upb, &bytes.len);
     return bytes;
@@ -279,12 +280,12 @@ static beam_span fn_payload(fixture *f, const char *fn_urn, const char *fn, cons
 beam_span fixture_fn_payload(fixture *f, const char *fn_urn, const char *fn,
                              const char *config)
 {
-    return fn_payload(f, fn_urn, fn, config, 0);
+    return fn_payload(f, fn_urn, fn, config, 0, "");
 }
 
 beam_span fixture_catching_payload(fixture *f, const char *fn, unsigned attempts)
 {
-    return fn_payload(f, BM_URN_DOFN, fn, "", attempts);
+    return fn_payload(f, BM_URN_DOFN, fn, "", attempts, "");
 }
 
 void fixture_par_do(fixture *f, const char *id, const char *fn, const char *config,
@@ -301,11 +302,19 @@ void fixture_catching_par_do(fixture *f, const char *id, const char *fn, unsigne
                       fixture_catching_payload(f, fn, attempts), inputs, outputs);
 }
 
+void fixture_calling_par_do(fixture *f, const char *id, const char *fn, unsigned attempts,
+                            const char *inputs, const char *outputs)
+{
+    fixture_transform(f, id, BEAM_URN_TRANSFORM_PARDO,
+                      fn_payload(f, BM_URN_DOFN, fn, "", attempts, "test:1"), inputs,
+                      outputs);
+}
+
 void fixture_par_do_with_sides(fixture *f, const char *id, const char *fn, const char *inputs,
                                const char *outputs, const char *sides)
 {
     pb_ParDoPayload *pb = pb_ParDoPayload_new(f->upb);
-    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), BM_URN_DOFN, fn, "", 0);
+    set_fn(f, pb_ParDoPayload_mutable_do_fn(pb, f->upb), BM_URN_DOFN, fn, "", 0, "");
     char *copy = bm_strdup(&f->arena, sides), *save;
     for (char *pair = strtok_r(copy, " ", &save); pair; pair = strtok_r(NULL, " ", &save)) {
         char *pattern = strchr(pair, '=');
@@ -325,7 +334,8 @@ void fixture_combine(fixture *f, const char *id, const char *urn, const char *fn
                      const char *inputs, const char *outputs)
 {
     pb_CombinePayload *pb = pb_CombinePayload_new(f->upb);
-    set_fn(f, pb_CombinePayload_mutable_combine_fn(pb, f->upb), BM_URN_COMBINE_FN, fn, "", 0);
+    set_fn(f, pb_CombinePayload_mutable_combine_fn(pb, f->upb), BM_URN_COMBINE_FN, fn, "", 0,
+           "");
     beam_span bytes;
     bytes.ptr = pb_CombinePayload_serialize(pb, f->upb, &bytes.len);
     fixture_transform(f, id, urn, bytes, inputs, outputs);
@@ -348,7 +358,7 @@ static void set_window_fn(fixture *f, pb_FunctionSpec *spec, test_window_fn fn)
 {
     upb_StringView payload = { "", 0 };
     if (strncmp(fn.urn, "beam:", 5) != 0) {
-        set_fn(f, spec, BM_URN_WINDOW_FN, fn.urn, "ten", 0);
+        set_fn(f, spec, BM_URN_WINDOW_FN, fn.urn, "ten", 0, "");
         return;
     }
     if (strstr(fn.urn, "fixed")) {

@@ -78,6 +78,9 @@ void fixture_par_do(fixture *f, const char *id, const char *fn, const char *conf
 /* With failed elements as an output; their coder is "failure". */
 void fixture_catching_par_do(fixture *f, const char *id, const char *fn, unsigned attempts,
                              const char *inputs, const char *outputs);
+/* The same of a DoFn that calls a service, "test:1". */
+void fixture_calling_par_do(fixture *f, const char *id, const char *fn, unsigned attempts,
+                            const char *inputs, const char *outputs);
 /* `sides` as "tag=iterable tag=multimap". */
 void fixture_par_do_with_sides(fixture *f, const char *id, const char *fn, const char *inputs,
                                const char *outputs, const char *sides);

@@ -5,6 +5,7 @@
 
 #include "beam/coder.h"
 #include "beam/dofn.h"
+#include "beam/http.h"
 #include "beam/kafka.h"
 #include "beam/pipeline.h"
 #include "beam/program.h"

@@ -160,8 +160,8 @@ typedef struct beam_side_spec {
 } beam_side_spec;
 
 /* `name` goes over the wire and must be unique in the program. Mandatory: name, in, and
- * exactly one of process, map, keep, timestamp, partition and rpc. A zeroed field means
- * "not used". */
+ * exactly one of process, map, keep, timestamp, partition, rpc and http. A zeroed field
+ * means "not used". */
 typedef struct beam_dofn {
     const char *name;
     const beam_type *in;  /* checked against the input collection; BEAM_ANY takes all */
@@ -186,7 +186,8 @@ typedef struct beam_dofn {
         size_t n;
     } sides;
     const struct beam_sdf *sdf; /* beam/splittable.h: `process` is of a splittable DoFn */
-    const struct beam_rpc_fn *rpc; /* beam/rpc.h: a service is asked about each element */
+    const struct beam_rpc_fn *rpc; /* beam/rpc.h: a service is asked about each element, */
+    const struct beam_http_fn *http; /* beam/http.h: by HTTP */
 
     /* Lifecycle, DoFn.Setup ... DoFn.Teardown. Any status but BEAM_OK from setup,
      * start_bundle, process or finish_bundle fails the bundle, which the runner retries or

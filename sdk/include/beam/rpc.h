@@ -42,6 +42,11 @@ typedef struct beam_rpc_fn {
     /* Answers go on in the order of the elements, not as they come: a slow one holds up
      * those behind it. */
     bool in_order;
+    /* Answers kept by the instance, the latest used; a request whose very bytes were answered
+     * before, or are under way, is not made again. Failures are not kept, nor answers of more
+     * than 64 KiB. 0: none. */
+    int cache_entries;
+    int cache_ttl_ms; /* how long an answer is good; 0: as long as it is kept */
 } beam_rpc_fn;
 
 /* -- client: a channel is used by one thread at a time ------------------------- */

@@ -25,7 +25,7 @@ typedef struct bm_fn_spec {
     beam_span config;
     unsigned attempts; /* of a DoFn whose failed elements are an output; 0: they fail the
                           bundle */
-    beam_span target; /* of a DoFn with .rpc: the service's address */
+    beam_span target; /* of a DoFn with .rpc or .http: the service's address */
 } bm_fn_spec;
 
 /* Tag of that output. */

@@ -74,7 +74,7 @@ bool bm_step_read_sides(bm_step *step, beam_pcoll *const *given, size_t most);
 bool bm_sides_can_end(const bm_step *step);
 
 /* -- calls.c -------------------------------------------------------------------------- */
-/* The service that the DoFn calls if it has .rpc. False after failing. */
+/* The service that the DoFn calls if it has .rpc or .http. False after failing. */
 bool bm_step_calls(bm_step *step, const beam_dofn *fn, const char *target);
 
 /* -- failures.c ----------------------------------------------------------------------- */

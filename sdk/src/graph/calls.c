@@ -1,22 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DoFns with .rpc: what they need, and the service's address. One thread, as its pipeline. */
+/* DoFns with .rpc or .http: what they need, and the service's address. One thread, as its
+ * pipeline. */
+#include "base/url.h"
+#include "beam/http.h"
 #include "beam/rpc.h"
 #include "graph/build.h"
 
-static const char *fn_problem(const beam_dofn *fn)
+static const char *rpc_problem(const beam_rpc_fn *rpc)
 {
-    const beam_rpc_fn *rpc = fn->rpc;
     return !rpc->method || rpc->method[0] != '/'
                ? "has no method in its .rpc: give it as \"/package.Service/Method\""
            : !rpc->request  ? "has no .request in its .rpc"
            : !rpc->response ? "has no .response in its .rpc"
-           : rpc->max_in_flight < 0 || rpc->timeout_ms < 0 || rpc->retries < -1
+           : rpc->max_in_flight < 0 || rpc->timeout_ms < 0 || rpc->retries < -1 ||
+                   rpc->cache_entries < 0 || rpc->cache_ttl_ms < 0
                ? "has a negative number in its .rpc"
-           : fn->states.n || fn->timers.n || fn->on_window_expiration
-               ? "has .rpc and state or timers: elements that wait for an answer do not have "
-                 "their key's state; put the two into steps of their own"
-           : fn->sdf
-               ? "has .rpc and is splittable: put the calls into a step of their own"
+               : NULL;
+}
+
+static bool has_nameless_header(const beam_http_fn *http)
+{
+    for (size_t i = 0; i < http->headers.n; i++)
+        if (!http->headers.at[i].name || !*http->headers.at[i].name) return true;
+    return false;
+}
+
+static bool accepts_no_status(const beam_http_fn *http)
+{
+    for (size_t i = 0; i < BEAM_COUNT(http->accept); i++)
+        if (http->accept[i] && (http->accept[i] < 300 || http->accept[i] > 599))
+            return true;
+    return false;
+}
+
+static const char *http_problem(const beam_http_fn *http)
+{
+    return !http->request              ? "has no .request in its .http"
+           : !http->response           ? "has no .response in its .http"
+           : has_nameless_header(http) ? "has a header without a name in its .http"
+           : accepts_no_status(http) ? "has something else than statuses from 300 to 599 "
+                                       "in .accept of its .http"
+           : http->max_in_flight < 0 || http->timeout_ms < 0 || http->retries < -1 ||
+                   http->cache_entries < 0 || http->cache_ttl_ms < 0 ||
+                   http->max_body < 0 || http->max_redirects < 0
+               ? "has a negative number in its .http"
                : NULL;
 }
 
@@ -27,23 +54,52 @@ static bool is_address(const char *target)
     return colon && colon > target && colon[1];
 }
 
+static void fail_target(bm_step *step, const beam_dofn *fn, const char *target)
+{
+    if (target && fn->http &&
+        strpbrk(target, "@?")) { /* not shown: it may have secrets */
+        bm_step_fail(
+            step, BEAM_EINVAL,
+            "DoFn '%s' is given a .target with a user's name or a query in it: "
+            "secrets are for .headers with .env, queries for the .path of requests",
+            fn->name);
+        return;
+    }
+    bm_step_fail(step, BEAM_EINVAL,
+                 "DoFn '%s' calls a service, and %s%s%s: give its address "
+                 "as .target = \"%s\"",
+                 fn->name, target ? "'" : "", target ? target : "none is given",
+                 target ? "' is no address" : "",
+                 fn->rpc ? "host:port" : "http[s]://host[:port][/path]");
+}
+
 bool bm_step_calls(bm_step *step, const beam_dofn *fn, const char *target)
 {
-    if (!fn->rpc) {
+    if (!fn->rpc && !fn->http) {
         if (!target) return true;
-        bm_step_fail(step, BEAM_EINVAL, ".target is given, but DoFn '%s' has no .rpc",
+        bm_step_fail(step, BEAM_EINVAL,
+                     ".target is given, but DoFn '%s' has neither .rpc nor .http",
                      fn->name);
         return false;
     }
-    const char *problem = fn_problem(fn);
+    const char *problem = fn->rpc ? rpc_problem(fn->rpc) : http_problem(fn->http);
+    const char *what = fn->rpc ? ".rpc" : ".http";
+    bm_url url;
     if (problem)
         bm_step_fail(step, BEAM_EINVAL, "DoFn '%s' %s", fn->name, problem);
-    else if (!target || !is_address(target))
+    else if (fn->states.n || fn->timers.n || fn->on_window_expiration)
         bm_step_fail(step, BEAM_EINVAL,
-                     "DoFn '%s' calls a service, and %s%s%s: give its address "
-                     "as .target = \"host:port\"",
-                     fn->name, target ? "'" : "", target ? target : "none is given",
-                     target ? "' is no address" : "");
+                     "DoFn '%s' has %s and state or timers: elements that wait for an "
+                     "answer do not have their key's state; put the two into steps of "
+                     "their own",
+                     fn->name, what);
+    else if (fn->sdf)
+        bm_step_fail(step, BEAM_EINVAL,
+                     "DoFn '%s' has %s and is splittable: put the calls into a step of "
+                     "their own",
+                     fn->name, what);
+    else if (!target || !(fn->rpc ? is_address(target) : bm_url_read(target, &url)))
+        fail_target(step, fn, target);
     else
         step->target = bm_strdup(&step->pipeline->arena, target);
     return step->target;

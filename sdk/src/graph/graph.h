@@ -88,7 +88,7 @@ struct bm_step {
     const beam_combine *combine; /* of a combine, also of one with fanout */
     const beam_type *acc;        /* of `combine`, without ANY */
     beam_span config;
-    const char *target; /* of a DoFn with .rpc */
+    const char *target; /* of a DoFn with .rpc or .http */
     unsigned attempts; /* PAR_DO with an output of failed elements; 0: it has none */
     const bm_windowing *windowing;      /* WINDOW_INTO */
     const beam_external_opts *external; /* deep copy */

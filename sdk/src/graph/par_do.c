@@ -16,7 +16,7 @@ static const char *fn_name(const beam_dofn *fn)
 static int callback_count(const beam_dofn *fn)
 {
     return !!fn->process + !!fn->map + !!fn->keep + !!fn->timestamp + !!fn->partition +
-           !!fn->rpc;
+           !!fn->rpc + !!fn->http;
 }
 
 static bool fn_is_complete(bm_step *step, const beam_dofn *fn)
@@ -29,9 +29,11 @@ static bool fn_is_complete(bm_step *step, const beam_dofn *fn)
         !fn->name || !*fn->name   ? "has no name: give it one, unique in the program"
         : !fn->in                 ? "has no .in: say which type it reads"
         : callback_count(fn) == 0 ? "has no callback: set exactly one of .process, "
-                                    ".map, .keep, .timestamp, .partition and .rpc"
+                                    ".map, .keep, .timestamp, .partition, .rpc and "
+                                    ".http"
         : callback_count(fn) > 1  ? "has more than one callback: set exactly one of "
-                                    ".process, .map, .keep, .timestamp, .partition and .rpc"
+                                    ".process, .map, .keep, .timestamp, .partition, "
+                                    ".rpc and .http"
         : fn->map && !fn->out     ? "has .map but no .out: say which type it returns"
         : fn->outputs.n && !fn->outputs.at ? "counts extra outputs but has no .outputs.at"
         : fn->sides.n && !fn->sides.at     ? "counts side inputs but has no .sides.at"

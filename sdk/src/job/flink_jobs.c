@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
-#include "job/probe.h"
+#include "http/request.h"
 
 enum { TIMEOUT_MS = 5000, ENDING_TRIES = 150, ENDING_PAUSE_MS = 200 };
 

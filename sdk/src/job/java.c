@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "http/request.h"
 #include "job/probe.h"
 
 enum { READY_TIMEOUT_MS = 90000, MAX_ARGS = 32 };

@@ -3,8 +3,6 @@
 #ifndef BM_PROBE_H
 #define BM_PROBE_H
 
-#include "base/arena.h"
-
 typedef enum bm_probe {
     BM_PROBE_NOBODY, /* nobody listens there */
     BM_PROBE_HTTP,   /* it answers HTTP/1 */
@@ -14,12 +12,5 @@ typedef enum bm_probe {
 
 /* `address` is "host:port". */
 bm_probe bm_probe_address(const char *address);
-
-/* GET url; the body, in the arena. */
-beam_status bm_http_get(const char *url, int timeout_ms, bm_arena *arena, beam_span *body,
-                        beam_error *err);
-/* Another method, such as PATCH, without a body; any status from 200 to 299 is good. */
-beam_status bm_http_send(const char *method, const char *url, int timeout_ms,
-                         beam_error *err);
 
 #endif

@@ -519,7 +519,7 @@ static beam_status run_bundle(beam_dofn_tester *t)
                               .state_append = io_append,
                               .state_clear = io_clear,
                               .now = io_now,
-                              .caller = &bm_caller_grpc };
+                              .callers = &bm_callers_all };
     beam_status status = bm_plan_run(t->plan, "test", &io, &t->error);
     return status ? drop_results(t) : take_results(t);
 }

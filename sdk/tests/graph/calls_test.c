@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DoFns with .rpc: the address travels with the step, and what does not fit is said. */
+/* DoFns with .rpc or .http: the address travels with the step, and what does not fit is said. */
+#include "beam/http.h"
 #include "beam/rpc.h"
 #include "graph_test.h"
 
@@ -17,6 +18,8 @@ static const beam_rpc_fn rpc = { .method = "/p.P/M", .request = request, .respon
 static const beam_dofn ask_fn = {
     .name = "test.ask", .in = BEAM_STRING, .out = BEAM_STRING, .rpc = &rpc
 };
+
+static const beam_state_spec states[] = { BEAM_BAG_STATE("all", BEAM_INT64) };
 
 START_TEST(an_address)
 {
@@ -46,7 +49,7 @@ START_TEST(what_does_not_fit)
     static const beam_dofn plain_fn = { .name = "test.plain", .in = BEAM_STRING,
                                         .process = test_process };
     refuse(&plain_fn, "localhost:1",
-           "Step: .target is given, but DoFn 'test.plain' has no .rpc");
+           "Step: .target is given, but DoFn 'test.plain' has neither .rpc nor .http");
     beam_rpc_fn part = rpc;
     beam_dofn fn = ask_fn;
     fn.rpc = &part;
@@ -59,7 +62,6 @@ START_TEST(what_does_not_fit)
     part = rpc;
     part.max_in_flight = -1;
     refuse(&fn, "a:1", "Step: DoFn 'test.ask' has a negative number in its .rpc");
-    static const beam_state_spec states[] = { BEAM_BAG_STATE("all", BEAM_INT64) };
     beam_dofn stateful = ask_fn;
     stateful.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
     stateful.states.at = states;
@@ -70,4 +72,74 @@ START_TEST(what_does_not_fit)
 }
 END_TEST
 
-RUN("calls", an_address, what_does_not_fit)
+/* -- HTTP ----------------------------------------------------------------------------- */
+static beam_http_request http_request(beam_ctx *c, beam_value in)
+{
+    (void)c;
+    return (beam_http_request){ .path = beam_as_span(in) };
+}
+static beam_status http_response(beam_ctx *c, beam_value in, const beam_http_answer *answer)
+{
+    (void)c, (void)in, (void)answer;
+    return BEAM_OK;
+}
+static const beam_http_fn http = { .request = http_request, .response = http_response };
+static const beam_dofn get_fn = {
+    .name = "test.get", .in = BEAM_STRING, .out = BEAM_STRING, .http = &http
+};
+
+START_TEST(a_url)
+{
+    beam_pcoll *got = beam_par_do(words(), "Get", &get_fn, .target = "https://a.example/v1");
+    ck_assert_str_eq(got->producer->target, "https://a.example/v1");
+    expect_type(got, "STRING");
+    expect_no_error();
+}
+END_TEST
+
+START_TEST(http_that_does_not_fit)
+{
+    refuse(&get_fn, NULL, "Step: DoFn 'test.get' calls a service, and none is given: give its "
+                          "address as .target = \"http[s]://host[:port][/path]\"");
+    refuse(&get_fn, "a:1", "Step: DoFn 'test.get' calls a service, and 'a:1' is no address: give "
+                           "its address as .target = \"http[s]://host[:port][/path]\"");
+    static const char *const secret[] = { "http://me:pass@a", "http://a/?key=pass" };
+    for (size_t i = 0; i < 2; i++)
+        refuse(&get_fn, secret[i],
+               "Step: DoFn 'test.get' is given a .target with a user's name or a query in it: "
+               "secrets are for .headers with .env, queries for the .path of requests");
+    beam_dofn both = get_fn;
+    both.rpc = &rpc;
+    refuse(&both, "a:1", "Step: DoFn 'test.get' has more than one callback: set exactly one of "
+                         ".process, .map, .keep, .timestamp, .partition, .rpc and .http");
+    static const beam_http_header nameless = { .value = "x" };
+    beam_http_fn part = http;
+    beam_dofn fn = get_fn;
+    fn.http = &part;
+    part.request = NULL;
+    refuse(&fn, "http://a", "Step: DoFn 'test.get' has no .request in its .http");
+    part = http;
+    part.response = NULL;
+    refuse(&fn, "http://a", "Step: DoFn 'test.get' has no .response in its .http");
+    part = http;
+    part.headers.at = &nameless;
+    part.headers.n = 1;
+    refuse(&fn, "http://a", "Step: DoFn 'test.get' has a header without a name in its .http");
+    part = http;
+    part.accept[0] = 200;
+    refuse(&fn, "http://a", "Step: DoFn 'test.get' has something else than statuses from 300 to "
+                            "599 in .accept of its .http");
+    part = http;
+    part.max_body = -1;
+    refuse(&fn, "http://a", "Step: DoFn 'test.get' has a negative number in its .http");
+    fn = get_fn;
+    fn.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
+    fn.states.at = states;
+    fn.states.n = 1;
+    refuse(&fn, "http://a",
+           "Step: DoFn 'test.get' has .http and state or timers: elements that wait for an "
+           "answer do not have their key's state; put the two into steps of their own");
+}
+END_TEST
+
+RUN("calls", an_address, what_does_not_fit, a_url, http_that_does_not_fit)

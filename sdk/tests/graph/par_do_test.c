@@ -150,12 +150,12 @@ START_TEST(incomplete_dofns)
     refuse(
         &fn, BEAM_EINVAL,
         "Step: DoFn 'x' has more than one callback: set exactly one of .process, .map, "
-        ".keep, .timestamp, .partition and .rpc");
+        ".keep, .timestamp, .partition, .rpc and .http");
     fn.keep = NULL;
     fn.map = NULL;
     refuse(&fn, BEAM_EINVAL,
            "Step: DoFn 'x' has no callback: set exactly one of .process, .map, .keep, "
-           ".timestamp, .partition and .rpc");
+           ".timestamp, .partition, .rpc and .http");
     fn.process = test_process;
     fn.outputs.n = 1;
     refuse(&fn, BEAM_EINVAL,

@@ -104,6 +104,7 @@ DOFN(ordered, .max_in_flight = 50, .in_order = true);
 DOFN(quick, .timeout_ms = 100, .retries = -1);
 DOFN(only_once, .retries = -1);
 DOFN(stubborn, .timeout_ms = 20000, .retries = 4);
+DOFN(cached, .cache_entries = 10);
 
 static beam_status end(beam_ctx *c)
 {
@@ -322,6 +323,21 @@ START_TEST(tried_again)
 }
 END_TEST
 
+START_TEST(the_same_is_asked_once)
+{
+    beam_dofn_tester *t = beam_dofn_tester_new(&cached_fn, .target = address);
+    beam_rpc_server_delay(server, 20);
+    for (int bundle = 0; bundle < 2; bundle++) {
+        atomic_store(&unavailable, 1);
+        for (int i = 0; i < 100; i++) add(t, i % 2 ? "a" : "b", i);
+        run(t);
+    }
+    ck_assert_uint_eq(beam_tester_count(t, -1), 200);
+    ck_assert_int_eq(atomic_load(&calls), 3); /* one was made again */
+    beam_dofn_tester_free(t);
+}
+END_TEST
+
 static void *back_soon(void *where)
 {
     nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
@@ -423,6 +439,7 @@ int main(void)
         failing_with_calls_pending,
         not_answered_in_time,
         tried_again,
+        the_same_is_asked_once,
         down_and_back,
         nobody_there,
         errors_as_data,

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DoFns with .rpc and .http, with a caller that is none: which one is taken, and what becomes
+ * of elements when the worker ends. The calls themselves: sdk/tests/program. */
+#include "beam/http.h"
+#include "beam/rpc.h"
+#include "fixture.h"
+
+/* -- a caller that answers with its name, or not at all -------------------------------------- */
+typedef struct channel {
+    const char *name;
+    bool answers;
+    void *pending[100];
+    size_t n, n_closed;
+} channel;
+static channel channels[2]; /* rpc, http */
+
+static beam_span ask(const beam_dofn *fn, beam_ctx *c, beam_value in)
+{
+    (void)fn;
+    return beam_format(c, "%lld", (long long)beam_as_int64(in));
+}
+static beam_status tell(const beam_dofn *fn, beam_ctx *c, beam_value in, beam_span answer)
+{
+    (void)fn, (void)in;
+    return beam_emit(c, beam_string(answer));
+}
+static void *open_rpc(const beam_dofn *fn, const char *target, beam_error *err)
+{
+    (void)fn, (void)err;
+    ck_assert_str_eq(target, "test:1");
+    return &channels[0];
+}
+static void *open_http(const beam_dofn *fn, const char *target, beam_error *err)
+{
+    (void)fn, (void)target, (void)err;
+    return &channels[1];
+}
+static void *open_none(const beam_dofn *fn, const char *target, beam_error *err)
+{
+    (void)fn, (void)target;
+    *err = (beam_error){ BEAM_EINVAL, "no token" };
+    return NULL;
+}
+static void close_channel(void *self)
+{
+    channel *ch = self;
+    ch->n_closed++;
+    ch->n = 0;
+}
+static void start(void *self, beam_span request, int timeout_ms, void *tag)
+{
+    channel *ch = self;
+    (void)request, (void)timeout_ms;
+    ch->pending[ch->n++] = tag;
+}
+static bool next(void *self, int wait_ms, bm_call_result *out)
+{
+    channel *ch = self;
+    (void)wait_ms;
+    if (!ch->answers || !ch->n) return false;
+    *out = (bm_call_result){ .tag = ch->pending[--ch->n], .text = beam_span_of(ch->name) };
+    return true;
+}
+static const bm_caller rpc_caller = { ask, tell, open_rpc, close_channel, start, next };
+static const bm_caller http_caller = { ask, tell, open_http, close_channel, start, next };
+static const bm_caller no_caller = { ask, tell, open_none, close_channel, start, next };
+static bm_callers callers;
+static bool over;
+
+static bool is_over(void *self)
+{
+    (void)self;
+    return over;
+}
+static void complete(fixture *f, bm_bundle_io *io)
+{
+    (void)f;
+    io->callers = &callers;
+    io->is_over = is_over;
+}
+
+/* -- DoFns ------------------------------------------------------------------------------------ */
+static beam_span request(beam_ctx *c, beam_value in)
+{
+    (void)c;
+    return beam_as_span(in);
+}
+static beam_status response(beam_ctx *c, beam_value in, beam_span answer)
+{
+    (void)c, (void)in, (void)answer;
+    return BEAM_OK;
+}
+static beam_http_request http_request(beam_ctx *c, beam_value in)
+{
+    (void)c, (void)in;
+    return (beam_http_request){ 0 };
+}
+static beam_status http_response(beam_ctx *c, beam_value in, const beam_http_answer *answer)
+{
+    (void)c, (void)in, (void)answer;
+    return BEAM_OK;
+}
+static const beam_rpc_fn rpc = { .method = "/p.P/M", .request = request, .response = response };
+static const beam_http_fn http = { .request = http_request, .response = http_response,
+                                   .max_in_flight = 2 };
+static const beam_dofn rpc_fn = { .name = "test.rpc", .in = BEAM_INT64, .out = BEAM_STRING,
+                                  .rpc = &rpc };
+static const beam_dofn http_fn = { .name = "test.http", .in = BEAM_INT64, .out = BEAM_STRING,
+                                   .http = &http };
+static beam_value text(beam_ctx *c, beam_value row)
+{
+    (void)c, (void)row;
+    return beam_string(beam_span_of("failed"));
+}
+static const beam_dofn text_fn = { .name = "test.text", .in = BEAM_ANY, .out = BEAM_STRING,
+                                   .map = text };
+static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &text_fn };
+
+static void init(fixture *f, const char *fn, bool answers)
+{
+    channels[0] = (channel){ .name = "by rpc", .answers = answers };
+    channels[1] = (channel){ .name = "by http", .answers = answers };
+    callers = (bm_callers){ &rpc_caller, &http_caller };
+    over = false;
+    fixture_init(f, fns, BEAM_COUNT(fns), NULL, 0);
+    fixture_pcoll(f, "p1", "varint");
+    fixture_pcoll(f, "p2", "string_utf8");
+    fixture_pcoll(f, "bad", "failure");
+    fixture_pcoll(f, "text", "string_utf8");
+    fixture_source(f, "a", "p1", "varint", "global_window");
+    fixture_calling_par_do(f, "b", fn, 1, "in=p1", "beam.failures=bad out=p2");
+    fixture_sink(f, "d", "p2", "string_utf8", "global_window");
+    fixture_par_do(f, "e", "test.text", "", "in=bad", "out=text");
+    fixture_sink(f, "f", "text", "string_utf8", "global_window");
+    fixture_build(f);
+    f->io.complete = complete;
+    for (int i = 0; i < 5; i++) fixture_put(f, 0, beam_int64(i));
+}
+
+START_TEST(by_its_kind)
+{
+    fixture f;
+    init(&f, "test.rpc", true);
+    fixture_run(&f);
+    expect_output(&f, 0,
+                  "\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n");
+    fixture_free(&f);
+    ck_assert_uint_eq(channels[0].n_closed, 1);
+    init(&f, "test.http", true);
+    fixture_run(&f);
+    expect_output(&f, 0,
+                  "\"by http\"\n\"by http\"\n\"by http\"\n\"by http\"\n\"by http\"\n");
+    fixture_free(&f);
+    ck_assert_uint_eq(channels[1].n_closed, 1);
+}
+END_TEST
+
+/* Both where a full DoFn waits for room (http) and at the end (rpc); no element is to blame. */
+START_TEST(the_worker_ends)
+{
+    static const char *const names[] = { "test.rpc", "test.http" };
+    for (size_t i = 0; i < 2; i++) {
+        fixture f;
+        init(&f, names[i], false);
+        over = true;
+        ck_assert_int_eq(fixture_run_in(&f, 0), BEAM_ECANCELLED);
+        expect_error(&f, i ? "the worker ends, and 2 calls are not answered"
+                           : "the worker ends, and 5 calls are not answered");
+        expect_output(&f, 1, "");
+        fixture_free(&f);
+        ck_assert_uint_eq(channels[i].n_closed, 1);
+    }
+}
+END_TEST
+
+/* A mistake in the set-up is not that of an element either. */
+START_TEST(no_channel)
+{
+    fixture f;
+    init(&f, "test.http", true);
+    callers.http = &no_caller;
+    ck_assert_int_eq(fixture_run_in(&f, 0), BEAM_EINVAL);
+    expect_error(&f, "no token");
+    expect_output(&f, 1, "");
+    fixture_free(&f);
+    ck_assert_uint_eq(channels[1].n_closed, 0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = { by_its_kind, the_worker_ends, no_channel };
+    return run_tests("calls", tests, BEAM_COUNT(tests));
+}

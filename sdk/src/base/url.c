@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See url.h. Any thread. */
+#include "base/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Host and port of what begins at `at`; where they end, or NULL. */
+static const char *read_authority(const char *at, bm_url *out)
+{
+    const char *end = at + strcspn(at, "/"), *host = at, *host_end;
+    if (*at == '[') {
+        host = at + 1;
+        host_end = memchr(at, ']', (size_t)(end - at));
+        if (!host_end) return NULL;
+        at = host_end + 1;
+    } else {
+        at = host_end = at + strcspn(at, ":/");
+    }
+    if (host_end == host) return NULL;
+    out->host = (beam_span){ host, (size_t)(host_end - host) };
+    if (at == end) return end;
+    if (*at != ':' || at[1] < '0' || at[1] > '9') return NULL;
+    char *after;
+    long port = strtol(at + 1, &after, 10);
+    if (port < 1 || port > 65535 || after != end) return NULL;
+    out->port = (int)port;
+    return end;
+}
+
+bool bm_url_read(const char *text, bm_url *out)
+{
+    for (const char *at = text; *at; at++)
+        if (*at <= ' ' || *at >= 0x7f || strchr("@?#\\", *at)) return false;
+    bool tls = !strncasecmp(text, "https://", 8);
+    if (!tls && strncasecmp(text, "http://", 7) != 0) return false;
+    *out = (bm_url){ .tls = tls, .port = tls ? 443 : 80 };
+    const char *rest = read_authority(text + (tls ? 8 : 7), out);
+    if (!rest) return false;
+    out->origin = (size_t)(rest - text);
+    out->length = strlen(text);
+    while (out->length > out->origin && text[out->length - 1] == '/') out->length--;
+    return true;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/url.h - the address of an HTTP service: "http[s]://host[:port][/path]". Any thread. */
+#ifndef BM_URL_H
+#define BM_URL_H
+
+#include "beam/value.h"
+
+typedef struct bm_url {
+    bool tls;
+    beam_span host; /* of IPv6 without the brackets */
+    int port;
+    size_t origin; /* so many bytes are scheme, host and port */
+    size_t length; /* of all, without slashes at the end */
+} bm_url;
+
+/* False: it is none. Names, queries and fragments are refused: an address has no secrets. */
+bool bm_url_read(const char *text, bm_url *out);
+
+#endif
