@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as data of DoFns with state, timers and restrictions: a failed element is a row, and
  * leaves nothing else but what a splittable DoFn had claimed. */
+#include <string.h>
+
 #include "shared.h"
 
 #define PAIR BEAM_KV(BEAM_STRING, BEAM_INT64)
 
-/* Elements and failures as one collection of text. */
+/* Elements and failures as one collection of text; without the restriction, which a runner may
+ * have split. */
 static beam_status describe_failure(beam_ctx *c, beam_value row)
 {
-    return beam_emit(c, beam_string(beam_format(
-                            c, BEAM_SPAN_FMT " failed: " BEAM_SPAN_FMT " (%d)",
-                            BEAM_SPAN_ARG(beam_as_span(beam_list_at(row, 3))),
-                            BEAM_SPAN_ARG(beam_as_span(beam_list_at(row, 4))),
-                            (int)beam_as_int64(beam_list_at(row, 6)))));
+    char *error = beam_cstr(c, beam_as_span(beam_list_at(row, 4)));
+    char *restriction = strstr(error, "; restriction ");
+    if (restriction) *restriction = '\0';
+    return beam_emit(c,
+                     beam_string(
+                         beam_format(c, BEAM_SPAN_FMT " failed: %s (%d)",
+                                     BEAM_SPAN_ARG(beam_as_span(beam_list_at(row, 3))),
+                                     error, (int)beam_as_int64(beam_list_at(row, 6)))));
 }
 static const beam_dofn describe_fn = { .name = "model.failures.describe", .in = BEAM_FAILURE,
                                        .out = BEAM_STRING, .process = describe_failure };
