@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "http/curl.h"
 #include "http/message.h"
 #include "http/names.h"
@@ -63,13 +63,6 @@ struct bm_http_client {
     const char *no_names;     /* then the reason */
     int64_t names_end_ms;     /* until then this is good */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static const char *line(bm_writer *w, const char *a, const char *b, const char *c)
 {
@@ -137,7 +130,7 @@ static beam_status make_headers(bm_http_client *c, const char *own,
 static bool resolve(bm_http_client *c, call *k)
 {
     if (!c->resolves) return true;
-    int64_t now = now_ms();
+    int64_t now = bm_monotonic_ms();
     if (now < c->names_end_ms) return c->names;
     int running;
     c->curl.multi_perform(c->multi, &running); /* calls that were started read the list */
@@ -146,7 +139,7 @@ static bool resolve(bm_http_client *c, call *k)
     bm_arena_init(&arena, 0);
     char *list = bm_http_resolve(&c->url, &arena, &c->no_names);
     c->names = list ? c->curl.slist_append(NULL, list) : NULL;
-    c->names_end_ms = now_ms() + (c->names ? NAMES_MS : NO_NAMES_MS);
+    c->names_end_ms = bm_monotonic_ms() + (c->names ? NAMES_MS : NO_NAMES_MS);
     bm_arena_free(&arena);
     k->has_names = c->names;
     if (c->names) c->curl.easy_setopt(k->easy, CURLOPT_RESOLVE, c->names);
@@ -357,7 +350,7 @@ void bm_http_start(bm_http_client *c, beam_span request, int timeout_ms, void *t
     k->request = request;
     k->redirects = 0;
     k->is_get = false;
-    k->deadline_ms = c->fn->max_redirects ? now_ms() + timeout_ms : 0;
+    k->deadline_ms = c->fn->max_redirects ? bm_monotonic_ms() + timeout_ms : 0;
     bm_http_written r = bm_http_request_read(request);
     beam_error err = { 0 };
     struct curl_slist *headers = c->headers;
@@ -465,7 +458,7 @@ static const char *redirect(bm_http_client *c, call *k, long status)
     k->is_get |= (status == 303 && !is_head) || (is_post && status < 303);
     line(&c->line, url, "", ""); /* `url` is the handle's */
     set_request(c, k, &r);
-    int64_t left_ms = k->deadline_ms - now_ms();
+    int64_t left_ms = k->deadline_ms - bm_monotonic_ms();
     go(c, k, (const char *)c->line.data, left_ms > 0 ? left_ms : 1);
     if (!k->under_way) return ", a redirect that cannot be followed";
     return NULL;
@@ -521,12 +514,12 @@ bool bm_http_next(bm_http_client *c, int wait_ms, bm_http_result *out)
     if (c->last) put_away(c, c->last);
     c->last = NULL;
     if (take(c, out)) return true;
-    int64_t until = wait_ms < 0 ? INT64_MAX : now_ms() + wait_ms;
+    int64_t until = wait_ms < 0 ? INT64_MAX : bm_monotonic_ms() + wait_ms;
     for (;;) {
         int running;
         c->curl.multi_perform(c->multi, &running);
         if (take(c, out)) return true;
-        int64_t left = wait_ms ? until - now_ms() : 0;
+        int64_t left = wait_ms ? until - bm_monotonic_ms() : 0;
         if (left <= 0) return false;
         c->curl.multi_poll(c->multi, NULL, 0, left < 1000 ? (int)left : 1000, NULL);
     }
