@@ -51,7 +51,7 @@ static void end(void)
 static wish *want(int64_t at, double fraction, int64_t estimated)
 {
     wish *w = &wishes[n_wishes++];
-    *w = (wish){ .at = at, .split = { fraction, estimated, NULL, 0 }, .got = { -9, 0 } };
+    *w = (wish){ .at = at, .split = { fraction, estimated, NULL, 0 }, .got.last_primary = -9 };
     return w;
 }
 

@@ -33,19 +33,19 @@ START_TEST(bad_options)
     const char *fixed_size = "Window: the size of fixed windows must be 1 ms or more";
     refuse((beam_window_opts){ .fn = beam_fixed(0) }, BEAM_EINVAL, fixed_size);
     refuse((beam_window_opts){ .fn = beam_fixed(-5) }, BEAM_EINVAL, fixed_size);
-    refuse((beam_window_opts){ .fn = { BEAM_WINDOW_FIXED, 10, 0, 10, 0 } }, BEAM_EINVAL,
+    refuse((beam_window_opts){ .fn = { .kind = BEAM_WINDOW_FIXED, .size = 10, .offset = 10 } }, BEAM_EINVAL,
            "Window: the offset of fixed windows must be from 0 to less than their size");
     refuse((beam_window_opts){ .fn = beam_sliding(0, 1) }, BEAM_EINVAL,
            "Window: the size of sliding windows must be 1 ms or more");
     refuse((beam_window_opts){ .fn = beam_sliding(1, 0) }, BEAM_EINVAL,
            "Window: the period of sliding windows must be 1 ms or more");
     refuse(
-        (beam_window_opts){ .fn = { BEAM_WINDOW_SLIDING, 10, 5, -1, 0 } }, BEAM_EINVAL,
+        (beam_window_opts){ .fn = { .kind = BEAM_WINDOW_SLIDING, .size = 10, .period = 5, .offset = -1 } }, BEAM_EINVAL,
         "Window: the offset of sliding windows must be from 0 to less than their period");
     refuse((beam_window_opts){ .fn = beam_sessions(0) }, BEAM_EINVAL,
            "Window: the gap of session windows must be 1 ms or more");
     refuse(
-        (beam_window_opts){ .fn = { (beam_window_kind)9, 0, 0, 0, 0 } }, BEAM_EINVAL,
+        (beam_window_opts){ .fn = { .kind = (beam_window_kind)9 } }, BEAM_EINVAL,
         "Window: the window function is of no known kind: use beam_global(), beam_fixed(), "
         "beam_sliding(), beam_sessions() or beam_custom()");
     refuse((beam_window_opts){ .fn = beam_fixed(INT64_MAX) }, BEAM_EINVAL,
@@ -183,7 +183,7 @@ END_TEST
 
 START_TEST(text)
 {
-    bm_windowing w = { .opts = { .fn = { BEAM_WINDOW_FIXED, 1500, 0, 500, 0 },
+    bm_windowing w = { .opts = { .fn = { .kind = BEAM_WINDOW_FIXED, .size = 1500, .offset = 500 },
                                  .accumulation = BEAM_ACCUMULATING } };
     ck_assert_str_eq(bm_windowing_text(&p->arena, &w),
                      "fixed windows of 1500 ms from 500 ms, accumulating");

@@ -6,13 +6,15 @@
 
 #include "script.h"
 
+typedef enum result { BY_NAME, NOTHING, FOREIGN, TWICE, INTO_ANOTHER, SAME_RESULT, FAIL } result;
+
 typedef struct world {
     bm_arena arena;
     const char *panes[16];
     size_t n_panes;
     int n_asked;
     size_t n_last_asked;
-    enum { BY_NAME, NOTHING, FOREIGN, TWICE, INTO_ANOTHER, SAME_RESULT, FAIL } how;
+    result how;
     beam_millis end; /* of what is merged; 0: the latest end */
     bm_group_windowing windowing;
     bm_grouping *g;
@@ -240,7 +242,7 @@ START_TEST(triggers_see_the_merge)
 END_TEST
 
 static const struct {
-    int how;
+    result how;
     beam_status status;
     const char *says;
 } mistakes[] = {

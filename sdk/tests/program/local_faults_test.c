@@ -8,8 +8,8 @@ enum { N_NUMBERS = 200, N_KEYS = 5 };
 
 /* -- functions ---------------------------------------------------------------------------- */
 enum { ALL };
-static const beam_side_spec sides[] = { [ALL] = { "all", BEAM_SIDE_ITERABLE,
-                                                  BEAM_INT64 } };
+static const beam_side_spec sides[] = { [ALL] = { .tag = "all", .kind = BEAM_SIDE_ITERABLE,
+                                                  .type = BEAM_INT64 } };
 
 /* n -> KV<n % N_KEYS, n + how many there are> */
 static beam_status by_key(beam_ctx *c, beam_value n)

@@ -50,7 +50,7 @@ END_TEST
 START_TEST(fixed_with_everything_set)
 {
     const bm_pb_windowing *w = strategy(&(beam_window_opts){
-        .fn = { BEAM_WINDOW_FIXED, 1500, 0, 250, 0 },
+        .fn = { .kind = BEAM_WINDOW_FIXED, .size = 1500, .offset = 250 },
         .accumulation = BEAM_ACCUMULATING,
         .allowed_lateness = 30000,
         .timestamp_combiner = BEAM_AT_LATEST,
