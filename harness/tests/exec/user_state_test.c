@@ -619,5 +619,5 @@ int main(void)
         failed |= run_loop_test("exec/user_state protocols", both[i], 2);
     failed |= run_loop_test("exec/user_state broken", broken_bytes_fail_the_bundle, 7);
     failed |= run_loop_test("exec/user_state random", bundles_do_not_change_the_results, 40);
-    return failed | run_loop_test("exec/user_state failing", failed_elements_leave_nothing, 40);
+    return failed | run_loop_test("exec/user_state failing", failed_elements_leave_nothing, 20);
 }

@@ -144,6 +144,11 @@ static void count(void)
     while (most < now && !atomic_compare_exchange_weak(&http.most_at_once, &most, now)) continue;
 }
 
+static void hold(void)
+{
+    for (int ms = 0; ms < 8000 && http.most_at_once < http.held_until; ms++) usleep(1000);
+}
+
 static void *serve(void *self)
 {
     request *r = self;
@@ -151,6 +156,7 @@ static void *serve(void *self)
         count();
         int delay = http.delay_ms;
         if (delay) usleep((useconds_t)delay * 1000);
+        hold();
         atomic_fetch_sub(&http.now, 1);
         if (atomic_fetch_sub(&http.refused, 1) > 0)
             answer(r, http.refusal, "", 0);

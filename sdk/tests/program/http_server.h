@@ -25,6 +25,7 @@ typedef struct http_server {
     atomic_int refused;    /* so many requests get refusal */
     const char *refusal;   /* "503 Busy\r\nRetry-After: 1" */
     atomic_int delay_ms;   /* of each answer */
+    atomic_int held_until; /* no answers before so many requests were under way, for 8 s at most */
     /* What it saw. */
     atomic_int requests, connections, now, most_at_once;
     _Atomic int64_t came_at[1000]; /* ms, by request */

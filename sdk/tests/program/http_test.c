@@ -183,7 +183,7 @@ END_TEST
 START_TEST(all_at_once)
 {
     test(&many_fn);
-    http.delay_ms = 700;
+    http.held_until = 450;
     for (int i = 0; i < 700; i++) add("a", i);
     run();
     ck_assert_uint_eq(beam_tester_count(t, -1), 700);
