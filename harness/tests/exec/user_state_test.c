@@ -315,6 +315,22 @@ START_TEST(a_failed_attempt_loses_no_accumulator)
 }
 END_TEST
 
+/* Logs are written anew now and then, and not for each element from some time on. */
+START_TEST(logs_are_compacted_seldom_where_failures_are_caught)
+{
+    keyed k;
+    keyed_init_catching(&k, false, 1);
+    step(&k, "m=x,1 s+x l+1,x", "");
+    for (int i = 0; i < 1000; i++) keyed_put(&k, "k", "m? m=x,1 s? s+x s/x l? l+1,x l/1,2");
+    keyed_run(&k);
+    ck_assert_int_gt(count(keyed_trace(&k), "clear m k"), 5);
+    ck_assert_int_lt(count(keyed_trace(&k), "clear m k"), 50);
+    ck_assert_int_lt(count(keyed_trace(&k), "clear s k"), 100);
+    ck_assert_int_lt(count(keyed_trace(&k), "clear l k"), 100);
+    keyed_free(&k);
+}
+END_TEST
+
 /* -- large states --------------------------------------------------------------------------------- */
 static char *long_text(size_t n)
 {
@@ -625,6 +641,7 @@ int main(void)
         what_was_asked_for_in_vain_is_let_go,
         a_read_ahead_that_fails_fails_the_bundle,
         a_failed_attempt_loses_no_accumulator,
+        logs_are_compacted_seldom_where_failures_are_caught,
     };
     /* With bags alone, and with protocols for maps and lists. */
     const TTest *const both[] = {
