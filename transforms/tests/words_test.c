@@ -66,8 +66,8 @@ START_TEST(random_texts)
         size_t n = (size_t)rand_r(&seed) % sizeof text;
         int gaps = 1 + rand_r(&seed) % 12;
         for (size_t i = 0; i < n; i++)
-            text[i] = rand_r(&seed) % gaps ? "azAZ'mM"[rand_r(&seed) % 7]
-                                           : (char)(rand_r(&seed) % 256);
+            text[i] = (char)(rand_r(&seed) % gaps ? "azAZ'mM"[rand_r(&seed) % 7]
+                                                  : rand_r(&seed) % 256);
         expect_words(text, n);
     }
 }

@@ -50,11 +50,13 @@ beam_status bm_state_save(bm_user_state *s, const bm_state_slot *slot, bm_row *r
 {
     bm_saved_state *saved = &s->saved[slot->index];
     if (saved->is_saved) return BEAM_OK;
-    saved->is_saved = true;
     saved->cell = row->cells[slot->index];
     saved->bytes.len = 0;
-    if (slot->ops->save) return slot->ops->save(s, slot, row, saved);
-    return saved->cell.changed ? write_back(s, slot, row) : BEAM_OK;
+    beam_status status = slot->ops->save       ? slot->ops->save(s, slot, row, saved)
+                         : saved->cell.changed ? write_back(s, slot, row)
+                                               : BEAM_OK;
+    saved->is_saved = status == BEAM_OK; /* otherwise nothing is changed */
+    return status;
 }
 
 beam_status bm_user_state_undo(bm_user_state *s)

@@ -192,6 +192,7 @@ static beam_status acc_save(bm_user_state *s, const bm_state_slot *slot, bm_row 
     c->arena = scratch;
     beam_span bytes;
     beam_status status = bm_state_encode(s, slot, slot->coder, save(slot, c, acc), &bytes);
+    if (status == BEAM_OK) status = s->node->plan->error.status; /* of save() */
     if (status == BEAM_OK) bm_write_bytes(&saved->bytes, bytes.ptr, bytes.len);
     bm_rewind(scratch, mark);
     return status;

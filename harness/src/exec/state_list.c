@@ -308,6 +308,7 @@ static beam_status flush_log(bm_user_state *s, const bm_state_slot *slot, bm_row
             bm_write_bytes(&out, c->at, c->len);
     }
     beam_status status = bm_state_write(s, slot, row, anew && cell->stored, bm_written(&out));
+    if (anew) list->n_logged = list->n;
     bm_writer_free(&out);
     return status;
 }

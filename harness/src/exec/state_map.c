@@ -194,6 +194,7 @@ static beam_status flush_log(bm_user_state *s, const bm_state_slot *slot, bm_row
     else
         status = bm_state_write(s, slot, row, anew && cell->stored,
                                 bm_written(anew ? &all : &changes));
+    if (anew) map->n_logged = n_all;
     bm_writer_free(&changes);
     bm_writer_free(&all);
     return status;

@@ -2,7 +2,7 @@
 /* See keyed.h. Commands are words: the state's first letter, and
  *     v? v=5 v- v0                      VALUE: read, write, clear, is it empty
  *     b? b+x b- b0                      BAG
- *     c? c+5 c- c0                      COMBINING, a sum
+ *     c? c+5 c- c0                      COMBINING, a sum, which cannot be saved at -13
  *     s? s+x s/x s:x s- s0              SET: iterate, add, remove, contains
  *     m? m#  m=x,5 m/x m:x m@x m- m0    MAP: iterate, keys, put, remove, contains, get
  *     u? u#  u=x,5 u/x u:x u@x u- u0    MULTIMAP; @ looks up
@@ -20,11 +20,48 @@
 #include "fns/fn_spec.h"
 
 /* -- the DoFn ---------------------------------------------------------------------------- */
+static void add_int64(beam_ctx *c, void *acc, beam_value in)
+{
+    (void)c;
+    *(int64_t *)acc += beam_as_int64(in);
+}
+static void merge_int64(beam_ctx *c, void *acc, const void *other)
+{
+    (void)c;
+    *(int64_t *)acc += *(const int64_t *)other;
+}
+static beam_value extract_int64(beam_ctx *c, const void *acc)
+{
+    (void)c;
+    return beam_int64(*(const int64_t *)acc);
+}
+static beam_value save_int64(beam_ctx *c, const void *acc)
+{
+    int64_t sum = *(const int64_t *)acc;
+    (void)c;
+    return sum == -13 ? beam_string(beam_span_of("no number")) : beam_int64(sum);
+}
+static void load_int64(beam_ctx *c, void *acc, beam_value saved)
+{
+    (void)c;
+    *(int64_t *)acc = beam_as_int64(saved);
+}
+static const beam_combine sum_fn = { .name = "test.sum",
+                                     .in = BEAM_INT64,
+                                     .acc = BEAM_INT64,
+                                     .out = BEAM_INT64,
+                                     .acc_size = sizeof(int64_t),
+                                     .add = add_int64,
+                                     .merge = merge_int64,
+                                     .extract = extract_int64,
+                                     .save = save_int64,
+                                     .load = load_int64 };
+
 enum { V, B, C, S, M, U, L };
 static const beam_state_spec states[] = {
     [V] = BEAM_VALUE_STATE("v", BEAM_INT64),
     [B] = BEAM_BAG_STATE("b", BEAM_STRING),
-    [C] = BEAM_COMBINING_STATE("c", &beam_sum_int64),
+    [C] = BEAM_COMBINING_STATE("c", &sum_fn),
     [S] = BEAM_SET_STATE("s", BEAM_STRING),
     [M] = BEAM_MAP_STATE("m", BEAM_STRING, BEAM_INT64),
     [U] = BEAM_MULTIMAP_STATE("u", BEAM_STRING, BEAM_INT64),

@@ -14,6 +14,13 @@ static void step(keyed *k, const char *commands, const char *expected)
     expect_keyed(k, expected);
 }
 
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+    for (; (text = strstr(text, part)); text += strlen(part)) n++;
+    return n;
+}
+
 START_TEST(a_value_is_read_once_and_written_once)
 {
     keyed k;
@@ -292,6 +299,38 @@ START_TEST(failed_elements_leave_nothing)
 }
 END_TEST
 
+/* What was there before is not taken for nothing, when it is what cannot be kept. */
+START_TEST(a_failed_attempt_loses_no_accumulator)
+{
+    keyed k;
+    keyed_init_catching(&k, false, 2);
+    step(&k, "c+12", "");
+    step(&k, "c? c+1 c+1", "\"k c? 12\" @0\n");
+    step(&k, "c?", "\"k c? 14\" @0\n");
+    keyed_put(&k, "x", "c+-13");
+    keyed_put(&k, "x", "c+1");
+    ck_assert_int_eq(keyed_try(&k), BEAM_ETYPE); /* and not without the -13 */
+    ck_assert_ptr_nonnull(strstr(k.f.err.message, "state 'c' takes INT64, not STRING"));
+    keyed_free(&k);
+}
+END_TEST
+
+/* Logs are written anew now and then, and not for each element from some time on. */
+START_TEST(logs_are_compacted_seldom_where_failures_are_caught)
+{
+    keyed k;
+    keyed_init_catching(&k, false, 1);
+    step(&k, "m=x,1 s+x l+1,x", "");
+    for (int i = 0; i < 1000; i++) keyed_put(&k, "k", "m? m=x,1 s? s+x s/x l? l+1,x l/1,2");
+    keyed_run(&k);
+    ck_assert_int_gt(count(keyed_trace(&k), "clear m k"), 5);
+    ck_assert_int_lt(count(keyed_trace(&k), "clear m k"), 50);
+    ck_assert_int_lt(count(keyed_trace(&k), "clear s k"), 100);
+    ck_assert_int_lt(count(keyed_trace(&k), "clear l k"), 100);
+    keyed_free(&k);
+}
+END_TEST
+
 /* -- large states --------------------------------------------------------------------------------- */
 static char *long_text(size_t n)
 {
@@ -343,14 +382,6 @@ START_TEST(much_state_is_written_back_in_between)
     keyed_free(&k);
 }
 END_TEST
-
-/* As long as the token is the same, no state is read twice. */
-static int count(const char *text, const char *part)
-{
-    int n = 0;
-    for (; (text = strstr(text, part)); text += strlen(part)) n++;
-    return n;
-}
 
 /* 300 keys, of which each tenth reads its bag too. */
 static void put_300(keyed *k, const char *commands)
@@ -437,6 +468,7 @@ START_TEST(a_read_ahead_that_fails_fails_the_bundle)
 }
 END_TEST
 
+/* As long as the token is the same, no state is read twice. */
 START_TEST(states_are_cached_across_bundles)
 {
     static const char *const commands[] = {
@@ -608,6 +640,8 @@ int main(void)
         what_is_asked_for_ahead_is_bounded_and_given_back,
         what_was_asked_for_in_vain_is_let_go,
         a_read_ahead_that_fails_fails_the_bundle,
+        a_failed_attempt_loses_no_accumulator,
+        logs_are_compacted_seldom_where_failures_are_caught,
     };
     /* With bags alone, and with protocols for maps and lists. */
     const TTest *const both[] = {

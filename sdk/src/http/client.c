@@ -167,7 +167,8 @@ static size_t take_header(char *bytes, size_t size, size_t n, void *self)
     n *= size;
     if (n > 5 && !memcmp(bytes, "HTTP/", 5)) { /* of the answer, after those on the way */
         k->answer.len = sizeof(bm_http_head);
-        k->headers_ended = false;
+        k->headers_len = 0;
+        k->headers_ended = k->is_answer = false; /* a trailer may look like this, too */
         return n;
     }
     if (k->headers_ended) return n; /* behind the body */

@@ -98,6 +98,11 @@ static bool handle(request *r)
         answer_many(r, "200 OK", n, 0);
     } else if (!strncmp(r->path, "/chunked/", 9)) {
         answer_chunked(r->fd, n, true);
+    } else if (!strcmp(r->path, "/trailer")) {
+        static const char whole[] = "HTTP/1.1 200 OK\r\nX-Header: of the answer\r\n"
+                                    "Transfer-Encoding: chunked\r\n\r\n3\r\nxxx\r\n"
+                                    "0\r\nHTTP/1.1: 200 OK\r\n\r\n";
+        put(r->fd, whole, sizeof whole - 1);
     } else if (!strncmp(r->path, "/die/", 5)) {
         answer_many(r, "200 OK", 1000, n);
         return false;

@@ -498,6 +498,7 @@ START_TEST(bodies)
     gives(&small_fn, "/large/10", "/large/10=xxxxxxxxxx @1\n");
     gives(&small_fn, "/chunked/10", "/chunked/10=xxxxxxxxxx @1\n");
     gives(&small_fn, "/large/0", "/large/0= @1\n");
+    fails(&small_fn, "/trailer", "HTTP status 200");
     fails(&small_fn, "/large/11", "the answer is longer than .max_body, 10 bytes");
     fails(&small_fn, "/chunked/11", "the answer is longer than .max_body, 10 bytes");
     gives(&shout_fn, "/large/1048576", "1048576 bytes @1\n");
