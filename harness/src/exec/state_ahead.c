@@ -5,7 +5,7 @@
 #include "exec/user_state.h"
 
 enum {
-    MOST_BYTES = 4 << 20, /* that they bring, if they are like those before */
+    MOST_BYTES = 4 << 20, /* that they bring, if they are like those before; of new rows */
     FIRST_ASKED = 16,     /* rows, while nothing is known of their size */
     MOST_PEEKED = 4096    /* elements, whose keys may all be known */
 };
@@ -65,8 +65,8 @@ static void drop_visited(bm_user_state *s)
 
 static size_t most_asked(const bm_user_state *s)
 {
-    if (!s->pages_taken) return FIRST_ASKED;
-    uint64_t rows = MOST_BYTES / (s->bytes_taken / s->pages_taken + 1);
+    if (!s->pages_read) return FIRST_ASKED;
+    uint64_t rows = MOST_BYTES / (s->bytes_read / s->pages_read + 1);
     return rows < BM_MOST_ASKED ? rows : BM_MOST_ASKED;
 }
 
@@ -80,9 +80,11 @@ void bm_state_ahead(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
     if (s->n_asked >= most) drop_visited(s);
     if (s->n_asked >= most) return;
     ask_row(s, row);
+    size_t most_bytes = s->bytes + MOST_BYTES;
     bm_mark mark = bm_scratch_mark(&plan->scratch);
     bm_element next;
-    for (int i = 0; i < MOST_PEEKED && s->n_asked < most && bm_source_peek(s->source, &next);
+    for (int i = 0; i < MOST_PEEKED && s->n_asked < most && s->bytes < most_bytes
+                    && bm_source_peek(s->source, &next);
          i++) {
         bm_row *ahead = next.windows->n == 1 ? bm_user_state_row_of(s, &next) : NULL;
         if (ahead) ask_row(s, ahead);
@@ -102,7 +104,5 @@ beam_status bm_state_take(bm_user_state *s, const bm_state_slot *slot, bm_row *r
     beam_status status = io->state_take(io->self, asked, out, next, &err);
     if (status != BEAM_OK)
         return bm_state_failed(s, slot, status, "could not read", err.message);
-    s->pages_taken++;
-    s->bytes_taken += out->len;
     return BEAM_OK;
 }

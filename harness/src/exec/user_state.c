@@ -130,6 +130,8 @@ beam_status bm_state_read(bm_user_state *s, const bm_state_slot *slot, bm_row *r
         BEAM_TRY(bm_state_take(s, slot, row, out, next));
     else
         BEAM_TRY(read_page(s, slot, &key, out, next));
+    s->pages_read++;
+    s->bytes_read += out->len;
     BEAM_TRY(read_on(s, slot, &key, most, out, next));
     if (s->token.len && !next->len) write_cache(s, &key, bm_written(out));
     return BEAM_OK;

@@ -148,7 +148,7 @@ struct bm_user_state {
     uint64_t rows_visited;
     bm_row *asked[BM_MOST_ASKED]; /* of which reads are under way, or were */
     size_t n_asked;
-    uint64_t bytes_taken, pages_taken;
+    uint64_t bytes_read, pages_read; /* first pages */
     uint64_t random; /* the same numbers in every run */
 };
 
