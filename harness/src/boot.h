@@ -20,6 +20,7 @@ typedef struct bm_boot {
     size_t state_cache_bytes;  /* option max_cache_memory_usage_mb */
     int64_t element_timeout_ms; /* option element_processing_timeout_minutes; 0: none */
     int64_t lull_ms;           /* experiment lull_ms: when slow user code is told; 0: default */
+    int64_t end_grace_ms;      /* experiment end_grace_ms: for user code at the worker's end */
     bool samples_data;         /* experiment enable_data_sampling */
     const char *staged_dir;    /* NULL when nothing was staged */
     const char **sibling_ids;  /* ProvisionInfo.sibling_worker_ids */

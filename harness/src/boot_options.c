@@ -82,11 +82,13 @@ static void read_experiment(const char *experiment, bm_boot *out)
 {
     if (!strcmp(experiment, "enable_data_sampling")) out->samples_data = true;
     long long bytes = (long long)out->data_buffer_bytes, ms = out->data_buffer_time_ms;
-    long long lull_ms = out->lull_ms;
+    long long lull_ms = out->lull_ms, end_grace_ms = out->end_grace_ms;
     read_number(experiment, "data_buffer_size_limit", MAX_BUFFER_BYTES, &bytes);
     read_number(experiment, "data_buffer_time_limit_ms", INT32_MAX, &ms);
     read_number(experiment, "lull_ms", INT32_MAX, &lull_ms);
+    read_number(experiment, "end_grace_ms", INT32_MAX, &end_grace_ms);
     out->lull_ms = lull_ms;
+    out->end_grace_ms = end_grace_ms;
     out->data_buffer_bytes = (size_t)bytes;
     out->data_buffer_time_ms = (int)ms;
 }

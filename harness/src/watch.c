@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that watches running bundles: it books execution time on the user code that
  * runs, says so when that takes very long, and ends the worker when it takes longer than the
- * pipeline allows. Sleeps while no bundle runs. */
+ * pipeline allows. Sleeps while no bundle runs. bm_end_without_user_code runs on the thread
+ * that waits for the worker's end. */
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -38,19 +39,43 @@ static void tell_lull(beam_harness *worker, const bm_instruction *one, int64_t s
     worker->log.write(worker->log.self, &entry);
 }
 
-/* Nothing else stops user code that is stuck; the runner starts another worker. */
-static void end_worker(beam_harness *worker, const bm_instruction *one, int64_t stuck_ms)
+/* Nothing else stops user code that is stuck. */
+static void end_process(beam_harness *worker, const char *text)
 {
-    bm_log_at(&bm_log_stderr, BEAM_LOG_CRITICAL, NULL,
-              "The worker ends: transform '%.300s' has been with one element for %lld s, more "
-              "than element_processing_timeout_minutes allows.", one->pulse.transform,
-              (long long)stuck_ms / 1000);
-    bm_log_at(&worker->log, BEAM_LOG_CRITICAL, NULL,
-              "The worker ends: transform '%.300s' has been with one element for %lld s, more "
-              "than element_processing_timeout_minutes allows.", one->pulse.transform,
-              (long long)stuck_ms / 1000);
+    bm_log_at(&bm_log_stderr, BEAM_LOG_CRITICAL, NULL, "%s", text);
+    bm_log_at(&worker->log, BEAM_LOG_CRITICAL, NULL, "%s", text);
     if (worker->log_stream) bm_log_stream_flush(worker->log_stream, FLUSH_MS);
     _exit(EX_SOFTWARE);
+}
+
+/* The runner starts another worker. */
+static void end_worker(beam_harness *worker, const bm_instruction *one, int64_t stuck_ms)
+{
+    char text[500];
+    snprintf(text, sizeof text,
+             "The worker ends: transform '%.300s' has been with one element for %lld s, more "
+             "than element_processing_timeout_minutes allows.", one->pulse.transform,
+             (long long)stuck_ms / 1000);
+    end_process(worker, text);
+}
+
+void bm_end_without_user_code(beam_harness *worker)
+{
+    bm_instructions *table = &worker->instructions;
+    char text[500] = "";
+    pthread_mutex_lock(&table->lock);
+    for (size_t i = 0; i < table->n_buckets && !*text; i++)
+        for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket) {
+            const char *transform = one->slot ? bm_plan_current_transform(one->slot->plan)
+                                              : NULL;
+            if (transform)
+                snprintf(text, sizeof text,
+                         "The process ends, since the worker cannot: user code of transform "
+                         "'%.300s' has not returned since the runner ended the worker.",
+                         transform);
+        }
+    pthread_mutex_unlock(&table->lock);
+    if (*text) end_process(worker, text);
 }
 
 static void watch(beam_harness *worker, bm_instruction *one, int64_t now_ms,

@@ -12,7 +12,8 @@
 
 enum {
     IDLE_THREAD_MS = 10000,
-    END_MS = 3000 /* for bundles that the end of the control stream meets */
+    END_MS = 3000,     /* for bundles that the end of the control stream meets */
+    GRACE_MS = 20000   /* then, for user code to return: there is nothing it could do any more */
 };
 
 #define CONTROL_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnControl/Control"
@@ -173,6 +174,8 @@ static void end_bundles(beam_harness *worker)
     bm_instructions_close(&worker->instructions, "the runner ended the worker");
     if (bm_threads_drain(worker->threads, END_MS)) return;
     cancel_streams(worker);
+    int64_t grace_ms = worker->boot.end_grace_ms ? worker->boot.end_grace_ms : GRACE_MS;
+    if (!bm_threads_drain(worker->threads, (int)grace_ms)) bm_end_without_user_code(worker);
     bm_threads_drain(worker->threads, -1);
 }
 

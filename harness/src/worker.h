@@ -78,6 +78,9 @@ void bm_order_free(bm_order *order);
 
 /* watch.c: the main function of the thread that watches running bundles; arg: the worker. */
 void *bm_watch(void *arg);
+/* Ends the process with EX_SOFTWARE when user code still runs, and says which: at the worker's
+ * end, when it had its time to return. */
+void bm_end_without_user_code(beam_harness *worker);
 
 /* inspect.c: what the runner asks of the worker itself; fills the response. */
 void bm_inspect_samples(const bm_order *order);

@@ -116,6 +116,17 @@ START_TEST(stat_03_an_element_that_takes_too_long_ends_the_worker)
 }
 END_TEST
 
+/* Ends the process: neither the runner nor the program that hosts the worker could. */
+START_TEST(stat_03_user_code_that_never_returns_does_not_keep_the_process)
+{
+    fake_runner *r = fake_runner_new();
+    fake_add_experiment(r, "end_grace_ms=300");
+    start_gated(r);
+    test_await_at_gate(1);
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("status");
@@ -127,6 +138,8 @@ int main(void)
     tcase_add_test(tcase, stat_02_user_code_that_is_stuck_is_told_once);
     tcase_add_test(tcase, stat_02_a_bundle_that_waits_for_data_is_not_stuck);
     tcase_add_exit_test(tcase, stat_03_an_element_that_takes_too_long_ends_the_worker,
+                        EX_SOFTWARE);
+    tcase_add_exit_test(tcase, stat_03_user_code_that_never_returns_does_not_keep_the_process,
                         EX_SOFTWARE);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -24,7 +24,8 @@ typedef struct beam_harness beam_harness;
 BEAM_API beam_status beam_harness_start(const beam_harness_opts *opts, beam_harness **out,
                                         beam_error *err);
 /* Blocks until the runner has ended the control stream and all bundles are over. BEAM_OK
- * when it ended in order. */
+ * when it ended in order. User code that has not returned after some 20 s more would keep the
+ * process for good: its transform is logged, and the process ends with EX_SOFTWARE (70). */
 BEAM_API beam_status beam_harness_wait(beam_harness *harness, beam_error *err);
 /* Calls `each` for every user counter (beam_counter_add) with its sum over the bundles that
  * have succeeded so far. Any thread; `each` must not call the harness. */
