@@ -64,6 +64,7 @@ struct bm_calls {
     waiting *oldest, **youngest; /* with in_order */
     const waiting *answered;     /* whose callback runs */
     unsigned attempt;            /* at the element that is asked about, if it is caught */
+    bool asks_anew;              /* about an element that had its turn: it keeps its place */
     /* With a cache. */
     bm_answers *answers; /* NULL: there is none */
     bool answers_age;
@@ -123,6 +124,11 @@ static void call(struct bm_calls *k, waiting *w)
 
 static void expect_in_order(struct bm_calls *k, waiting *w)
 {
+    if (k->asks_anew && k->oldest) {
+        w->later = k->oldest;
+        k->oldest = w;
+        return;
+    }
     *k->youngest = w;
     k->youngest = &w->later;
 }
@@ -186,7 +192,8 @@ static waiting *take_followers(struct bm_calls *k, const waiting *leader)
 static beam_status use_kept(struct bm_calls *k, const bm_element *element,
                             beam_span request, beam_span text)
 {
-    if (!k->oldest) return k->caller->tell(k->p->fn, &k->p->ctx, element->value, text);
+    if (!k->oldest || k->asks_anew)
+        return k->caller->tell(k->p->fn, &k->p->ctx, element->value, text);
     waiting *w = hold(k, element, request);
     if (!w) return BEAM_EUSER;
     w->answered = true;
@@ -260,7 +267,11 @@ static beam_status respond(struct bm_calls *k, waiting *w)
     beam_status status = k->p->caught ? bm_catch_try(k->p->caught, &w->element,
                                                      w->attempt, respond_now, &again)
                                       : respond_now(&k->p->node, &w->element);
-    if (again) status = ask(k, &w->element, w->attempt);
+    if (again) {
+        k->asks_anew = true;
+        status = ask(k, &w->element, w->attempt);
+        k->asks_anew = false;
+    }
     put_back(k, w);
     return status;
 }

@@ -13,6 +13,7 @@ typedef struct channel {
     size_t n, n_closed;
 } channel;
 static channel channels[2]; /* rpc, http */
+static int n_told;          /* of the ordered DoFn, whose second answer fails it */
 
 static beam_span ask(const beam_dofn *fn, beam_ctx *c, beam_value in)
 {
@@ -21,7 +22,10 @@ static beam_span ask(const beam_dofn *fn, beam_ctx *c, beam_value in)
 }
 static beam_status tell(const beam_dofn *fn, beam_ctx *c, beam_value in, beam_span answer)
 {
-    (void)fn, (void)in;
+    if (fn->rpc && fn->rpc->in_order) {
+        answer = ask(fn, c, in);
+        if (++n_told == 2) return beam_fail(c, BEAM_EUSER, "not yet");
+    }
     return beam_emit(c, beam_string(answer));
 }
 static void *open_rpc(const beam_dofn *fn, const char *target, beam_error *err)
@@ -114,10 +118,15 @@ static beam_value text(beam_ctx *c, beam_value row)
 }
 static const beam_dofn text_fn = { .name = "test.text", .in = BEAM_ANY, .out = BEAM_STRING,
                                    .map = text };
-static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &text_fn };
+static const beam_rpc_fn ordered = { .method = "/p.P/M", .request = request,
+                                     .response = response, .in_order = true };
+static const beam_dofn ordered_fn = { .name = "test.ordered", .in = BEAM_INT64,
+                                      .out = BEAM_STRING, .rpc = &ordered };
+static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &ordered_fn, &text_fn };
 
-static void init(fixture *f, const char *fn, bool answers)
+static void init(fixture *f, const char *fn, unsigned attempts, bool answers)
 {
+    n_told = 0;
     channels[0] = (channel){ .name = "by rpc", .answers = answers };
     channels[1] = (channel){ .name = "by http", .answers = answers };
     callers = (bm_callers){ &rpc_caller, &http_caller };
@@ -128,7 +137,7 @@ static void init(fixture *f, const char *fn, bool answers)
     fixture_pcoll(f, "bad", "failure");
     fixture_pcoll(f, "text", "string_utf8");
     fixture_source(f, "a", "p1", "varint", "global_window");
-    fixture_calling_par_do(f, "b", fn, 1, "in=p1", "beam.failures=bad out=p2");
+    fixture_calling_par_do(f, "b", fn, attempts, "in=p1", "beam.failures=bad out=p2");
     fixture_sink(f, "d", "p2", "string_utf8", "global_window");
     fixture_par_do(f, "e", "test.text", "", "in=bad", "out=text");
     fixture_sink(f, "f", "text", "string_utf8", "global_window");
@@ -140,13 +149,13 @@ static void init(fixture *f, const char *fn, bool answers)
 START_TEST(by_its_kind)
 {
     fixture f;
-    init(&f, "test.rpc", true);
+    init(&f, "test.rpc", 1, true);
     fixture_run(&f);
     expect_output(&f, 0,
                   "\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n");
     fixture_free(&f);
     ck_assert_uint_eq(channels[0].n_closed, 1);
-    init(&f, "test.http", true);
+    init(&f, "test.http", 1, true);
     fixture_run(&f);
     expect_output(&f, 0,
                   "\"by http\"\n\"by http\"\n\"by http\"\n\"by http\"\n\"by http\"\n");
@@ -161,7 +170,7 @@ START_TEST(the_worker_ends)
     static const char *const names[] = { "test.rpc", "test.http" };
     for (size_t i = 0; i < 2; i++) {
         fixture f;
-        init(&f, names[i], false);
+        init(&f, names[i], 1, false);
         over = true;
         ck_assert_int_eq(fixture_run_in(&f, 0), BEAM_ECANCELLED);
         expect_error(&f, i ? "the worker ends, and 2 calls are not answered"
@@ -177,7 +186,7 @@ END_TEST
 START_TEST(no_channel)
 {
     fixture f;
-    init(&f, "test.http", true);
+    init(&f, "test.http", 1, true);
     callers.http = &no_caller;
     ck_assert_int_eq(fixture_run_in(&f, 0), BEAM_EINVAL);
     expect_error(&f, "no token");
@@ -187,8 +196,22 @@ START_TEST(no_channel)
 }
 END_TEST
 
+/* The channel answers the latest first. */
+START_TEST(a_second_attempt_keeps_its_place)
+{
+    fixture f;
+    init(&f, "test.ordered", 2, true);
+    fixture_run(&f);
+    expect_output(&f, 0, "\"0\"\n\"1\"\n\"2\"\n\"3\"\n\"4\"\n");
+    expect_output(&f, 1, "");
+    ck_assert_int_eq(n_told, 6);
+    fixture_free(&f);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { by_its_kind, the_worker_ends, no_channel };
+    const TTest *const tests[] = { by_its_kind, the_worker_ends, no_channel,
+                                   a_second_attempt_keeps_its_place };
     return run_tests("calls", tests, BEAM_COUNT(tests));
 }

@@ -58,7 +58,7 @@ typedef struct beam_http_fn {
     /* Further statuses that are answers: { 404 } where "there is none" is one. Any other
      * than these and 200 to 299 fails the element. */
     int accept[8];
-    int max_in_flight; /* requests under way in a bundle; 0: 128 */
+    int max_in_flight; /* requests under way in a bundle, up to 100,000; 0: 128 */
     int timeout_ms;    /* of one try; 0: 10000 */
     /* Further tries of a request that was not answered in time, whose connection failed, or
      * that was answered by 408, 429 or 5xx (but not 501); after 100 ms, 200 ms and so on, 5 s
@@ -71,7 +71,7 @@ typedef struct beam_http_fn {
     bool in_order;
     /* Answers kept by the instance, the latest used; a request whose very bytes were answered
      * before, or are under way, is not made again. Failures are not kept, nor answers of more
-     * than 64 KiB. 0: none. */
+     * than 64 KiB. Up to 10 million; 0: none. */
     int cache_entries;
     int cache_ttl_ms; /* how long an answer is good; 0: as long as it is kept */
     int max_body;     /* bytes of an answer; a longer one fails the element. 0: 1 MiB */

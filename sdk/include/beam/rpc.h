@@ -32,7 +32,7 @@ typedef struct beam_rpc_fn {
     beam_span (*request)(beam_ctx *c, beam_value in);
     /* The answer, with the element it is about: emits as process() does. */
     beam_status (*response)(beam_ctx *c, beam_value in, beam_span answer);
-    int max_in_flight; /* calls under way in a bundle; 0: 512 */
+    int max_in_flight; /* calls under way in a bundle, up to 100,000; 0: 512 */
     int timeout_ms;    /* of one try; 0: 10000 */
     /* Further tries of a call that was not answered in time, or because the service is not
      * there or has too much to do; after 100 ms, 200 ms and so on, 5 s at most. 0: 6 of
@@ -40,11 +40,11 @@ typedef struct beam_rpc_fn {
      * with it (.failures). */
     int retries;
     /* Answers go on in the order of the elements, not as they come: a slow one holds up
-     * those behind it. */
+     * those behind it. What the request function emits does not wait. */
     bool in_order;
     /* Answers kept by the instance, the latest used; a request whose very bytes were answered
      * before, or are under way, is not made again. Failures are not kept, nor answers of more
-     * than 64 KiB. 0: none. */
+     * than 64 KiB. Up to 10 million; 0: none. */
     int cache_entries;
     int cache_ttl_ms; /* how long an answer is good; 0: as long as it is kept */
 } beam_rpc_fn;

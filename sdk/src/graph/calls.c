@@ -6,6 +6,20 @@
 #include "beam/rpc.h"
 #include "graph/build.h"
 
+enum {
+    MOST_IN_FLIGHT = 100000,
+    MOST_ENTRIES = 10000000 /* of a cache */
+};
+
+/* Tables of this size are made for each instance. */
+static bool is_too_much(int max_in_flight, int cache_entries)
+{
+    return max_in_flight > MOST_IN_FLIGHT || cache_entries > MOST_ENTRIES;
+}
+
+#define TOO_MUCH(kind) \
+    "has more than 100000 for .max_in_flight or 10000000 for .cache_entries in its " kind
+
 static const char *rpc_problem(const beam_rpc_fn *rpc)
 {
     return !rpc->method || rpc->method[0] != '/'
@@ -15,6 +29,7 @@ static const char *rpc_problem(const beam_rpc_fn *rpc)
            : rpc->max_in_flight < 0 || rpc->timeout_ms < 0 || rpc->retries < -1 ||
                    rpc->cache_entries < 0 || rpc->cache_ttl_ms < 0
                ? "has a negative number in its .rpc"
+           : is_too_much(rpc->max_in_flight, rpc->cache_entries) ? TOO_MUCH(".rpc")
                : NULL;
 }
 
@@ -44,6 +59,7 @@ static const char *http_problem(const beam_http_fn *http)
                    http->cache_entries < 0 || http->cache_ttl_ms < 0 ||
                    http->max_body < 0 || http->max_redirects < 0
                ? "has a negative number in its .http"
+           : is_too_much(http->max_in_flight, http->cache_entries) ? TOO_MUCH(".http")
                : NULL;
 }
 

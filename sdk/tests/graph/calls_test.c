@@ -62,6 +62,10 @@ START_TEST(what_does_not_fit)
     part = rpc;
     part.max_in_flight = -1;
     refuse(&fn, "a:1", "Step: DoFn 'test.ask' has a negative number in its .rpc");
+    part = rpc;
+    part.max_in_flight = 100001;
+    refuse(&fn, "a:1", "Step: DoFn 'test.ask' has more than 100000 for .max_in_flight or "
+                       "10000000 for .cache_entries in its .rpc");
     beam_dofn stateful = ask_fn;
     stateful.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
     stateful.states.at = states;
@@ -132,6 +136,10 @@ START_TEST(http_that_does_not_fit)
     part = http;
     part.max_body = -1;
     refuse(&fn, "http://a", "Step: DoFn 'test.get' has a negative number in its .http");
+    part = http;
+    part.cache_entries = 10000001;
+    refuse(&fn, "http://a", "Step: DoFn 'test.get' has more than 100000 for .max_in_flight or "
+                            "10000000 for .cache_entries in its .http");
     fn = get_fn;
     fn.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
     fn.states.at = states;
