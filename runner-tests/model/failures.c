@@ -14,11 +14,11 @@ static beam_status describe_failure(beam_ctx *c, beam_value row)
     char *error = beam_cstr(c, beam_as_span(beam_list_at(row, 4)));
     char *restriction = strstr(error, "; restriction ");
     if (restriction) *restriction = '\0';
-    return beam_emit(c,
-                     beam_string(
-                         beam_format(c, BEAM_SPAN_FMT " failed: %s (%d)",
-                                     BEAM_SPAN_ARG(beam_as_span(beam_list_at(row, 3))),
-                                     error, (int)beam_as_int64(beam_list_at(row, 6)))));
+    return beam_emit(
+        c, beam_string(beam_format(c, BEAM_SPAN_FMT " of %zu bytes failed: %s (%d)",
+                                   BEAM_SPAN_ARG(beam_as_span(beam_list_at(row, 3))),
+                                   beam_as_span(beam_list_at(row, 2)).len, error,
+                                   (int)beam_as_int64(beam_list_at(row, 6)))));
 }
 static const beam_dofn describe_fn = { .name = "model.failures.describe", .in = BEAM_FAILURE,
                                        .out = BEAM_STRING, .process = describe_failure };
@@ -137,12 +137,12 @@ static beam_pcoll *of_restrictions(beam_pipeline *p)
 
 static const model_test tests[] = {
     { "failures_of_state", of_state,
-      "KV{\"a\", 2} failed: 2 is even (2)\nKV{\"b\", 4} failed: 4 is even (2)\n"
+      "KV{\"a\", 2} of 3 bytes failed: 2 is even (2)\nKV{\"b\", 4} of 3 bytes failed: 4 is even (2)\n"
       "a: sum 4, 2 seen, 2 names\n" },
     { "failures_of_timers", of_timers,
-      "KV{\"b\", null} failed: timer 'end': no end (1)\na: sum 6, 0 seen, 0 names\n" },
+      "\"b\" of 1 bytes failed: timer 'end': no end (1)\na: sum 6, 0 seen, 0 names\n" },
     { "failures_of_restrictions", of_restrictions,
-      "0 of 2\n0 of 3\n1 of 2\n1 of 3\n3 failed: too much (1)\n" },
+      "0 of 2\n0 of 3\n1 of 2\n1 of 3\n3 of 1 bytes failed: too much (1)\n" },
 };
 
 static const beam_dofn *const dofns[] = { &describe_fn, &odd_fn, &end_fn, &count_fn };

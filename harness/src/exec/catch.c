@@ -114,7 +114,8 @@ void bm_catch_add_detail(struct bm_catch *c, const char *detail)
     snprintf(plan->reason + len, sizeof plan->reason - len, "; %s", detail);
 }
 
-/* `timer` NULL: it is an element. Otherwise the element is a key without a value. */
+/* `timer` NULL: it is an element. Otherwise the element is a key without a value, and the key
+ * stands for it. */
 static beam_status send_failure(struct bm_catch *c, const bm_element *element, const char *timer,
                                 unsigned attempts)
 {
@@ -123,13 +124,14 @@ static beam_status send_failure(struct bm_catch *c, const bm_element *element, c
     bm_arena *arena = &plan->scratch;
     bm_mark mark = bm_scratch_mark(arena);
     bm_writer bytes = { 0 };
-    if (timer || bm_encode(c->coder, false, element->value, &bytes) != BEAM_OK)
-        bytes.len = 0;
+    beam_value what = timer ? beam_key(element->value) : element->value;
+    const bm_coder *coder = timer ? c->par_do->ctx.state->key_coder : c->coder;
+    if (bm_encode(coder, false, what, &bytes) != BEAM_OK) bytes.len = 0;
     beam_value row[] = {
         beam_string(beam_span_of(node->name)),
         enclosing(arena, node->name),
         beam_bytes(bm_written(&bytes)),
-        beam_string(beam_span_of(bm_value_text(arena, element->value, 500))),
+        beam_string(beam_span_of(bm_value_text(arena, what, 500))),
         beam_string(beam_span_of(why(plan, arena, timer))),
         beam_int64(plan->error.status),
         beam_int64(attempts),

@@ -76,8 +76,8 @@ typedef struct beam_par_do_opts {
     const char *target;     /* the service: "host:port" of fn->rpc, "http://..." of fn->http */
     /* Errors as data: elements that fail go to *failures (BEAM_FAILURE, see beam_failures())
      * instead of failing the bundle; what they emitted before is dropped, and what they did
-     * to state and timers is undone. The same for timers that fail: `element` is then empty,
-     * `element_text` has the key and `error` the timer's name. Of splittable DoFns the outputs
+     * to state and timers is undone. The same for timers that fail: `element` and
+     * `element_text` are then of the key, and `error` names the timer. Of splittable DoFns the outputs
      * go on as they come and stand; the unclaimed rest of the restriction is given up, and
      * `error` names both. What .initial, .split, .size and .truncate fail on fails the
      * bundle. */
