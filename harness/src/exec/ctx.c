@@ -177,17 +177,18 @@ emit_like_input(beam_ctx *c, int output, const beam_value *v)
 
 /* To the main output, by the short way; false: it does not go there. */
 static inline __attribute__((always_inline)) bool
-emit_to_sink(beam_ctx *c, int n, const beam_value *values, beam_status *status)
+emit_to_sink(beam_ctx *c, const beam_value *value, const beam_value *other,
+             beam_status *status)
 {
     const bm_output *o = c->outputs;
     return c->may_emit && c->element && o->sink && !bm_failed(c->node->plan)
-           && bm_sink_put(o->sink, o->pcoll, n, values, c->element, status);
+           && bm_sink_put(o->sink, o->pcoll, value, other, c->element, status);
 }
 
 static __attribute__((noinline)) beam_status emit_one(beam_ctx *c, const beam_value *v)
 {
     beam_status status;
-    return emit_to_sink(c, 1, v, &status) ? status : emit_like_input(c, -1, v);
+    return emit_to_sink(c, v, NULL, &status) ? status : emit_like_input(c, -1, v);
 }
 
 beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)
@@ -196,12 +197,17 @@ beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)
     return v->kind == BEAM_KIND_KV ? emit_like_input(c, -1, v) : emit_one(c, v);
 }
 
-beam_status beam_emit_kv_ref(beam_ctx *c, const beam_value *key, const beam_value *value)
+static __attribute__((noinline)) beam_status emit_pair(beam_ctx *c, const beam_value *key,
+                                                       const beam_value *value)
 {
     const beam_value pair[2] = { bm_value_of(key), bm_value_of(value) }, kv = beam_kv(pair);
-    beam_status status;
-    if (emit_to_sink(c, 2, pair, &status)) return status;
     return emit_like_input(c, -1, &kv);
+}
+
+beam_status beam_emit_kv_ref(beam_ctx *c, const beam_value *key, const beam_value *value)
+{
+    beam_status status;
+    return emit_to_sink(c, key, value, &status) ? status : emit_pair(c, key, value);
 }
 
 beam_status beam_emit_to(beam_ctx *c, int output, beam_value v)

@@ -19,15 +19,15 @@ typedef struct bm_sink {
 bm_sink *bm_sink_behind(const bm_pcoll *pcoll);
 beam_status bm_sink_hand_over(bm_sink *sink);
 
-/* Sends the values to the collection in front of the sink, as one element like another one;
- * false: it must go by bm_send(). */
+/* Sends the value, or with another one the pair of them, to the collection in front of the
+ * sink, as one element like another one; false: it must go by bm_send(). */
 static inline __attribute__((always_inline)) bool
-bm_sink_put(bm_sink *sink, bm_pcoll *pcoll, int n, const beam_value *values,
+bm_sink_put(bm_sink *sink, bm_pcoll *pcoll, const beam_value *value, const beam_value *other,
             const bm_element *like, beam_status *status)
 {
     int64_t count = bm_count_get(&pcoll->count) + 1;
     if (BM_UNLIKELY(count >= pcoll->next_sample)
-        || !bm_plain_element_put(&sink->plain, n, values, like, &sink->out))
+        || !bm_plain_element_put(&sink->plain, value, other, like, &sink->out))
         return false;
     bm_count_set(&pcoll->count, count);
     *status = BM_LIKELY(sink->out.len < sink->hand_over_bytes) ? BEAM_OK

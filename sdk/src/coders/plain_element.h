@@ -23,7 +23,8 @@ static inline size_t bm_plain_room(const beam_value *v)
     return BM_VARINT_MAX + (v->kind == BEAM_KIND_INT64 ? 0 : v->as.span.len);
 }
 
-static inline uint8_t *bm_put_plain(uint8_t *at, const beam_value *v)
+static inline __attribute__((always_inline)) uint8_t *bm_put_plain(uint8_t *at,
+                                                                   const beam_value *v)
 {
     if (v->kind == BEAM_KIND_INT64) return bm_put_varint(at, (uint64_t)v->as.int64);
     at = bm_put_varint(at, v->as.span.len);
@@ -38,21 +39,21 @@ static inline uint8_t *bm_put_timestamp(uint8_t *at, beam_millis t)
     return at + sizeof raw;
 }
 
-/* Appends the values as one element; false, and nothing is: it is not that plain, or there
- * may not be enough room. */
+/* Appends the value, or with another one the pair of them, as one element; false, and nothing
+ * is: it is not that plain, or there may not be enough room. */
 static inline __attribute__((always_inline)) bool
-bm_plain_element_put(const bm_plain_coder *coder, int n, const beam_value *values,
-                     const bm_element *like, bm_writer *out)
+bm_plain_element_put(const bm_plain_coder *coder, const beam_value *value,
+                     const beam_value *other, const bm_element *like, bm_writer *out)
 {
     static const uint8_t one_window[] = { 0, 0, 0, 1, 0x0f }; /* and the pane of no firing */
     bool is_global = like->windows == &bm_global_windows;
-    if (coder->n != n || like->pane != &bm_no_firing || values[0].kind != coder->kind[0]
-        || (n == 2 && values[1].kind != coder->kind[1])
+    if (coder->n != (other ? 2 : 1) || like->pane != &bm_no_firing
+        || value->kind != coder->kind[0] || (other && other->kind != coder->kind[1])
         || coder->window != (is_global ? BM_CODER_GLOBAL_WINDOW : BM_CODER_INTERVAL_WINDOW)
         || like->windows->n != 1)
         return false;
-    size_t room = BM_PLAIN_HEADER_MAX + bm_plain_room(&values[0]);
-    if (n == 2) room += bm_plain_room(&values[1]);
+    size_t room = BM_PLAIN_HEADER_MAX + bm_plain_room(value);
+    if (other) room += bm_plain_room(other);
     if (out->cap - out->len < room) return false;
     uint8_t *start = out->data + out->len;
     uint8_t *at = bm_put_timestamp(start, like->timestamp);
@@ -66,8 +67,8 @@ bm_plain_element_put(const bm_plain_coder *coder, int n, const beam_value *value
         at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
         *at++ = one_window[4];
     }
-    at = bm_put_plain(at, &values[0]);
-    if (n == 2) at = bm_put_plain(at, &values[1]);
+    at = bm_put_plain(at, value);
+    if (other) at = bm_put_plain(at, other);
     out->len += (size_t)(at - start);
     return true;
 }

@@ -296,7 +296,7 @@ static bool put_plain(const bm_coder *coder, int n, const beam_value *values,
 {
     const bm_plain_coder plain = bm_plain_coder_of(coder);
     *out = (bm_writer){ malloc(room ? room : 1), 0, room };
-    return bm_plain_element_put(&plain, n, values, like, out);
+    return bm_plain_element_put(&plain, values, n == 2 ? &values[1] : NULL, like, out);
 }
 
 static void expect_plain(const bm_coder *coder, int n, const beam_value *values,
