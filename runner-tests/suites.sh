@@ -239,6 +239,11 @@ suite_kafka() {
         --checkpointing_interval=5000
     check "traffic_agg, deprecated read" traffic_run 10000 --streaming --deprecated_read \
         --checkpointing_interval=5000
+    # More than the 200,000 to 400,000 records that a bundle of Beam 2.62's runner can hold.
+    check "traffic_agg, 1,000,000 records wait" bench/e2e --job=traffic_agg --backlog=1000000 \
+        --build="$build" --out="$work/e2e"
+    check "rpc_pardo, 500,000 records wait" bench/e2e --job=rpc_pardo --backlog=500000 \
+        --build="$build" --out="$work/e2e"
     check "kafka_io, 5,000 visits" kafka_io_run 5000 --streaming --checkpointing_interval=5000
     check "a topic that does not exist" fails_with 1 "topic names" "$build/examples/rpc_pardo" \
         --bootstrap_servers=$broker --input_topic=absent-$RANDOM --streaming

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* beam:runner:sink:v1: elements become bytes, handed over in buffers of about 256 KiB.
+/* beam:runner:sink:v1: elements become bytes, handed over in buffers of about 512 KiB.
  *
  * Java runners (Beam 2.62) take 100 buffers of a bundle and read on only when the bundle has
  * ended: with a 101st both sides would wait for ever. So a bundle that gives much gives it in
@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "exec/sink.h"
 
-enum { HAND_OVER_BYTES = 1 << 18, MOST_BYTES = 1 << 24, FEW = 48, STEP = 6 };
+enum { HAND_OVER_BYTES = 1 << 19, MOST_BYTES = 1 << 24, FEW = 48, STEP = 6 };
 
 typedef struct sink {
     bm_sink front;

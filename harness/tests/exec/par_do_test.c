@@ -415,7 +415,7 @@ START_TEST(long_output_is_handed_over_in_parts)
     for (int i = 0; i < 35; i++)
         fixture_put(&f, 0, beam_bytes((beam_span){ big, sizeof big }));
     fixture_run(&f);
-    ck_assert_int_eq(f.io.writes, 12); /* three elements are more than 256 KiB */
+    ck_assert_int_eq(f.io.writes, 6); /* six elements are more than 512 KiB */
     ck_assert_uint_eq(f.io.out[0].len, f.in[0].len);
     fixture_free(&f);
 }
