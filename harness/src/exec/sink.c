@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "exec/sink.h"
 
-enum { HAND_OVER_BYTES = 1 << 19, MOST_BYTES = 1 << 24, FEW = 48, STEP = 6 };
+enum { HAND_OVER_BYTES = 1 << 19, MOST_BYTES = 1 << 27, FEW = 48, STEP = 6 };
 
 typedef struct sink {
     bm_sink front;
