@@ -12,11 +12,53 @@
 
 /* -- read: glob pattern -> lines ----------------------------------------------- */
 
+/* Room for text in which each byte has become U+FFFD. */
+typedef struct mended {
+    char *text;
+    size_t capacity;
+} mended;
+
+/* Bytes of the character that begins at i; 0: none does. */
+static size_t character_at(beam_span line, size_t i)
+{
+    for (size_t n = 1; n <= 4 && n <= line.len - i; n++)
+        if (beam_is_utf8((beam_span){ line.ptr + i, n })) return n;
+    return 0;
+}
+
+/* The line with U+FFFD for each byte of no UTF-8 character, as Java's TextIO reads it. */
+static beam_span mend(mended *m, beam_span line)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    if (m->capacity < 3 * line.len) {
+        m->capacity = 3 * line.len;
+        free(m->text);
+        m->text = malloc(m->capacity);
+        if (!m->text) abort();
+    }
+    char *to = m->text;
+    for (size_t i = 0; i < line.len;) {
+        size_t n = character_at(line, i);
+        memcpy(to, n ? line.ptr + i : replacement, n ? n : 3);
+        to += n ? n : 3;
+        i += n ? n : 1;
+    }
+    return (beam_span){ m->text, (size_t)(to - m->text) };
+}
+
+static beam_status emit_line(beam_ctx *c, beam_span line, mended *m)
+{
+    if (beam_is_utf8(line)) return beam_emit(c, beam_string(line));
+    beam_counter_add(c, "lines_not_utf8", 1);
+    return beam_emit(c, beam_string(mend(m, line)));
+}
+
 static beam_status emit_lines(beam_ctx *c, const char *path)
 {
     FILE *file = fopen(path, "r");
     if (!file) return beam_fail(c, BEAM_EIO, "cannot read '%s': %s", path, strerror(errno));
     char *line = NULL;
+    mended m = { NULL, 0 };
     size_t capacity = 0;
     ssize_t length;
     beam_status status = BEAM_OK;
@@ -24,11 +66,12 @@ static beam_status emit_lines(beam_ctx *c, const char *path)
         size_t n = (size_t)length;
         if (n && line[n - 1] == '\n') n--;
         if (n && line[n - 1] == '\r') n--;
-        status = beam_emit(c, beam_string((beam_span){ line, n }));
+        status = emit_line(c, (beam_span){ line, n }, &m);
     }
     if (status == BEAM_OK && ferror(file))
         status = beam_fail(c, BEAM_EIO, "cannot read '%s': %s", path, strerror(errno));
     free(line);
+    free(m.text);
     fclose(file);
     return status;
 }
@@ -111,15 +154,33 @@ const beam_dofn bm_text_write_fn = {
     .process = write_file,
 };
 
+/* Nothing is grouped of an empty collection, and so nothing written. */
+static beam_status write_empty(beam_ctx *c, beam_value count)
+{
+    if (beam_as_int64(count)) return BEAM_OK;
+    const char *path = beam_cstr(c, beam_config(c));
+    FILE *file = fopen(path, "w");
+    return file && !fclose(file) ? BEAM_OK : write_failed(c, path);
+}
+
+const beam_dofn bm_text_empty_fn = {
+    .name = "beam.text_empty",
+    .in = BEAM_INT64,
+    .process = write_empty,
+};
+
 void beam_text_write(beam_pcoll *in, const char *name, const char *path)
 {
     beam_pipeline *p = beam_pcoll_pipeline(in);
     if (!path || !*path)
         beam_pipeline_fail(p, BEAM_EINVAL, "%s: give the file to write", name);
     beam_scope_begin(p, name);
-    beam_pcoll *keyed = beam_map(in, "Key", &bm_text_key_fn);
+    beam_pcoll *lines = beam_window_into(in, "AllWindows", beam_global());
+    beam_pcoll *keyed = beam_map(lines, "Key", &bm_text_key_fn);
     beam_pcoll *grouped = beam_group_by_key(keyed, "Group");
     beam_par_do(grouped, "Write", &bm_text_write_fn, .config = beam_span_of(path));
+    beam_pcoll *count = beam_count_globally(lines, "Count");
+    beam_par_do(count, "WriteEmpty", &bm_text_empty_fn, .config = beam_span_of(path));
     beam_scope_end(p);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "bundle_ports.h"
 #include "caller.h"
 #include "clock.h"
@@ -11,7 +12,6 @@
 #include "pb.h"
 #include "roots.h"
 #include "unknown.h"
-#include "utf8.h"
 #include "worker.h"
 
 enum { TELL_EVERY_MS = 10000 };

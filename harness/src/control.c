@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "pb.h"
-#include "utf8.h"
 #include "worker.h"
 
 void bm_respond(beam_harness *worker, pb_InstructionResponse *response, upb_Arena *pb)

@@ -5,12 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "beam_urns.h"
 #include "exec/data_sampler.h"
 #include "exec/state_cache.h"
 #include "google/protobuf/timestamp.upb.h"
 #include "pb.h"
-#include "utf8.h"
 #include "worker.h"
 
 /* -- SampleDataRequest ---------------------------------------------------------------- */

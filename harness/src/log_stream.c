@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "clock.h"
 #include "google/protobuf/timestamp.upb.h"
 #include "model/beam_fn_api.upb.h"
 #include "pb.h"
-#include "utf8.h"
 
 #define METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnLogging/Logging"
 

@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "beam_urns.h"
 #include "model/metrics.upb.h"
 #include "pb.h"
-#include "utf8.h"
 
 void bm_short_ids_init(bm_short_ids *ids, bool used)
 {

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "clock.h"
 #include "exec/state_cache.h"
 #include "pb.h"
-#include "utf8.h"
 #include "worker.h"
 
 #define METHOD \

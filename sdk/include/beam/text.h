@@ -7,10 +7,12 @@
 BEAM_C_BEGIN
 
 /* STRING elements, one per line without its line end, of every file that the glob pattern
- * matches when the job runs. No match, or a file that cannot be read, fails the job. */
+ * matches when the job runs. No match, or a file that cannot be read, fails the job. What is not
+ * UTF-8 becomes U+FFFD, byte by byte, as in Java's TextIO; the counter lines_not_utf8 tells. */
 BEAM_API beam_pcoll *beam_text_read(beam_pipeline *p, const char *name, const char *pattern);
-/* Writes bounded STRING elements, in no particular order, as lines of one file. The file
- * appears whole or not at all, also when a bundle is retried. */
+/* Writes bounded STRING elements of all windows, in no particular order, as lines of one file
+ * on the file system of one worker. The file appears whole or not at all, also when a bundle
+ * is retried; without elements it is empty. */
 BEAM_API void beam_text_write(beam_pcoll *in, const char *name, const char *path);
 /* STRING -> STRING: the words of a line, by [A-Za-z']+. */
 BEAM_API beam_pcoll *beam_extract_words(beam_pcoll *in, const char *name);

@@ -34,6 +34,8 @@ typedef struct beam_span {
 /* View of a C string; NULL gives an empty span. */
 BEAM_API beam_span beam_span_of(const char *text);
 BEAM_API bool beam_span_equal(beam_span a, beam_span b);
+/* Is it text that a STRING may be? The coder does not look; Java runners change what is not. */
+BEAM_API bool beam_is_utf8(beam_span text);
 
 typedef enum beam_kind {
     BEAM_KIND_NONE,     /* no value: a null, or a type that is not used */

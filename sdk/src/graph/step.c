@@ -20,33 +20,6 @@ const char *bm_step_kind_text(bm_step_kind kind)
     return "step";
 }
 
-/* Number of bytes of the UTF-8 character at `at`, 0 when it is none. */
-static size_t utf8_length(const unsigned char *at)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t n = *at < 0x80 ? 1 : *at < 0xc0 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
-    if (n < 2) return n;
-    if (*at > 0xf4) return 0;
-    uint32_t c = *at & (0xffu >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if ((at[i] & 0xc0) != 0x80) return 0; /* the NUL at the end is none either */
-        c = c << 6 | (at[i] & 0x3fu);
-    }
-    bool is_surrogate = c >= 0xd800 && c < 0xe000;
-    return c < least[n] || is_surrogate || c > 0x10ffff ? 0 : n;
-}
-
-static bool is_utf8(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    while (*at) {
-        size_t n = utf8_length(at);
-        if (!n) return false;
-        at += n;
-    }
-    return true;
-}
-
 static const char *kind_and_fn(const bm_step *step)
 {
     bm_arena *arena = &step->pipeline->arena;
@@ -61,7 +34,7 @@ static bool name_is_good(beam_pipeline *p, bm_step_kind kind, const char *name)
 {
     const char *problem = !name            ? "has no name (NULL)"
                           : !*name         ? "has an empty name"
-                          : !is_utf8(name) ? "has a name that is not UTF-8"
+                          : !beam_is_utf8(beam_span_of(name)) ? "has a name that is not UTF-8"
                                            : NULL;
     if (!problem) return true;
     beam_pipeline_fail(

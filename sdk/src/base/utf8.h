@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* utf8.h - text for the strings of messages: a runner ends the stream for one that is not
- * UTF-8. Any thread. */
+/* base/utf8.h - what is UTF-8, and texts made so: strings of messages must be. Any thread. */
 #ifndef BM_UTF8_H
 #define BM_UTF8_H
 

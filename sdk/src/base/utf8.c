@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is UTF-8 and what is not. Any thread. */
-#include "utf8.h"
+#include "base/utf8.h"
 
+#include <stdint.h>
 #include <string.h>
+
+#include "beam/value.h"
 
 size_t bm_utf8_length(const char *text, size_t left)
 {
@@ -17,6 +20,28 @@ size_t bm_utf8_length(const char *text, size_t left)
     if (s[0] == 0xf0 && s[1] < 0x90) return 0; /* overlong */
     if (s[0] == 0xf4 && s[1] > 0x8f) return 0; /* over U+10FFFF */
     return n;
+}
+
+/* Most text is ASCII for the most part. */
+static size_t ascii_length(const char *text, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t eight; n - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, text + i, sizeof eight);
+        if (eight & 0x8080808080808080) break;
+    }
+    while (i < n && !(text[i] & 0x80)) i++;
+    return i;
+}
+
+bool beam_is_utf8(beam_span text)
+{
+    for (size_t i = 0; (i += ascii_length(text.ptr + i, text.len - i)) < text.len;) {
+        size_t n = bm_utf8_length(text.ptr + i, text.len - i);
+        if (!n) return false;
+        i += n;
+    }
+    return true;
 }
 
 void bm_utf8_mend(char *text)

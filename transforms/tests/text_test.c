@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text files on the local runner. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "beam/beam.h"
+#include "beam/testing.h"
+
+static char folder[] = "/tmp/beam-text-XXXXXX", in_path[64], out_path[64];
+
+static void setup(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(in_path, sizeof in_path, "%s/in", folder);
+    snprintf(out_path, sizeof out_path, "%s/out", folder);
+}
+
+static void teardown(void)
+{
+    unlink(in_path);
+    unlink(out_path);
+    rmdir(folder);
+}
+
+static void put(const char *path, const char *bytes, size_t n)
+{
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, n, file), n);
+    fclose(file);
+}
+
+static void expect_file(const char *text)
+{
+    char got[200];
+    FILE *file = fopen(out_path, "r");
+    ck_assert_ptr_nonnull(file);
+    size_t n = fread(got, 1, sizeof got - 1, file);
+    fclose(file);
+    got[n] = '\0';
+    ck_assert_str_eq(got, text);
+}
+
+static void run(beam_pipeline *p)
+{
+    beam_error err = { 0 };
+    ck_assert_msg(!beam_test_run(p, .local = true, .err = &err), "%s", err.message);
+}
+
+/* -- read -------------------------------------------------------------------------------------- */
+START_TEST(lines)
+{
+    static const char bytes[] = "one\r\n\ncaf\xe9 \xc3\xa9\nlast";
+    put(in_path, bytes, sizeof bytes - 1);
+    beam_pipeline *p = beam_pipeline_new();
+    beam_pcoll *read = beam_text_read(p, "Read", in_path);
+    beam_assert_that(read, "Lines", .lines = "\ncaf\xef\xbf\xbd \xc3\xa9\nlast\none");
+    run(p);
+    ck_assert_int_eq(beam_test_counter(p, "Read/Lines", "lines_not_utf8"), 1);
+    beam_pipeline_free(p);
+}
+END_TEST
+
+/* -- write ------------------------------------------------------------------------------------- */
+static beam_status stamp(beam_ctx *c, beam_value line)
+{
+    return beam_emit_at(c, line, (beam_millis)beam_as_span(line).len * 1000);
+}
+static const beam_dofn stamp_fn = { .name = "test.stamp", .in = BEAM_STRING,
+                                    .out = BEAM_STRING, .process = stamp };
+
+START_TEST(all_windows_are_one_file)
+{
+    static const char *const texts[] = { "a" };
+    beam_pipeline *p = beam_pipeline_new();
+    beam_pcoll *in = beam_create_strings(p, "Texts", texts, 1);
+    beam_pcoll *late = beam_par_do(beam_create_strings(p, "More", (const char *[]){ "three" }, 1),
+                                   "Stamp", &stamp_fn);
+    beam_pcoll *both[] = { in, late };
+    beam_pcoll *all = beam_flatten(p, "All", both, 2);
+    beam_text_write(beam_window_into(all, "Seconds", beam_fixed(beam_seconds(1))), "Write",
+                    out_path);
+    run(p);
+    char got[20] = "";
+    FILE *file = fopen(out_path, "r");
+    ck_assert_ptr_nonnull(file);
+    got[fread(got, 1, sizeof got - 1, file)] = '\0';
+    fclose(file);
+    ck_assert_msg(!strcmp(got, "a\nthree\n") || !strcmp(got, "three\na\n"), "%s", got);
+    beam_pipeline_free(p);
+}
+END_TEST
+
+START_TEST(nothing_is_an_empty_file)
+{
+    put(in_path, "", 0);
+    put(out_path, "stale\n", 6);
+    beam_pipeline *p = beam_pipeline_new();
+    beam_text_write(beam_text_read(p, "Read", in_path), "Write", out_path);
+    run(p);
+    expect_file("");
+    beam_pipeline_free(p);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("transforms/text");
+    TCase *tcase = tcase_create("text");
+    tcase_set_timeout(tcase, 20);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, lines);
+    tcase_add_test(tcase, all_windows_are_one_file);
+    tcase_add_test(tcase, nothing_is_an_empty_file);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
