@@ -277,6 +277,10 @@ suite_errors() {
     port=$(free_port)
     check "--help" fails_with 0 "--job_endpoint" "$wordcount" --help
     check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
+    check "a misspelt flag of the program" fails_with 2 "did you mean --input" "$wordcount" \
+        --inptu=x
+    check "a flag that nobody takes" fails_with 2 "only job services" "$wordcount" \
+        --runner=local --nonsense=1
     check "a wrong value" fails_with 2 "--parallelism" "$wordcount" --parallelism=many
     check "DOCKER without an image" fails_with 2 "--environment_config=IMAGE" "$wordcount" \
         --environment_type=DOCKER

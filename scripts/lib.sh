@@ -7,6 +7,9 @@
 beam_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache_dir=${BEAM_C_CACHE:-$HOME/.cache/beam-c}
 state_dir=${BEAM_C_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/beam-c}
+# Absolute, as the programs take them: other processes use them from other folders.
+[[ $cache_dir == /* ]] || cache_dir=$PWD/$cache_dir
+[[ $state_dir == /* ]] || state_dir=$PWD/$state_dir
 java_dir=$cache_dir/java/beam-2.62.0
 program=$(basename "$0")
 

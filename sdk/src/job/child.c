@@ -297,3 +297,21 @@ void bm_log_last_words(const char *path, char *text, size_t size)
     }
     fclose(log);
 }
+
+/* The runner only knows that such a worker has gone. */
+void bm_log_end_of_worker(const char *path, char *text, size_t size)
+{
+    static const char *const words[] = { "The worker crashes", "The worker ends:",
+                                         "The process ends, since the worker" };
+    text[0] = '\0';
+    FILE *log = fopen(path, "re");
+    if (!log) return;
+    char line[1024];
+    while (fgets(line, sizeof line, log))
+        for (size_t i = 0; i < BEAM_COUNT(words); i++) {
+            const char *from = strstr(line, words[i]);
+            if (!from) continue;
+            snprintf(text, size, "%.*s", (int)strcspn(from, "\r\n"), from);
+        }
+    fclose(log);
+}

@@ -39,5 +39,7 @@ void bm_child_free(bm_child *child);
 /* The last line of a log that tells the most (of an exception, if there is one), at most
  * `size` - 1 bytes; empty when there is none. */
 void bm_log_last_words(const char *path, char *text, size_t size);
+/* What the last worker of ours that ended itself said in that log; "" when none did. */
+void bm_log_end_of_worker(const char *path, char *text, size_t size);
 
 #endif

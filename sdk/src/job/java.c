@@ -233,7 +233,8 @@ beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
     add(&c, bm_format(arena, "--expansion-port=%d", ports[2]));
     add(&c, bm_format(arena, "--flink-master=%s",
                       opts->flink_master ? opts->flink_master : "[local]"));
-    add(&c, bm_format(arena, "--artifacts-dir=%s", artifacts));
+    add(&c, "--artifacts-dir"); /* apart: its parser wants no space in what has a "=" */
+    add(&c, artifacts);
     return start(session, &c, "jobserver", "the Flink job server", ports[0], out, err);
 }
 

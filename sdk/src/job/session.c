@@ -28,18 +28,26 @@ static const char *env(const char *name)
     return value && *value ? value : NULL;
 }
 
+/* Other processes take what is in it as URLs, or from another folder. */
+static const char *absolute(bm_arena *arena, const char *path)
+{
+    char here[4096];
+    if (*path == '/' || !getcwd(here, sizeof here)) return path;
+    return bm_format(arena, "%s/%s", here, path);
+}
+
 static const char *cache_dir(bm_arena *arena)
 {
     const char *home = env("HOME");
     const char *own = env("BEAM_C_CACHE");
-    return own ? own : bm_format(arena, "%s/.cache/beam-c", home ? home : "/tmp");
+    return own ? absolute(arena, own) : bm_format(arena, "%s/.cache/beam-c", home ? home : "/tmp");
 }
 
 static const char *state_dir(bm_arena *arena)
 {
     const char *own = env("BEAM_C_STATE"), *xdg = env("XDG_STATE_HOME"),
                *home = env("HOME");
-    if (own) return own;
+    if (own) return absolute(arena, own);
     if (xdg) return bm_format(arena, "%s/beam-c", xdg);
     return bm_format(arena, "%s/.local/state/beam-c", home ? home : "/tmp");
 }

@@ -151,7 +151,7 @@ static const char *meant(const bm_flags *flags, const char *name)
     for (size_t g = 0; g < flags->n_groups; g++)
         for (size_t i = 0; i < flags->groups[g].n; i++) {
             const char *known = flags->groups[g].flags[i].name;
-            int limit = strlen(known) < 6 ? 1 : 2, d = distance(name, known, limit);
+            int limit = strlen(known) < 5 ? 1 : 2, d = distance(name, known, limit);
             if (d > limit || d >= best_distance) continue;
             best = known;
             best_distance = d;

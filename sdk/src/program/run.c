@@ -320,12 +320,36 @@ static int start_session(run *r)
     return result;
 }
 
+/* Without a job service nobody but our own worker reads flags that we do not know. */
+static beam_status check_unknown_flags(const bm_invocation *in, beam_error *err)
+{
+    static const char *const of_worker[] = { "default_sdk_harness_log_level",
+                                             "element_processing_timeout_minutes",
+                                             "max_cache_memory_usage_mb" };
+    bm_runner runner = bm_standard_runner(in->standard);
+    if (runner == BM_RUNNER_FLINK || runner == BM_RUNNER_PORTABLE) return BEAM_OK;
+    const char *name;
+    json_t *value;
+    json_object_foreach(in->flags->unknown, name, value)
+    {
+        bool is_known = false;
+        for (size_t i = 0; i < BEAM_COUNT(of_worker); i++)
+            is_known |= !strcmp(name, of_worker[i]);
+        if (!is_known)
+            return bm_error(err, BEAM_EUSAGE,
+                            "there is no flag --%s; only job services take flags that the "
+                            "program does not know, and --runner=%s has none",
+                            name, in->standard->runner);
+    }
+    return BEAM_OK;
+}
+
 int bm_run_pipeline(const bm_invocation *in)
 {
     run r = { .in = in };
     beam_error err;
     int status = BM_EXIT_DONE;
-    if (build(&r, &err)) {
+    if (check_unknown_flags(in, &err) || build(&r, &err)) {
         status = bm_report(in, &err);
     } else {
         switch (bm_standard_runner(in->standard)) {

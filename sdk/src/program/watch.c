@@ -118,7 +118,7 @@ static void handle(state *s, const bm_job_event *event)
     case BM_EVENT_STATE:
         if (bm_job_state_is_final(event->state))
             s->end_ms = bm_monotonic_ms();
-        else if (event->state != BM_JOB_UNSPECIFIED)
+        else if (event->state != BM_JOB_UNSPECIFIED && event->state != BM_JOB_STOPPED)
             bm_log_write(log_of(s), BEAM_LOG_INFO, "the job is %s",
                          bm_job_state_text(event->state));
         break;
@@ -202,6 +202,9 @@ static void tell_failure(state *s, const char *what, const char *why)
     const bm_service *server = s->w->job_server;
     bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s%s%s", what, why ? ": " : "",
                  why ? why : "");
+    char end[500] = "";
+    if (server->log_path) bm_log_end_of_worker(server->log_path, end, sizeof end);
+    if (*end) bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s", end);
     if (s->log)
         bm_log_write(log_of(s), BEAM_LOG_INFO, "all that the runner said: %s",
                      s->log_path);
