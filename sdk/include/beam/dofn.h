@@ -205,7 +205,8 @@ typedef struct beam_dofn {
     /* Partition: the element passes on to output number 0 ... n - 1, see beam_partition(). */
     int (*partition)(beam_ctx *c, beam_value in, int n);
     beam_status (*on_timer)(beam_ctx *c, const beam_timer *timer);
-    /* The window of a key that has state is over: last chance to use it. */
+    /* The window of a key that has state is over: last chance to use it. What is emitted has
+     * the timestamp of the window's last millisecond. */
     beam_status (*on_window_expiration)(beam_ctx *c, beam_value key);
     beam_status (*finish_bundle)(beam_ctx *c);
     void (*teardown)(beam_ctx *c);
@@ -262,7 +263,8 @@ BEAM_API beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v,
 
 /* Of the current element. */
 BEAM_API beam_millis beam_timestamp(beam_ctx *c);
-BEAM_API beam_window beam_element_window(beam_ctx *c); /* needs BEAM_OBSERVES_WINDOW */
+/* Needs BEAM_OBSERVES_WINDOW, or state, timers or side inputs. */
+BEAM_API beam_window beam_element_window(beam_ctx *c);
 BEAM_API beam_pane beam_element_pane(beam_ctx *c);
 /* What the runner or another SDK said about the element; all zero when nothing. It goes on
  * with what is emitted for the element. Spans are valid as long as the input. */

@@ -97,8 +97,10 @@ BEAM_API beam_pcoll *beam_output(beam_pcoll *main_output, int output);
 
 /* -- errors as data ----------------------------------------------------------------------
  * A failed element: row with `transform` STRING (unique name of the step), `transforms`
- * list of STRING (its enclosing composites, outermost first), `element` BYTES (encoded),
- * `element_text` STRING, `error` STRING, `status` INT64 and `attempts` INT64. */
+ * list of STRING (its enclosing composites, outermost first), `element` BYTES, `element_text`
+ * STRING, `error` STRING, `status` INT64 and `attempts` INT64. `element` is the element encoded
+ * with its coder: of a STRING or BYTES element its very bytes. `element_text` is for people:
+ * text is quoted and escaped, and all of it is cut at 500 bytes. */
 extern BEAM_API const beam_schema beam_failure_schema;
 #define BEAM_FAILURE BEAM_ROW(&beam_failure_schema)
 /* Between the two calls every ParDo of this program that has no .failures of its own sends

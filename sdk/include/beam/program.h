@@ -6,7 +6,8 @@
  * container contract (--id --provision_endpoint) it never builds the pipeline and serves
  * the program's DoFns instead. --help lists every flag.
  *
- * Exit status: 0 done, 1 failed, 2 wrong usage, 3 cancelled. */
+ * Exit status: 0 done, 1 failed, 2 wrong usage, 3 cancelled; 70: a worker's process (with
+ * LOOPBACK and --runner=local this one) ended itself, since user code did not return. */
 #ifndef BEAM_PROGRAM_H
 #define BEAM_PROGRAM_H
 

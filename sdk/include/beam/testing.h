@@ -82,7 +82,8 @@ BEAM_API beam_span beam_text(beam_ctx *c, beam_value v, bool quoted);
  * An unbounded source of given elements, watermarks and steps of the processing-time clock,
  * given out in this order; each waits until all that follows from the one before is done.
  * It must be the pipeline's only source, beside beam_create() for expectations. The local
- * runner, Prism and Flink (with streaming) have it.
+ * runner, Prism and Flink (with streaming) have it; Flink may put elements from both sides of
+ * a watermark step into one bundle, so what is late there can differ.
  *
  *     beam_test_stream *ts = beam_test_stream_begin(p, "Stream", BEAM_INT64);
  *     beam_test_stream_add(ts, beam_int64(1), 5000);

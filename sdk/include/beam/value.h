@@ -28,6 +28,7 @@ typedef struct beam_span {
     size_t len;
 } beam_span;
 
+/* For printf() and beam_format(). Text with NUL bytes is cut at the first of them. */
 #define BEAM_SPAN_FMT "%.*s"
 #define BEAM_SPAN_ARG(span) (int)(span).len, (span).ptr
 
