@@ -311,7 +311,9 @@ void bm_log_end_of_worker(const char *path, char *text, size_t size)
         for (size_t i = 0; i < BEAM_COUNT(words); i++) {
             const char *from = strstr(line, words[i]);
             if (!from) continue;
-            snprintf(text, size, "%.*s", (int)strcspn(from, "\r\n"), from);
+            size_t n = strcspn(from, "\r\n");
+            while (n && from[n - 1] == ' ') n--;
+            snprintf(text, size, "%.*s", (int)n, from);
         }
     fclose(log);
 }

@@ -67,5 +67,5 @@ void bm_flags_help(const bm_flags *flags, const char *name, const char *summary,
             add_flag(out, &flags->groups[g].flags[i]);
     }
     add(out, "\nOther flags go to the runner as pipeline options: --object_reuse=true\n"
-             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 cancelled.\n");
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 cancelled, 70 user code did not return.\n");
 }
