@@ -12,8 +12,8 @@
  *
  * Errors: nothing here returns NULL and nothing needs checking. The pipeline keeps its
  * first failure, and every later call does nothing; running the pipeline reports it. The
- * message names the step, its input and both types. (A NULL for the only input of a step
- * has no pipeline to keep its failure: it is one line on stderr.)
+ * message names the step, its input and both types. (A NULL for the only input of a step is
+ * a failure of the pipeline that this thread has made last; without one, a line on stderr.)
  *
  * Names: each step has one, unique within its scope; the runner's UI, metrics and
  * savepoints use it. A pipeline is built by one thread. */

@@ -12,6 +12,10 @@ const bm_windowing bm_default_windowing = { .opts = {
 /* Stands for a collection that is not any pipeline's; never written to. */
 static const beam_pcoll orphan = { .type = BEAM_ANY };
 
+/* A step whose only input is NULL belongs to no pipeline, and would be lost without a word from
+ * the program. It is a failure of the pipeline that the thread builds. */
+static _Thread_local beam_pipeline *latest;
+
 beam_pipeline *beam_pipeline_new(void)
 {
     beam_pipeline *p = bm_xcalloc(1, sizeof *p);
@@ -21,12 +25,14 @@ beam_pipeline *beam_pipeline_new(void)
     *p->nil = (beam_pcoll){
         .pipeline = p, .type = BEAM_ANY, .windowing = &bm_default_windowing, .id = -1
     };
+    latest = p;
     return p;
 }
 
 void beam_pipeline_free(beam_pipeline *p)
 {
     if (!p) return;
+    if (latest == p) latest = NULL;
     bm_arena_free(&p->arena);
     free(p);
 }
@@ -101,6 +107,13 @@ beam_pcoll *bm_nil_of(const beam_pcoll *c)
 
 bool bm_pipeline_is_open(const beam_pipeline *p, const char *step_name)
 {
+    if (!p && latest) {
+        beam_pipeline_fail(latest, BEAM_EINVAL,
+                           "%s: its pipeline or input collection is NULL: pass what another "
+                           "step has returned",
+                           step_name ? step_name : "(no name)");
+        return false;
+    }
     if (!p) {
         bm_log_write(&bm_log_stderr, BEAM_LOG_ERROR,
                      "%s: the pipeline or input collection is NULL: this step is in no "

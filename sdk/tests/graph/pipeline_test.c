@@ -71,6 +71,15 @@ START_TEST(nothing_is_null)
 }
 END_TEST
 
+START_TEST(a_null_input_fails_the_pipeline)
+{
+    beam_impulse(p, "Start");
+    beam_map(NULL, "Map", &upper_fn);
+    expect_error(BEAM_EINVAL, "Map: its pipeline or input collection is NULL: pass what another "
+                              "step has returned");
+}
+END_TEST
+
 START_TEST(format_lives_as_long_as_the_pipeline)
 {
     ck_assert_str_eq(beam_pipeline_format(p, "%s %d", "step", 7), "step 7");
@@ -211,6 +220,7 @@ START_TEST(large_pipelines_are_quick)
 END_TEST
 
 RUN("pipeline", first_error_stays, failing_with_ok_is_a_failure, nothing_is_null,
+    a_null_input_fails_the_pipeline,
     format_lives_as_long_as_the_pipeline, names_are_copied, no_name, empty_name,
     name_that_is_not_utf8, utf8_names, same_name_twice, same_name_in_two_scopes,
     scope_and_step_that_come_to_one_name, scope_end_without_begin,
