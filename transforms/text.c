@@ -134,7 +134,7 @@ static beam_status write_file(beam_ctx *c, beam_value in)
     const char *path = beam_cstr(c, beam_config(c));
     const char *draft = beam_format(c, "%s.%d.%p", path, (int)getpid(), (void *)c).ptr;
     FILE *file = fopen(draft, "w");
-    if (!file) return write_failed(c, draft);
+    if (!file) return write_failed(c, path);
     bool good = true;
     beam_iter *lines = beam_as_iter(beam_val(in));
     for (beam_value line; good && beam_next(lines, &line);) {

@@ -213,6 +213,9 @@ static beam_status check_running(const bm_standard *s, beam_error *err)
                         "--runner=local runs the DoFns in this process: leave out "
                         "--environment_type");
     if (!s->no_wait) return BEAM_OK;
+    if (runner == BM_RUNNER_LOCAL)
+        return bm_error(err, BEAM_EUSAGE,
+                        "--no_wait cannot go with --runner=local: the job is in this process");
     if (find_environment(s->environment_type) == BM_LOOPBACK)
         return bm_error(err, BEAM_EUSAGE,
                         "--no_wait cannot go with --environment_type=LOOPBACK: the "

@@ -89,6 +89,8 @@ static const struct {
       "--log_level must be TRACE, DEBUG, INFO, NOTICE, WARN, ERROR or CRITICAL, not 'LOUD'" },
     { { "--no_wait" },
       "--no_wait cannot go with --environment_type=LOOPBACK: the DoFns would end with this process" },
+    { { "--no_wait", "--runner=local" },
+      "--no_wait cannot go with --runner=local: the job is in this process" },
     { { "--no_wait", "--environment_type=PROCESS" },
       "--no_wait needs a job service that stays: --job_endpoint=host:port" },
     { { "--worker" }, "a worker needs --id" },
