@@ -139,12 +139,12 @@ END_TEST
 
 START_TEST(a_slow_service)
 {
-    beam_rpc_server_delay(server, 200);
+    beam_rpc_server_delay(server, 2000);
     beam_rpc_result result;
     ck_assert(!beam_rpc_poll(channel, 0, &result));
     beam_rpc_start(channel, "/p.P/Twice", beam_span_of("a"), 0, NULL);
-    beam_rpc_start(channel, "/p.P/Twice", beam_span_of("a"), 20, &result);
     ck_assert(!beam_rpc_poll(channel, 0, &result));
+    beam_rpc_start(channel, "/p.P/Twice", beam_span_of("a"), 20, &result);
     ck_assert(beam_rpc_next(channel, &result));
     ck_assert_ptr_eq(result.tag, &result);
     ck_assert_int_eq(result.error.status, BEAM_ETIMEOUT);
