@@ -154,21 +154,6 @@ const beam_dofn bm_text_write_fn = {
     .process = write_file,
 };
 
-/* Nothing is grouped of an empty collection, and so nothing written. */
-static beam_status write_empty(beam_ctx *c, beam_value count)
-{
-    if (beam_as_int64(count)) return BEAM_OK;
-    const char *path = beam_cstr(c, beam_config(c));
-    FILE *file = fopen(path, "w");
-    return file && !fclose(file) ? BEAM_OK : write_failed(c, path);
-}
-
-const beam_dofn bm_text_empty_fn = {
-    .name = "beam.text_empty",
-    .in = BEAM_INT64,
-    .process = write_empty,
-};
-
 void beam_text_write(beam_pcoll *in, const char *name, const char *path)
 {
     beam_pipeline *p = beam_pcoll_pipeline(in);
@@ -179,8 +164,6 @@ void beam_text_write(beam_pcoll *in, const char *name, const char *path)
     beam_pcoll *keyed = beam_map(lines, "Key", &bm_text_key_fn);
     beam_pcoll *grouped = beam_group_by_key(keyed, "Group");
     beam_par_do(grouped, "Write", &bm_text_write_fn, .config = beam_span_of(path));
-    beam_pcoll *count = beam_count_globally(lines, "Count");
-    beam_par_do(count, "WriteEmpty", &bm_text_empty_fn, .config = beam_span_of(path));
     beam_scope_end(p);
 }
 

