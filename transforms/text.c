@@ -160,7 +160,10 @@ void beam_text_write(beam_pcoll *in, const char *name, const char *path)
     if (!path || !*path)
         beam_pipeline_fail(p, BEAM_EINVAL, "%s: give the file to write", name);
     beam_scope_begin(p, name);
-    beam_pcoll *lines = beam_window_into(in, "AllWindows", beam_global());
+    /* The trigger is what the default one comes to in one window, but goes with unbounded
+     * collections too, whose end may come. */
+    beam_pcoll *lines = beam_window_into(in, "AllWindows", beam_global(),
+                                         .trigger = BEAM_AFTER_END_OF_WINDOW(NULL, NULL));
     beam_pcoll *keyed = beam_map(lines, "Key", &bm_text_key_fn);
     beam_pcoll *grouped = beam_group_by_key(keyed, "Group");
     beam_par_do(grouped, "Write", &bm_text_write_fn, .config = beam_span_of(path));
