@@ -281,6 +281,10 @@ suite_errors() {
         --inptu=x
     check "a flag that nobody takes" fails_with 2 "only job services" "$wordcount" \
         --runner=local --nonsense=1
+    check "an option of the worker" fails_with 0 "is DONE" "$wordcount" --runner=local \
+        --input=README.md --output="$work/counts" --max_cache_memory_usage_mb=1
+    check "a state folder with a space" fails_with 0 "is DONE" env BEAM_C_STATE="$work/sp ace" \
+        "$wordcount" --input=README.md --output="$work/counts"
     check "a wrong value" fails_with 2 "--parallelism" "$wordcount" --parallelism=many
     check "DOCKER without an image" fails_with 2 "--environment_config=IMAGE" "$wordcount" \
         --environment_type=DOCKER

@@ -40,14 +40,14 @@ static const char *cache_dir(bm_arena *arena)
 {
     const char *home = env("HOME");
     const char *own = env("BEAM_C_CACHE");
-    return own ? absolute(arena, own) : bm_format(arena, "%s/.cache/beam-c", home ? home : "/tmp");
+    return own ? own : bm_format(arena, "%s/.cache/beam-c", home ? home : "/tmp");
 }
 
 static const char *state_dir(bm_arena *arena)
 {
     const char *own = env("BEAM_C_STATE"), *xdg = env("XDG_STATE_HOME"),
                *home = env("HOME");
-    if (own) return absolute(arena, own);
+    if (own) return own;
     if (xdg) return bm_format(arena, "%s/beam-c", xdg);
     return bm_format(arena, "%s/.local/state/beam-c", home ? home : "/tmp");
 }
@@ -75,9 +75,9 @@ beam_status bm_session_init(bm_session *session, const char *name, const bm_log 
     localtime_r(&now, &parts);
     strftime(at, sizeof at, "%Y%m%d-%H%M%S", &parts);
     bm_arena *arena = &session->arena;
-    const char *state = state_dir(arena), *file = file_name(arena, name);
+    const char *state = absolute(arena, state_dir(arena)), *file = file_name(arena, name);
     session->java_dir = bm_format(arena, "%s/java/beam-" BM_JAVA_BEAM_VERSION,
-                                  cache_dir(arena));
+                                  absolute(arena, cache_dir(arena)));
     session->logs_dir = bm_format(arena, "%s/logs/jobs/%s-%s-%d", state, file, at,
                                   (int)getpid());
     session->scratch_dir = bm_format(arena, "%s/run/%s-%s-%d", state, file, at,
