@@ -149,6 +149,26 @@ START_TEST(environment_and_log)
 }
 END_TEST
 
+START_TEST(end_of_a_worker)
+{
+    char log[] = "/tmp/child-test-XXXXXX", text[200];
+    FILE *file = fdopen(mkstemp(log), "w");
+    fputs("INFO: all is well\n", file);
+    fflush(file);
+    bm_log_end_of_worker(log, text, sizeof text);
+    ck_assert_str_eq(text, "");
+    fputs("12:00 CRITICAL The worker crashes (Aborted) in bundle '1'.\n"
+          "12:01 CRITICAL The worker crashes (Segmentation fault) in bundle '6'. \r\n"
+          "SEVERE: Exception: CANCELLED\n", file);
+    fclose(file);
+    bm_log_end_of_worker(log, text, sizeof text);
+    ck_assert_str_eq(text, "The worker crashes (Segmentation fault) in bundle '6'.");
+    remove(log);
+    bm_log_end_of_worker(log, text, sizeof text);
+    ck_assert_str_eq(text, "");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("child");
@@ -160,6 +180,7 @@ int main(void)
     tcase_add_test(tests, dies_with_us);
     tcase_add_test(tests, says_when_it_ends_by_itself);
     tcase_add_test(tests, environment_and_log);
+    tcase_add_test(tests, end_of_a_worker);
     Suite *suite = suite_create("job/child");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
