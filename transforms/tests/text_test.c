@@ -9,6 +9,8 @@
 #include "beam/beam.h"
 #include "beam/testing.h"
 
+#include "../../sdk/tests/base/run_tests.h"
+
 static char folder[] = "/tmp/beam-text-XXXXXX", in_path[64], out_path[64];
 
 static void setup(void)
@@ -33,15 +35,12 @@ static void put(const char *path, const char *bytes, size_t n)
     fclose(file);
 }
 
-static void expect_file(const char *text)
+static void get_output(char got[200])
 {
-    char got[200];
     FILE *file = fopen(out_path, "r");
     ck_assert_ptr_nonnull(file);
-    size_t n = fread(got, 1, sizeof got - 1, file);
+    got[fread(got, 1, 199, file)] = '\0';
     fclose(file);
-    got[n] = '\0';
-    ck_assert_str_eq(got, text);
 }
 
 static void run(beam_pipeline *p)
@@ -53,6 +52,7 @@ static void run(beam_pipeline *p)
 /* -- read -------------------------------------------------------------------------------------- */
 START_TEST(lines)
 {
+    setup();
     static const char bytes[] = "one\r\n\ncaf\xe9 \xc3\xa9\nlast";
     put(in_path, bytes, sizeof bytes - 1);
     beam_pipeline *p = beam_pipeline_new();
@@ -61,6 +61,7 @@ START_TEST(lines)
     run(p);
     ck_assert_int_eq(beam_test_counter(p, "Read/Lines", "lines_not_utf8"), 1);
     beam_pipeline_free(p);
+    teardown();
 }
 END_TEST
 
@@ -74,6 +75,7 @@ static const beam_dofn stamp_fn = { .name = "test.stamp", .in = BEAM_STRING,
 
 START_TEST(all_windows_are_one_file)
 {
+    setup();
     static const char *const texts[] = { "a" };
     beam_pipeline *p = beam_pipeline_new();
     beam_pcoll *in = beam_create_strings(p, "Texts", texts, 1);
@@ -84,41 +86,32 @@ START_TEST(all_windows_are_one_file)
     beam_text_write(beam_window_into(all, "Seconds", beam_fixed(beam_seconds(1))), "Write",
                     out_path);
     run(p);
-    char got[20] = "";
-    FILE *file = fopen(out_path, "r");
-    ck_assert_ptr_nonnull(file);
-    got[fread(got, 1, sizeof got - 1, file)] = '\0';
-    fclose(file);
+    char got[200];
+    get_output(got);
     ck_assert_msg(!strcmp(got, "a\nthree\n") || !strcmp(got, "three\na\n"), "%s", got);
     beam_pipeline_free(p);
+    teardown();
 }
 END_TEST
 
 START_TEST(nothing_writes_nothing)
 {
+    setup();
     put(in_path, "", 0);
     put(out_path, "stale\n", 6);
     beam_pipeline *p = beam_pipeline_new();
     beam_text_write(beam_text_read(p, "Read", in_path), "Write", out_path);
     run(p);
-    expect_file("stale\n");
+    char got[200];
+    get_output(got);
+    ck_assert_str_eq(got, "stale\n");
     beam_pipeline_free(p);
+    teardown();
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("transforms/text");
-    TCase *tcase = tcase_create("text");
-    tcase_set_timeout(tcase, 20);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, lines);
-    tcase_add_test(tcase, all_windows_are_one_file);
-    tcase_add_test(tcase, nothing_writes_nothing);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    const TTest *const tests[] = { lines, all_windows_are_one_file, nothing_writes_nothing };
+    return RUN_TESTS("transforms/text", tests);
 }

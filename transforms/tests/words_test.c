@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../sdk/tests/base/run_tests.h"
+
 static bool is_word_byte(char b)
 {
     return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '\'';
@@ -83,16 +85,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("words");
-    TCase *tcase = tcase_create("words");
-    tcase_add_test(tcase, every_byte_is_of_a_word_or_not);
-    tcase_add_test(tcase, words_of_any_length);
-    tcase_add_test(tcase, random_texts);
-    tcase_add_test(tcase, no_text);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    const TTest *const tests[] = { every_byte_is_of_a_word_or_not, words_of_any_length,
+                                   random_texts, no_text };
+    return RUN_TESTS("words", tests);
 }
