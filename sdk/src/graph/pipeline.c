@@ -107,21 +107,17 @@ beam_pcoll *bm_nil_of(const beam_pcoll *c)
 
 bool bm_pipeline_is_open(const beam_pipeline *p, const char *step_name)
 {
-    if (!p && latest) {
+    if (p) return p->error.status == BEAM_OK;
+    const char *name = step_name ? step_name : "(no name)";
+    if (latest)
         beam_pipeline_fail(latest, BEAM_EINVAL,
                            "%s: its pipeline or input collection is NULL: pass what another "
-                           "step has returned",
-                           step_name ? step_name : "(no name)");
-        return false;
-    }
-    if (!p) {
+                           "step has returned", name);
+    else
         bm_log_write(&bm_log_stderr, BEAM_LOG_ERROR,
                      "%s: the pipeline or input collection is NULL: this step is in no "
-                     "pipeline and will not run",
-                     step_name ? step_name : "(no name)");
-        return false;
-    }
-    return p->error.status == BEAM_OK;
+                     "pipeline and will not run", name);
+    return false;
 }
 
 void beam_scope_begin(beam_pipeline *p, const char *name)
