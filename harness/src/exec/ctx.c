@@ -191,10 +191,28 @@ static __attribute__((noinline)) beam_status emit_one(beam_ctx *c, const beam_va
     return emit_to_sink(c, v, NULL, &status) ? status : emit_like_input(c, -1, v);
 }
 
+/* Apart from the short ways, which need fewer registers. */
+static __attribute__((noinline)) beam_status emit_main(beam_ctx *c, const beam_value *v)
+{
+    return emit_like_input(c, -1, v);
+}
+
+/* Is it the input, which goes on to a sink by a copy of its bytes? */
+static inline __attribute__((always_inline)) bool
+pass_to_sink(beam_ctx *c, const beam_value *kv, beam_status *status)
+{
+    const bm_output *o = c->outputs;
+    const bm_element *in = c->element;
+    return in && in->value.as.kv == kv->as.kv && in->value.kind == BEAM_KIND_KV && c->may_emit
+           && o->sink && !bm_failed(c->node->plan)
+           && bm_sink_pass(o->sink, o->pcoll, in, status);
+}
+
 beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)
 {
-    /* A KV may be the input, whose bytes the sink can copy. */
-    return v->kind == BEAM_KIND_KV ? emit_like_input(c, -1, v) : emit_one(c, v);
+    if (v->kind != BEAM_KIND_KV) return emit_one(c, v);
+    beam_status status;
+    return pass_to_sink(c, v, &status) ? status : emit_main(c, v);
 }
 
 static __attribute__((noinline)) beam_status emit_pair(beam_ctx *c, const beam_value *key,

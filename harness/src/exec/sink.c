@@ -14,7 +14,6 @@ typedef struct sink {
     int port;
     const bm_coder *coder; /* windowed */
     const bm_pcoll *in;
-    bool *same_coder; /* by source port: its elements' bytes are valid here */
     unsigned handed_over;  /* buffers of this bundle */
     size_t expected_bytes; /* in the next buffer, from the last one */
 } sink;
@@ -44,7 +43,7 @@ static beam_status hand_over(sink *s, bool last)
 static inline bool is_passing(const sink *s, const bm_element *e)
 {
     const struct bm_passing *passing = &s->front.node.plan->passing;
-    if (passing->source < 0 || !s->same_coder[passing->source]) return false;
+    if (passing->source < 0 || !s->front.same_coder[passing->source]) return false;
     const bm_element *from = passing->element;
     if (e == from) return true;
     if (e->value.as.ptr != from->value.as.ptr || e->value.kind != from->value.kind ||
@@ -104,9 +103,9 @@ static beam_status sink_setup(bm_node *node)
 {
     sink *s = (sink *)node;
     bm_plan *plan = node->plan;
-    s->same_coder = BM_NEW_ARRAY(&plan->arena, bool, plan->n_sources + 1);
+    s->front.same_coder = BM_NEW_ARRAY(&plan->arena, bool, plan->n_sources + 1);
     for (size_t i = 0; i < plan->n_sources; i++)
-        s->same_coder[i] = bm_coder_same(bm_source_coder(plan->source_nodes[i]),
+        s->front.same_coder[i] = bm_coder_same(bm_source_coder(plan->source_nodes[i]),
                                          s->coder) &&
                            !bm_coder_has(s->coder, BM_CODER_STATE_BACKED_ITERABLE);
     return BEAM_OK;
