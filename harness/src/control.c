@@ -1,45 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control stream: one function per kind of instruction. All on the rpc thread, so none
  * of them blocks; bundles go to threads of their own. */
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "base/utf8.h"
 #include "pb.h"
 #include "worker.h"
-
-void bm_respond(beam_harness *worker, pb_InstructionResponse *response, upb_Arena *pb)
-{
-    size_t n;
-    const char *bytes = pb_InstructionResponse_serialize(response, pb, &n);
-    bm_stream_write(worker->control, bm_pb_message(bytes, n));
-}
-
-void bm_order_fail(const bm_order *order, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-    char *copy = upb_Arena_Malloc(order->pb, len + 1);
-    memcpy(copy, text, len + 1);
-    bm_utf8_mend(copy);
-    pb_InstructionResponse_set_error(order->response,
-                                     upb_StringView_FromDataAndSize(copy, len));
-}
-
-void bm_order_respond(const bm_order *order)
-{
-    bm_respond(order->worker, order->response, order->pb);
-}
-
-void bm_order_free(bm_order *order)
-{
-    bm_message_free(order->message);
-    upb_Arena_Free(order->pb); /* the order is in it */
-}
 
 static void register_descriptors(const bm_order *in)
 {
@@ -80,17 +43,6 @@ static void dispatch(bm_order *in)
     bm_order_free(in);
 }
 
-static bm_order *new_order(beam_harness *worker, const pb_InstructionRequest *request,
-                           upb_Arena *pb, bm_message *message)
-{
-    bm_order *order = upb_Arena_Malloc(pb, sizeof *order);
-    *order = (bm_order){ .worker = worker, .request = request, .pb = pb, .message = message };
-    order->id = bm_span_of_pb(pb_InstructionRequest_instruction_id(request));
-    order->response = pb_InstructionResponse_new(pb);
-    pb_InstructionResponse_set_instruction_id(order->response, bm_pb_span(order->id));
-    return order;
-}
-
 /* Whoever opens the stream holds the lock until worker->control is set. */
 static void await_control(beam_harness *worker)
 {
@@ -115,7 +67,7 @@ static void on_message(void *self, bm_stream *stream, bm_message *message)
     const pb_InstructionRequest *request =
         pb_InstructionRequest_parse_ex(bytes.ptr, bytes.len, NULL, options, pb);
     if (request) {
-        dispatch(new_order(worker, request, pb, message));
+        dispatch(bm_order_new(worker, request, pb, message));
     } else {
         bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL,
                   "The runner sent %zu bytes that are no instruction.", bytes.len);

@@ -60,10 +60,9 @@ struct beam_harness {
 
 /* control.c */
 extern const bm_stream_handler bm_control_handler; /* self: the worker */
-/* Answers an instruction; any thread. */
-void bm_respond(beam_harness *worker, pb_InstructionResponse *response, upb_Arena *pb);
 
-/* An instruction on its way from request to response. */
+/* order.c: an instruction on its way from request to response. Whoever holds it answers it, on
+ * any thread, and frees it. */
 typedef struct bm_order {
     beam_harness *worker;
     beam_span id;
@@ -72,7 +71,12 @@ typedef struct bm_order {
     upb_Arena *pb;       /* all of it lives here ... */
     bm_message *message; /* ... but what the request points to */
 } bm_order;
+/* Takes the arena and the message over. */
+bm_order *bm_order_new(beam_harness *worker, const pb_InstructionRequest *request,
+                       upb_Arena *pb, bm_message *message);
+/* The response will be an error. */
 void bm_order_fail(const bm_order *order, const char *format, ...) BEAM_PRINTF(2, 3);
+/* Sends the response. */
 void bm_order_respond(const bm_order *order);
 void bm_order_free(bm_order *order);
 
