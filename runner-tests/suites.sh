@@ -285,6 +285,8 @@ suite_errors() {
         --input=README.md --output="$work/counts" --max_cache_memory_usage_mb=1
     check "a state folder with a space" fails_with 0 "is DONE" env BEAM_C_STATE="$work/sp ace" \
         "$wordcount" --input=README.md --output="$work/counts"
+    check "a relative state folder" fails_with 0 "is DONE" env -C "$work" BEAM_C_STATE=state \
+        "$root/$wordcount" --input="$root/README.md" --output="$work/counts"
     check "a wrong value" fails_with 2 "--parallelism" "$wordcount" --parallelism=many
     check "DOCKER without an image" fails_with 2 "--environment_config=IMAGE" "$wordcount" \
         --environment_type=DOCKER
