@@ -34,7 +34,8 @@ typedef struct set_timer {
     int port;
     beam_span id, bytes; /* key, tag and windows; the whole */
     beam_millis fire;
-    beam_time_domain domain;
+    const beam_timer_spec *spec; /* NULL: of the worker's own, for the end of windows and
+                                    for input sorted by time */
 } set_timer;
 
 typedef struct cell {
@@ -406,7 +407,6 @@ static void forget_timer(beam_dofn_tester *t, int port, beam_span id)
         }
 }
 
-/* NULL: of the worker's own, for the end of windows and for input sorted by time. */
 static const beam_timer_spec *spec_of(const beam_dofn_tester *t, int port)
 {
     size_t n;
@@ -416,10 +416,9 @@ static const beam_timer_spec *spec_of(const beam_dofn_tester *t, int port)
     return NULL;
 }
 
-static beam_time_domain domain_of(const beam_dofn_tester *t, int port)
+static beam_time_domain domain_of(const set_timer *set)
 {
-    const beam_timer_spec *spec = spec_of(t, port);
-    return spec ? spec->domain : BEAM_EVENT_TIME;
+    return set->spec ? set->spec->domain : BEAM_EVENT_TIME;
 }
 
 static beam_status take_timer(beam_dofn_tester *t, int port, bm_reader *in)
@@ -438,7 +437,7 @@ static beam_status take_timer(beam_dofn_tester *t, int port, bm_reader *in)
         set_timer *set = BM_NEW(&t->arena, set_timer);
         *set =
             (set_timer){ t->timers, port,       bm_span_copy(&t->arena, bm_written(&id)),
-                         bytes,     timer.fire, domain_of(t, port) };
+                         bytes,     timer.fire, spec_of(t, port) };
         t->timers = set;
     }
     bm_writer_free(&id);
@@ -570,7 +569,7 @@ static const set_timer *take_due(beam_dofn_tester *t, beam_time_domain domain,
 {
     set_timer **first = NULL;
     for (set_timer **at = &t->timers; *at; at = &(*at)->next)
-        if ((*at)->domain == domain && (*at)->fire <= to &&
+        if (domain_of(*at) == domain && (*at)->fire <= to &&
             (!first || (*at)->fire <= (*first)->fire)) /* the one set before is behind */
             first = at;
     if (!first) return NULL;
@@ -606,7 +605,7 @@ size_t beam_tester_timers(const beam_dofn_tester *t)
 {
     size_t n = 0;
     for (const set_timer *set = t->timers; set; set = set->next)
-        if (spec_of(t, set->port)) n++;
+        if (set->spec) n++;
     return n;
 }
 

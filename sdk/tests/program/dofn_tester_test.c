@@ -288,6 +288,7 @@ START_TEST(a_failed_bundle_changes_no_state)
     add_pair("a", 30);
     add_pair("a", 30);
     ck_assert_int_eq(beam_tester_run(t), BEAM_EUSER);
+    ck_assert_uint_eq(beam_tester_timers(t), 2);
     add_pair("a", 1);
     run();
     ck_assert_int_eq(beam_tester_watermark(t, 1000), BEAM_OK);
