@@ -246,6 +246,24 @@ beam_status beam_emit_at(beam_ctx *c, beam_value v, beam_millis timestamp)
     return bm_emit(c, 0, &element);
 }
 
+/* A window that cannot be would be told by a later step, or by the runner. */
+static const char *window_problem(const bm_pcoll *output, const beam_window *w)
+{
+    if (w->end <= w->start) return "ends before it begins";
+    bool is_global = output && output->window_coder
+                     && output->window_coder->kind == BM_CODER_GLOBAL_WINDOW;
+    if (!is_global || bm_window_is_global(w)) return NULL;
+    return "is none of the output, whose elements are in the global window";
+}
+
+static beam_status bad_window(beam_ctx *c, const beam_window *w, const char *problem)
+{
+    char reason[160];
+    snprintf(reason, sizeof reason, "window [%lld, %lld) %s", (long long)w->start,
+             (long long)w->end, problem);
+    return fail_in(c, BEAM_EINVAL, reason);
+}
+
 beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v, beam_millis timestamp,
                                const beam_window *window)
 {
@@ -254,6 +272,9 @@ beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v, beam_milli
     if (!window && !c->element)
         return fail_in(c, BEAM_EINVAL, "beam_emit_windowed() needs a window here, where "
                        "there is no input element");
+    const char *problem =
+        window ? window_problem(c->outputs[output + 1].pcoll, window) : NULL;
+    if (problem) return bad_window(c, window, problem);
     bm_one_window one;
     bm_element element = {
         .value = v,
