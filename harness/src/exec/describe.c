@@ -139,3 +139,20 @@ beam_kind bm_coder_value_kind(const bm_coder *coder, bool *nullable)
     default: return BEAM_KIND_ANY;
     }
 }
+
+const char *bm_refused_text(bm_arena *arena, const bm_coder *coder, beam_value v)
+{
+    while (coder->kind == BM_CODER_LENGTH_PREFIX || coder->kind == BM_CODER_NULLABLE)
+        coder = coder->arg[0];
+    if (coder->kind == BM_CODER_KV && v.kind == BEAM_KIND_KV) {
+        const char *text = bm_refused_text(arena, coder->arg[0], v.as.kv[0]);
+        return *text ? text : bm_refused_text(arena, coder->arg[1], v.as.kv[1]);
+    }
+    if (coder->kind != BM_CODER_ROW || v.kind != BEAM_KIND_ROW) return "";
+    if (v.as.list.n > coder->schema->fields.n)
+        return bm_format(arena, ": that has %zu fields", coder->schema->fields.n);
+    int i = bm_row_refused(coder, v);
+    if (i < 0) return "";
+    return bm_format(arena, ": its field '%s' does not take %s", coder->schema->fields.at[i].name,
+                     bm_value_text(arena, beam_list_at(v, (size_t)i), 100));
+}

@@ -89,6 +89,43 @@ START_TEST(a_wrong_element_is_told)
 }
 END_TEST
 
+enum { NAME, PRICE, N_FIELDS };
+static const beam_field fields[N_FIELDS] = {
+    [NAME] = { "name", BEAM_FIELD_STRING, .nullable = true },
+    [PRICE] = { "price", BEAM_FIELD_LOGICAL, .logical = BEAM_LOGICAL_DECIMAL },
+};
+static const beam_schema sale = { "sale", BEAM_TABLE(fields), NULL };
+
+/* A price as text; none, and one field too many. */
+static beam_status sell(beam_ctx *c, beam_value in)
+{
+    beam_value row[N_FIELDS + 1] = { beam_null(), in, in };
+    if (!beam_as_span(in).len) row[PRICE] = beam_null();
+    bool more = beam_span_equal(beam_as_span(in), beam_span_of("more"));
+    return beam_emit_kv(c, in, beam_row(row, more ? N_FIELDS + 1 : N_FIELDS));
+}
+static const beam_dofn sell_fn = { .name = "test.sell", .in = BEAM_STRING,
+                                   .out = BEAM_KV(BEAM_STRING, BEAM_ROW(&sale)),
+                                   .process = sell };
+
+START_TEST(a_wrong_field_is_told)
+{
+    static const char *const wrong[][2] = {
+        { "12.5.0", "which takes KV<STRING, ROW>: its field 'price' does not take \"12.5.0\"" },
+        { "", "which takes KV<STRING, ROW>: its field 'price' does not take null" },
+        { "more", "which takes KV<STRING, ROW>: that has 2 fields" },
+    };
+    t = beam_dofn_tester_new(&sell_fn);
+    beam_tester_add(t, text("12.50"), 0);
+    run();
+    for (size_t i = 0; i < BEAM_COUNT(wrong); i++) {
+        beam_tester_add(t, text(wrong[i][0]), 0);
+        ck_assert_int_eq(beam_tester_run(t), BEAM_ETYPE);
+        ck_assert_msg(strstr(beam_tester_error(t), wrong[i][1]), "%s", beam_tester_error(t));
+    }
+}
+END_TEST
+
 START_TEST(a_wrong_dofn_is_told)
 {
     static const beam_dofn nothing = { .name = "test.nothing", .in = BEAM_INT64 };
@@ -511,6 +548,7 @@ int main(void)
     tcase_add_test(tests, outputs_and_counters);
     tcase_add_test(tests, a_failed_bundle_leaves_nothing);
     tcase_add_test(tests, a_wrong_element_is_told);
+    tcase_add_test(tests, a_wrong_field_is_told);
     tcase_add_test(tests, a_wrong_dofn_is_told);
     tcase_add_test(tests, windows_and_bundles);
     tcase_add_test(tests, panes);
