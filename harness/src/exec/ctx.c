@@ -416,14 +416,23 @@ static size_t copied_bytes(beam_value v)
     return bytes;
 }
 
+/* The size of a struct is known to its coder only: that of what is added, or of a part of it,
+ * or of an accumulator. */
+static beam_status copy_with_structs(beam_ctx *c, bm_arena *arena, beam_value v,
+                                     beam_value *copy)
+{
+    const bm_coder *coder = bm_coder_of_part(c->value_coder, v);
+    if (!coder) coder = bm_coder_of_part(c->acc_coder, v);
+    return coder ? bm_value_copy_as(coder, arena, v, copy) : BEAM_EUNSUPPORTED;
+}
+
 beam_value beam_acc_copy(beam_ctx *c, beam_value v)
 {
     beam_value copy = beam_null();
     bm_arena *arena = c->accumulators ? c->accumulators : c->arena;
     if (!c->accumulators) fail_in(c, BEAM_ESTATE, "beam_acc_copy() is for CombineFns");
     beam_status status = bm_value_copy(arena, v, &copy);
-    if (status == BEAM_EUNSUPPORTED && c->value_coder) /* a struct in it */
-        status = bm_value_copy_as(c->value_coder, arena, v, &copy);
+    if (status == BEAM_EUNSUPPORTED) status = copy_with_structs(c, arena, v, &copy);
     if (status != BEAM_OK) fail_in(c, status, "a value could not be copied");
     c->accumulator_bytes += copied_bytes(copy);
     return copy;

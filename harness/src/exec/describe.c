@@ -140,6 +140,48 @@ beam_kind bm_coder_value_kind(const bm_coder *coder, bool *nullable)
     }
 }
 
+static const bm_coder *unprefixed(const bm_coder *coder)
+{
+    while (coder && coder->kind == BM_CODER_LENGTH_PREFIX) coder = coder->arg[0];
+    return coder;
+}
+
+static bool is_like(const bm_coder *coder, beam_value v)
+{
+    coder = unprefixed(coder);
+    if (coder->kind == BM_CODER_NULLABLE)
+        return v.kind == BEAM_KIND_NONE || is_like(coder->arg[0], v);
+    bool nullable;
+    switch (v.kind) {
+    case BEAM_KIND_NONE: return false;
+    case BEAM_KIND_KV:
+        return coder->kind == BM_CODER_KV && is_like(coder->arg[0], v.as.kv[0])
+               && is_like(coder->arg[1], v.as.kv[1]);
+    case BEAM_KIND_ITERABLE:
+        return coder->kind == BM_CODER_ITERABLE
+               || coder->kind == BM_CODER_STATE_BACKED_ITERABLE;
+    default: return bm_coder_value_kind(coder, &nullable) == v.kind;
+    }
+}
+
+/* False: there are different ones. */
+static bool find_like(const bm_coder *coder, beam_value v, const bm_coder **found)
+{
+    coder = unprefixed(coder);
+    if (!coder) return true;
+    if (!is_like(coder, v))
+        return find_like(coder->arg[0], v, found) && find_like(coder->arg[1], v, found);
+    if (*found && !bm_coder_same(*found, coder)) return false;
+    *found = coder;
+    return true;
+}
+
+const bm_coder *bm_coder_of_part(const bm_coder *coder, beam_value v)
+{
+    const bm_coder *found = NULL;
+    return find_like(coder, v, &found) ? found : NULL;
+}
+
 const char *bm_refused_text(bm_arena *arena, const bm_coder *coder, beam_value v)
 {
     while (coder->kind == BM_CODER_LENGTH_PREFIX || coder->kind == BM_CODER_NULLABLE)
