@@ -333,6 +333,41 @@ START_TEST(a_failed_bundle_changes_no_state)
 }
 END_TEST
 
+/* Keeps 4 MB of each key. */
+static const beam_state_spec large_states[] = { BEAM_VALUE_STATE("large", BEAM_BYTES) };
+static beam_status keep_much(beam_ctx *c, beam_value in)
+{
+    enum { MUCH = 4000000 };
+    if (beam_as_int64(beam_val(in)) < 0) return beam_fail(c, BEAM_EUSER, "not more");
+    bool is_new = beam_state_is_empty(c, 0);
+    BEAM_TRY(beam_state_write(
+        c, 0, beam_bytes((beam_span){ memset(beam_alloc(c, MUCH), 1, MUCH), MUCH })));
+    return beam_emit_kv(c, beam_key(in), beam_bool(is_new));
+}
+static const beam_dofn keep_much_fn = { .name = "test.keep_much",
+                                        .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                        .out = BEAM_KV(BEAM_STRING, BEAM_BOOL),
+                                        .states = BEAM_TABLE(large_states),
+                                        .process = keep_much };
+
+/* So much that the worker writes state back before the bundle ends. */
+START_TEST(a_large_failed_bundle_changes_no_state)
+{
+    static const char *const keys[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" };
+    t = beam_dofn_tester_new(&keep_much_fn);
+    add_pair("b", 1);
+    run();
+    for (size_t i = 0; i < BEAM_COUNT(keys); i++) add_pair(keys[i], 1);
+    add_pair("a", -1);
+    ck_assert_int_eq(beam_tester_run(t), BEAM_EUSER);
+    beam_tester_clear(t);
+    add_pair("a", 1);
+    add_pair("b", 1);
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "a: true @10\nb: false @10\n");
+}
+END_TEST
+
 /* -- input sorted by time, and the end of windows ---------------------------------------- */
 static const beam_state_spec text_states[] = { BEAM_VALUE_STATE("text", BEAM_STRING) };
 static const beam_timer_spec soon_timers[] = { { "soon", BEAM_PROCESSING_TIME } };
@@ -556,6 +591,7 @@ int main(void)
     tcase_add_test(tests, state_lives_from_bundle_to_bundle);
     tcase_add_test(tests, the_clock_is_the_tests);
     tcase_add_test(tests, a_failed_bundle_changes_no_state);
+    tcase_add_test(tests, a_large_failed_bundle_changes_no_state);
     tcase_add_test(tests, a_window_ends_after_its_sorted_elements);
     tcase_add_test(tests, equal_timers_fire_in_the_order_they_were_set);
     tcase_add_loop_test(tests, misuse_is_told, 0, BEAM_COUNT(misuses));
