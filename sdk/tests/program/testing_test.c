@@ -118,6 +118,10 @@ START_TEST(text_of_values)
     beam_assert_that(beam_create(p, "A", BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64)),
                                  &null_kv, 1),
                      "Null", .lines = "k: null");
+    const beam_value doubles[] = { beam_double(100), beam_double(1.0 / 3), beam_double(2.5e-7),
+                                   beam_double(1e300) };
+    beam_assert_that(beam_create(p, "D", BEAM_DOUBLE, doubles, 4), "Doubles",
+                     .lines = "100\n0.3333333333333333\n2.5e-07\n1e+300");
     beam_assert_that(beam_create(p, "B", BEAM_KV(BEAM_BYTES, BEAM_DOUBLE), &double_kv, 1),
                      "Double", .lines = "\\x01z: 0.1");
     const char *const texts[] = { "b", "a", "b" };
