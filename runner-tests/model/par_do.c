@@ -229,6 +229,17 @@ static beam_pcoll *struct_coder(beam_pipeline *p)
     beam_pcoll *located = beam_par_do(create_ints(p, "Ints", five, 5), "Locate", &locate_fn);
     return beam_par_do(beam_group_by_key(located, "Group"), "Farthest", &farthest_fn);
 }
+/* Accumulators that keep structs. */
+static beam_pcoll *struct_sample(beam_pipeline *p)
+{
+    beam_pcoll *located = beam_par_do(create_ints(p, "Ints", five, 5), "Locate", &locate_fn);
+    return beam_par_do(beam_sample_per_key(located, "Sample", 5), "Farthest", &farthest_fn);
+}
+static beam_pcoll *struct_latest(beam_pipeline *p)
+{
+    beam_pcoll *located = beam_par_do(create_ints(p, "Ints", five, 5), "Locate", &locate_fn);
+    return as_text(beam_keys(beam_latest_per_key(located, "Latest"), "Keys"), "Text");
+}
 static beam_pcoll *rows(beam_pipeline *p)
 {
     beam_pcoll *made = beam_map(create_ints(p, "Ints", five, 3), "Rows", &make_row_fn);
@@ -254,6 +265,8 @@ static const model_test tests[] = {
     { "Reshuffle", reshuffle, "1\n2\n3\n4\n5\n" },
     { "BundleLifecycle", bundles, "15\n" },
     { "StructCoder", struct_coder, "even 2 -4 4\nodd 2.5 -5 5\n" },
+    { "StructSample", struct_sample, "even 2 -4 4\nodd 2.5 -5 5\n" },
+    { "StructLatest", struct_latest, "even\nodd\n" },
     { "Rows", rows,
       "(row1 1 0.25 false {x y} {x: 10})\n"
       "(row2 null 0.5 false {} {x: 20})\n"

@@ -112,6 +112,11 @@ static beam_pcoll *trigger_early(beam_pipeline *p)
 {
     return total_with(p, BEAM_AFTER_END_OF_WINDOW(BEAM_AFTER_COUNT(2), BEAM_AFTER_COUNT(1)));
 }
+static beam_pcoll *trigger_early_repeated(beam_pipeline *p)
+{
+    return total_with(p, BEAM_AFTER_END_OF_WINDOW(BEAM_REPEAT(BEAM_AFTER_COUNT(2)),
+                                                  BEAM_REPEAT(BEAM_AFTER_COUNT(1))));
+}
 static beam_pcoll *trigger_any(beam_pipeline *p)
 {
     return total_with(p, BEAM_REPEAT(BEAM_AFTER_ANY(BEAM_AFTER_COUNT(1),
@@ -136,6 +141,7 @@ static const model_test tests[] = {
     { "TriggerAlways", trigger_always, "a: 16\nb: 15\n" },
     { "TriggerElementCount", trigger_count, "a: 16\nb: 15\n" },
     { "TriggerAfterEndOfWindow", trigger_early, "a: 16\nb: 15\n" },
+    { "TriggerAfterEndOfWindowRepeated", trigger_early_repeated, "a: 16\nb: 15\n" },
     { "TriggerAfterAny", trigger_any, "a: 16\nb: 15\n" },
 };
 

@@ -264,6 +264,24 @@ beam_status beam_emit_at(beam_ctx *c, beam_value v, beam_millis timestamp)
     return bm_emit(c, 0, &element);
 }
 
+/* A window that cannot be would be told by a later step, or by the runner. */
+static const char *window_problem(const bm_pcoll *output, const beam_window *w)
+{
+    if (w->end <= w->start) return "ends before it begins";
+    bool is_global = output && output->window_coder
+                     && output->window_coder->kind == BM_CODER_GLOBAL_WINDOW;
+    if (!is_global || bm_window_is_global(w)) return NULL;
+    return "is none of the output, whose elements are in the global window";
+}
+
+static beam_status bad_window(beam_ctx *c, const beam_window *w, const char *problem)
+{
+    char reason[160];
+    snprintf(reason, sizeof reason, "window [%lld, %lld) %s", (long long)w->start,
+             (long long)w->end, problem);
+    return fail_in(c, BEAM_EINVAL, reason);
+}
+
 beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v, beam_millis timestamp,
                                const beam_window *window)
 {
@@ -272,6 +290,9 @@ beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v, beam_milli
     if (!window && !c->element)
         return fail_in(c, BEAM_EINVAL, "beam_emit_windowed() needs a window here, where "
                        "there is no input element");
+    const char *problem =
+        window ? window_problem(c->outputs[output + 1].pcoll, window) : NULL;
+    if (problem) return bad_window(c, window, problem);
     bm_one_window one;
     bm_element element = {
         .value = v,
@@ -413,14 +434,23 @@ static size_t copied_bytes(beam_value v)
     return bytes;
 }
 
+/* The size of a struct is known to its coder only: that of what is added, or of a part of it,
+ * or of an accumulator. */
+static beam_status copy_with_structs(beam_ctx *c, bm_arena *arena, beam_value v,
+                                     beam_value *copy)
+{
+    const bm_coder *coder = bm_coder_of_part(c->value_coder, v);
+    if (!coder) coder = bm_coder_of_part(c->acc_coder, v);
+    return coder ? bm_value_copy_as(coder, arena, v, copy) : BEAM_EUNSUPPORTED;
+}
+
 beam_value beam_acc_copy(beam_ctx *c, beam_value v)
 {
     beam_value copy = beam_null();
     bm_arena *arena = c->accumulators ? c->accumulators : c->arena;
     if (!c->accumulators) fail_in(c, BEAM_ESTATE, "beam_acc_copy() is for CombineFns");
     beam_status status = bm_value_copy(arena, v, &copy);
-    if (status == BEAM_EUNSUPPORTED && c->value_coder) /* a struct in it */
-        status = bm_value_copy_as(c->value_coder, arena, v, &copy);
+    if (status == BEAM_EUNSUPPORTED) status = copy_with_structs(c, arena, v, &copy);
     if (status != BEAM_OK) fail_in(c, status, "a value could not be copied");
     c->accumulator_bytes += copied_bytes(copy);
     return copy;

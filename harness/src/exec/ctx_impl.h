@@ -35,6 +35,7 @@ struct beam_ctx {
     bm_arena *accumulators;
     size_t accumulator_bytes;
     const bm_coder *value_coder; /* of what is added; NULL: not known */
+    const bm_coder *acc_coder;   /* of a state's accumulators */
     bool finalizes; /* BEAM_FINALIZES */
     /* Splittable DoFns. */
     beam_error *aside; /* where beam_fail() goes: not to the bundle; NULL: to the bundle */

@@ -139,3 +139,62 @@ beam_kind bm_coder_value_kind(const bm_coder *coder, bool *nullable)
     default: return BEAM_KIND_ANY;
     }
 }
+
+static const bm_coder *unprefixed(const bm_coder *coder)
+{
+    while (coder && coder->kind == BM_CODER_LENGTH_PREFIX) coder = coder->arg[0];
+    return coder;
+}
+
+static bool is_like(const bm_coder *coder, beam_value v)
+{
+    coder = unprefixed(coder);
+    if (coder->kind == BM_CODER_NULLABLE)
+        return v.kind == BEAM_KIND_NONE || is_like(coder->arg[0], v);
+    bool nullable;
+    switch (v.kind) {
+    case BEAM_KIND_NONE: return false;
+    case BEAM_KIND_KV:
+        return coder->kind == BM_CODER_KV && is_like(coder->arg[0], v.as.kv[0])
+               && is_like(coder->arg[1], v.as.kv[1]);
+    case BEAM_KIND_ITERABLE:
+        return coder->kind == BM_CODER_ITERABLE
+               || coder->kind == BM_CODER_STATE_BACKED_ITERABLE;
+    default: return bm_coder_value_kind(coder, &nullable) == v.kind;
+    }
+}
+
+/* False: there are different ones. */
+static bool find_like(const bm_coder *coder, beam_value v, const bm_coder **found)
+{
+    coder = unprefixed(coder);
+    if (!coder) return true;
+    if (!is_like(coder, v))
+        return find_like(coder->arg[0], v, found) && find_like(coder->arg[1], v, found);
+    if (*found && !bm_coder_same(*found, coder)) return false;
+    *found = coder;
+    return true;
+}
+
+const bm_coder *bm_coder_of_part(const bm_coder *coder, beam_value v)
+{
+    const bm_coder *found = NULL;
+    return find_like(coder, v, &found) ? found : NULL;
+}
+
+const char *bm_refused_text(bm_arena *arena, const bm_coder *coder, beam_value v)
+{
+    while (coder->kind == BM_CODER_LENGTH_PREFIX || coder->kind == BM_CODER_NULLABLE)
+        coder = coder->arg[0];
+    if (coder->kind == BM_CODER_KV && v.kind == BEAM_KIND_KV) {
+        const char *text = bm_refused_text(arena, coder->arg[0], v.as.kv[0]);
+        return *text ? text : bm_refused_text(arena, coder->arg[1], v.as.kv[1]);
+    }
+    if (coder->kind != BM_CODER_ROW || v.kind != BEAM_KIND_ROW) return "";
+    if (v.as.list.n > coder->schema->fields.n)
+        return bm_format(arena, ": that has %zu fields", coder->schema->fields.n);
+    int i = bm_row_refused(coder, v);
+    if (i < 0) return "";
+    return bm_format(arena, ": its field '%s' does not take %s", coder->schema->fields.at[i].name,
+                     bm_value_text(arena, beam_list_at(v, (size_t)i), 100));
+}

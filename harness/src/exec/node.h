@@ -311,8 +311,13 @@ beam_status bm_fail_type(bm_node *node, const bm_pcoll *pcoll, const char *tag,
 /* "KV<STRING, INT64>": of a coder, and of a value as far as it shows. */
 const char *bm_coder_text(bm_arena *arena, const bm_coder *coder);
 const char *bm_value_type_text(bm_arena *arena, beam_value value);
+/* Of a value that the coder refuses, which field of a row is why: ": its field 'x' does not
+ * take 3"; empty when it is none. */
+const char *bm_refused_text(bm_arena *arena, const bm_coder *coder, beam_value v);
 bool bm_coder_same(const bm_coder *a, const bm_coder *b);
 bool bm_coder_has(const bm_coder *coder, bm_coder_kind kind);
+/* Of a coder and all its parts, that of values like this one; NULL: none, or different ones. */
+const bm_coder *bm_coder_of_part(const bm_coder *coder, beam_value v);
 /* Kind of the values of a coder; BEAM_KIND_ANY when they are not restricted. */
 beam_kind bm_coder_value_kind(const bm_coder *coder, bool *nullable);
 

@@ -96,9 +96,10 @@ beam_status bm_fail_type(bm_node *node, const bm_pcoll *pcoll, const char *tag,
     bm_node *producer = pcoll && pcoll->producer ? pcoll->producer : node;
     beam_status status =
         bm_fail(producer, BEAM_ETYPE, "emitted a value of the wrong type",
-                "%s, value %s, to output '%s', which takes %s",
+                "%s, value %s, to output '%s', which takes %s%s",
                 bm_value_type_text(&texts, value), bm_value_text(&texts, value, 100),
-                tag ? tag : pcoll ? pcoll->id : "main", bm_coder_text(&texts, coder));
+                tag ? tag : pcoll ? pcoll->id : "main", bm_coder_text(&texts, coder),
+                bm_refused_text(&texts, coder, value));
     bm_arena_free(&texts);
     return status;
 }

@@ -161,6 +161,9 @@ beam_status beam_state_remove(beam_ctx *c, int state, beam_value key)
 beam_status beam_state_insert(beam_ctx *c, int state, beam_millis at_time, beam_value v)
 {
     place at = USE_TO_CHANGE(KIND(ORDERED_LIST));
+    if (at.row && at_time == INT64_MAX)
+        return beam_fail(c, BEAM_EINVAL, "%s() of state '%s': time %lld is in no range [from, to)",
+                         __func__, at.slot->spec->tag, (long long)at_time);
     return at.row ? bm_list_insert(c->state, at.slot, at.row, at_time, v) : failure(c);
 }
 

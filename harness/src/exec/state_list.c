@@ -280,7 +280,6 @@ beam_iter *bm_list_range(bm_user_state *s, const bm_state_slot *slot, bm_row *ro
     if (from < to && know(s, slot, row, from, to) != BEAM_OK) return NULL;
     sort(list);
     size_t first = place_of(list, from), end = from < to ? place_of(list, to) : first;
-    if (to == INT64_MAX && from < to) end = list->n;
     bm_pair *pairs = BM_NEW_ARRAY(s->ctx->arena, bm_pair, end - first);
     for (size_t i = first; i < end; i++)
         pairs[i - first] = (bm_pair){ .value = list->items[i].value, .at = list->items[i].at };

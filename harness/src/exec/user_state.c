@@ -462,6 +462,7 @@ static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i,
     slot->result_coder = bm_coder_of_type(arena, spec->combine->out);
     slot->combine_ctx = (beam_ctx){ .node = s->node,
                                     .value_coder = bm_coder_of_type(arena, spec->combine->in),
+                                    .acc_coder = slot->coder,
                                     .config = s->ctx->config,
                                     .arena = &s->node->plan->scratch,
                                     .input_coder = s->ctx->input_coder,

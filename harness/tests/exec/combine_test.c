@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "beam_urns.h"
+#include "exec/node.h"
 #include "fixture.h"
 
 /* -- a CombineFn whose accumulator is a text: all inputs, joined ----------------------------- */
@@ -360,6 +361,38 @@ START_TEST(a_failing_function_names_itself_and_the_element)
 }
 END_TEST
 
+static const beam_struct_coder point_coder = { .name = "test.point" },
+                               line_coder = { .name = "test.line" };
+#define POINT BEAM_STRUCT(&point_coder)
+#define LINE BEAM_STRUCT(&line_coder)
+
+static const beam_struct_coder *coder_of_part(const beam_type *type, beam_value part)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    const bm_coder *coder = bm_coder_of_part(bm_coder_of_type(&arena, type), part);
+    while (coder && coder->kind != BM_CODER_STRUCT) coder = coder->arg[1];
+    const beam_struct_coder *found = coder ? coder->struct_coder : NULL;
+    bm_arena_free(&arena);
+    return found;
+}
+
+START_TEST(what_a_struct_is_copied_with)
+{
+    const beam_value point = beam_struct(NULL), null = beam_null();
+    const beam_value stamped[] = { beam_int64(1), point }, bare[] = { beam_int64(1), null };
+    ck_assert_ptr_eq(coder_of_part(POINT, point), &point_coder);
+    ck_assert_ptr_eq(coder_of_part(BEAM_ITERABLE(BEAM_KV(BEAM_INT64, POINT)), point),
+                     &point_coder);
+    ck_assert_ptr_eq(coder_of_part(BEAM_KV(BEAM_STRING, BEAM_KV(BEAM_INT64, LINE)),
+                                   beam_kv(stamped)), &line_coder);
+    ck_assert_ptr_null(coder_of_part(BEAM_KV(BEAM_INT64, LINE), beam_kv(bare)));
+    ck_assert_ptr_null(coder_of_part(BEAM_KV(POINT, LINE), point)); /* which one? */
+    ck_assert_ptr_eq(coder_of_part(BEAM_KV(POINT, POINT), point), &point_coder);
+    ck_assert_ptr_null(coder_of_part(BEAM_STRING, point));
+}
+END_TEST
+
 START_TEST(unusable_functions_are_refused)
 {
     static const struct {
@@ -396,6 +429,7 @@ int main(void)
         sum_through_each_component,
         a_par_do_of_a_combine_function_combines_groups,
         a_failing_function_names_itself_and_the_element,
+        what_a_struct_is_copied_with,
         unusable_functions_are_refused,
     };
     return run_tests("exec/combine", tests, BEAM_COUNT(tests));

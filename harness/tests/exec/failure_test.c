@@ -36,6 +36,9 @@ static beam_status bad_process(beam_ctx *c, beam_value in)
     if (wants(c, "wrong type")) return beam_emit(c, beam_string(beam_span_of("x")));
     if (wants(c, "early")) return beam_emit_at(c, in, BEAM_MIN_TIMESTAMP);
     if (wants(c, "far")) return beam_emit_windowed(c, -1, in, INT64_MAX, &window);
+    if (wants(c, "backwards"))
+        return beam_emit_windowed(c, -1, in, 7, &(beam_window){ .start = 10, .end = 5 });
+    if (wants(c, "elsewhere")) return beam_emit_windowed(c, -1, in, 7, &window);
     if (wants(c, "accumulator")) beam_acc_alloc(c, 1);
     if (wants(c, "ignores")) {
         for (int i = 0; i < 100; i++) beam_emit(c, in);
@@ -104,6 +107,7 @@ static void init_two(fixture *f, const char *outer, const char *inner, const cha
     fixture_par_do(f, "outer", "test.bad", outer, "in=p1", "out=p2");
     fixture_par_do(f, "inner", fn, inner, "in=p2", "out=p3");
     fixture_sink(f, "z", "p3", out, "global_window");
+    fixture_window_coder(f, "global_window");
     fixture_build(f);
 }
 
@@ -144,6 +148,9 @@ static const struct {
                      "input, 5: later steps may have moved on already" },
     { "far", INNER "failed on element 0: timestamp 9223372036854775807 is outside of what Beam "
                    "can hold (-9223372036854775 to 9223372036854775 ms)" },
+    { "backwards", INNER "failed on element 0: window [10, 5) ends before it begins" },
+    { "elsewhere", INNER "failed on element 0: window [0, 10) is none of the output, whose "
+                         "elements are in the global window" },
     { "accumulator", INNER "failed on element 0: beam_acc_alloc() is for CombineFns" },
     { "finish", INNER "failed in finish_bundle: user function failed (status -9, returned "
                       "without a reason)" },

@@ -531,6 +531,9 @@ START_TEST(operations_that_do_not_fit_are_refused)
                    "beam_state_put() does not go with state 'b', which is of kind BAG");
     expect_refusal("s@x", BEAM_ESTATE, "state 's', which is of kind SET");
     expect_refusal("b/x", BEAM_ESTATE, "state 'b', which is of kind BAG");
+    expect_refusal("l+9223372036854775807,x", BEAM_EINVAL,
+                   "beam_state_insert() of state 'l': time 9223372036854775807 is in no range "
+                   "[from, to)");
 }
 END_TEST
 

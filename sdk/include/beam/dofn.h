@@ -257,7 +257,8 @@ static inline beam_status beam_emit_kv(beam_ctx *c, beam_value key, beam_value v
 BEAM_API beam_status beam_emit_at(beam_ctx *c, beam_value v, beam_millis timestamp);
 /* To extra output number `output` of .outputs. */
 BEAM_API beam_status beam_emit_to(beam_ctx *c, int output, beam_value v);
-/* To main (-1) or extra output, with everything given. */
+/* To main (-1) or extra output, with everything given; a NULL window is that of the input.
+ * Where elements are in the global window, no other goes. */
 BEAM_API beam_status beam_emit_windowed(beam_ctx *c, int output, beam_value v,
                                         beam_millis timestamp, const beam_window *window);
 

@@ -123,6 +123,8 @@ beam_status bm_decode(const bm_coder *coder, bool nested, bm_reader *in, bm_aren
  * whose length is not known is encoded with the unknown-length form; a state-backed one
  * that is not fully read is read through. */
 beam_status bm_encode(const bm_coder *coder, bool nested, beam_value value, bm_writer *out);
+/* Of a row that bm_encode() refuses: the first field that is why, or -1. */
+int bm_row_refused(const bm_coder *coder, beam_value row);
 /* Moves the reader past one value without building it. */
 beam_status bm_skip(const bm_coder *coder, bool nested, bm_reader *in);
 /* A copy that points to nothing outside `arena`. Iterables are read through. A STRUCT's

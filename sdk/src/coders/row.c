@@ -209,3 +209,20 @@ beam_status bm_row_encode(const bm_coder *coder, const beam_value *value, bm_wri
     }
     return BEAM_OK;
 }
+
+int bm_row_refused(const bm_coder *coder, beam_value row)
+{
+    const bm_row_plan *plan = coder->row;
+    bm_writer out = { 0 };
+    int refused = -1;
+    for (size_t i = 0; i < plan->n && refused < 0; i++) {
+        const bm_row_field *field = &plan->at[i];
+        const beam_value *value = field_of(field, &row);
+        bool fits = value->kind == BEAM_KIND_NONE
+                        ? field->nullable
+                        : bm_encode_inline(field->coder, true, value, &out) == BEAM_OK;
+        if (!fits) refused = (int)field->index;
+    }
+    bm_writer_free(&out);
+    return refused;
+}

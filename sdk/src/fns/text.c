@@ -51,7 +51,7 @@ static void put_bytes(text *t, beam_span s, bool utf8)
 static void put_double(text *t, double number)
 {
     char shortest[40];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) { /* %g leaves zeros at the end out */
         snprintf(shortest, sizeof shortest, "%.*g", digits, number);
         if (strtod(shortest, NULL) == number) break;
     }

@@ -13,6 +13,7 @@ struct beam_test_stream {
     bool as_bytes; /* the stream is one of BYTES, and a step behind it decodes them */
     bm_test_event *first, *last;
     beam_millis watermark;
+    bool has_ended;
 };
 
 /* Runners give such elements out as they get them. Others they would have to wrap, and each
@@ -49,10 +50,19 @@ beam_test_stream *beam_test_stream_begin(beam_pipeline *p, const char *name,
     return ts;
 }
 
+static bool is_open(beam_test_stream *ts)
+{
+    if (!ts || !ts->composite || ts->pipeline->error.status != BEAM_OK) return false;
+    if (ts->has_ended)
+        bm_step_fail(ts->composite, BEAM_ESTATE,
+                     "the stream has ended: nothing can be added to it, and it ends once");
+    return !ts->has_ended;
+}
+
 /* A further event; NULL when the pipeline has failed. */
 static bm_test_event *new_event(beam_test_stream *ts)
 {
-    if (!ts || !ts->composite || ts->pipeline->error.status != BEAM_OK) return NULL;
+    if (!is_open(ts)) return NULL;
     bm_test_event *event = BM_NEW(&ts->pipeline->arena, bm_test_event);
     if (ts->last)
         ts->last->next = event;
@@ -134,9 +144,10 @@ void beam_test_stream_processing_time(beam_test_stream *ts, beam_millis by)
 beam_pcoll *beam_test_stream_end(beam_test_stream *ts)
 {
     beam_pipeline *p = ts ? ts->pipeline : NULL;
-    if (!bm_pipeline_is_open(p, "beam_test_stream_end()")) return bm_nil(p);
+    if (!bm_pipeline_is_open(p, "beam_test_stream_end()") || !is_open(ts)) return bm_nil(p);
     if (ts->watermark < BEAM_MAX_TIMESTAMP)
         beam_test_stream_watermark(ts, BEAM_MAX_TIMESTAMP);
+    ts->has_ended = true;
     bm_step_open(ts->composite);
     bm_step *step = bm_step_new(p, BM_STEP_TEST_STREAM, "Events");
     step->test_events = ts->first;

@@ -29,6 +29,7 @@ const beam_type *bm_type_iterable(bm_arena *arena, const beam_type *element)
 
 const beam_type *bm_type_nullable(bm_arena *arena, const beam_type *inner)
 {
+    if (inner->kind == BEAM_KIND_NULLABLE) return inner;
     return make(arena, BEAM_KIND_NULLABLE, inner, NULL);
 }
 
@@ -79,6 +80,10 @@ static const char *problem_at(const beam_type *type, int depth)
     case BEAM_KIND_ITERABLE:
     case BEAM_KIND_NULLABLE:
     case BEAM_KIND_SHARDED_KEY:
+        /* Java's NullableCoder takes the two for one: its bytes are others. */
+        if (type->kind == BEAM_KIND_NULLABLE && type->arg[0] &&
+            type->arg[0]->kind == BEAM_KIND_NULLABLE)
+            return "a NULLABLE of a NULLABLE";
         for (int i = 0; i < arg_count(type); i++) {
             const char *problem = problem_at(type->arg[i], depth + 1);
             if (problem) return problem;

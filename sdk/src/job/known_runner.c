@@ -129,6 +129,42 @@ static bool wants_synchronized_time(const bm_step *step)
     return step->kind == BM_STEP_WINDOW_INTO && is_synchronized(step->windowing->opts.trigger);
 }
 
+/* Java's OnceTriggers are the others. */
+static bool fires_again(const beam_trigger *trigger)
+{
+    switch (trigger ? trigger->kind : BEAM_TRIGGER_NEVER) {
+    case BEAM_TRIGGER_AFTER_END_OF_WINDOW: return trigger->arg[0] || trigger->arg[1];
+    case BEAM_TRIGGER_DEFAULT:
+    case BEAM_TRIGGER_ALWAYS:
+    case BEAM_TRIGGER_REPEAT:
+    case BEAM_TRIGGER_OR_FINALLY:
+    case BEAM_TRIGGER_AFTER_EACH: return true;
+    default: return false;
+    }
+}
+
+/* As early or late firings, where a Repeat is left out, or as the end of an 'or finally'. */
+static bool fires_again_inside(const beam_trigger *trigger)
+{
+    if (!trigger) return false;
+    if (trigger->kind == BEAM_TRIGGER_OR_FINALLY && fires_again(trigger->arg[1])) return true;
+    for (size_t i = 0; i < BEAM_COUNT(trigger->arg); i++) {
+        const beam_trigger *arg = trigger->arg[i];
+        if (trigger->kind == BEAM_TRIGGER_AFTER_END_OF_WINDOW) {
+            while (arg && arg->kind == BEAM_TRIGGER_REPEAT) arg = arg->arg[0];
+            if (fires_again(arg)) return true;
+        }
+        if (fires_again_inside(arg)) return true;
+    }
+    return false;
+}
+
+static bool wants_firings_again(const bm_step *step)
+{
+    return step->kind == BM_STEP_WINDOW_INTO &&
+           fires_again_inside(step->windowing->opts.trigger);
+}
+
 static bool is_of_another_sdk(const bm_step *step)
 {
     return step->kind == BM_STEP_EXTERNAL;
@@ -153,6 +189,9 @@ static const struct lack {
     { merges_windows, "a merging WindowFn of the program", FLINK | ON(BM_PRISM) },
     { has_custom_windows, "a WindowFn with windows of its own", FLINK | ON(BM_PRISM) },
     { wants_synchronized_time, "a trigger on synchronized processing time", ON(BM_PRISM) },
+    { wants_firings_again,
+      "a trigger that fires more than once as an early or late one or at the end of 'or finally'",
+      FLINK },
     { is_of_another_sdk, "a transform of another SDK", ON(BM_LOCAL) },
 };
 

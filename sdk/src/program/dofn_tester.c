@@ -34,11 +34,15 @@ typedef struct set_timer {
     int port;
     beam_span id, bytes; /* key, tag and windows; the whole */
     beam_millis fire;
-    beam_time_domain domain;
+    const beam_timer_spec *spec; /* NULL: of the worker's own, for the end of windows and
+                                    for input sorted by time */
 } set_timer;
 
+/* Of the state; a bundle that is large writes to it before its end. */
 typedef struct cell {
-    bm_writer data;
+    bm_writer data, before; /* before the bundle that runs, if it has changed it */
+    struct cell *next_changed;
+    bool changed;
 } cell;
 
 struct beam_dofn_tester {
@@ -62,6 +66,7 @@ struct beam_dofn_tester {
     size_t n_timer_ports;
     set_timer *timers;
     bm_map cells; /* state */
+    cell *changed; /* by the bundle that runs */
     struct {
         const bm_coder *coder;
         beam_value *at;
@@ -193,7 +198,11 @@ void beam_dofn_tester_free(beam_dofn_tester *t)
     bm_plan_free(t->plan);
     for (size_t i = 0; i < t->n_outputs; i++) bm_writer_free(&t->outputs[i].bytes);
     for (size_t i = 0; i < t->n_timer_ports; i++) bm_writer_free(&t->timer_bytes[i]);
-    BM_MAP_EACH(&t->cells, entry) bm_writer_free(&((cell *)entry->value)->data);
+    BM_MAP_EACH(&t->cells, entry)
+    {
+        bm_writer_free(&((cell *)entry->value)->data);
+        bm_writer_free(&((cell *)entry->value)->before);
+    }
     if (t->has_registry) bm_registry_free(&t->registry);
     beam_pipeline_free(t->pipeline);
     bm_arena_free(&t->texts);
@@ -342,18 +351,44 @@ static beam_status io_get(void *self, const bm_state_key *key, beam_span token,
     }
 }
 
+static bm_writer *to_change(beam_dofn_tester *t, const bm_state_key *key)
+{
+    cell *c = cell_of(t, key);
+    if (!c->changed) {
+        bm_write_bytes(&c->before, c->data.data, c->data.len);
+        c->changed = true;
+        c->next_changed = t->changed;
+        t->changed = c;
+    }
+    return &c->data;
+}
+
+/* The bundle is over: its changes stay, or are undone. */
+static void end_changes(beam_dofn_tester *t, bool stay)
+{
+    for (cell *c = t->changed; c; c = c->next_changed) {
+        if (!stay) {
+            c->data.len = 0;
+            bm_write_bytes(&c->data, c->before.data, c->before.len);
+        }
+        c->before.len = 0;
+        c->changed = false;
+    }
+    t->changed = NULL;
+}
+
 static beam_status io_append(void *self, const bm_state_key *key, beam_span data,
                              beam_error *err)
 {
     if (key->kind != BM_STATE_BAG_USER_STATE) return unknown_state(key, err);
-    bm_write_bytes(&cell_of(self, key)->data, data.ptr, data.len);
+    bm_write_bytes(to_change(self, key), data.ptr, data.len);
     return BEAM_OK;
 }
 
 static beam_status io_clear(void *self, const bm_state_key *key, beam_error *err)
 {
     if (key->kind != BM_STATE_BAG_USER_STATE) return unknown_state(key, err);
-    cell_of(self, key)->data.len = 0;
+    to_change(self, key)->len = 0;
     return BEAM_OK;
 }
 
@@ -406,7 +441,6 @@ static void forget_timer(beam_dofn_tester *t, int port, beam_span id)
         }
 }
 
-/* NULL: of the worker's own, for the end of windows and for input sorted by time. */
 static const beam_timer_spec *spec_of(const beam_dofn_tester *t, int port)
 {
     size_t n;
@@ -416,10 +450,9 @@ static const beam_timer_spec *spec_of(const beam_dofn_tester *t, int port)
     return NULL;
 }
 
-static beam_time_domain domain_of(const beam_dofn_tester *t, int port)
+static beam_time_domain domain_of(const set_timer *set)
 {
-    const beam_timer_spec *spec = spec_of(t, port);
-    return spec ? spec->domain : BEAM_EVENT_TIME;
+    return set->spec ? set->spec->domain : BEAM_EVENT_TIME;
 }
 
 static beam_status take_timer(beam_dofn_tester *t, int port, bm_reader *in)
@@ -438,7 +471,7 @@ static beam_status take_timer(beam_dofn_tester *t, int port, bm_reader *in)
         set_timer *set = BM_NEW(&t->arena, set_timer);
         *set =
             (set_timer){ t->timers, port,       bm_span_copy(&t->arena, bm_written(&id)),
-                         bytes,     timer.fire, domain_of(t, port) };
+                         bytes,     timer.fire, spec_of(t, port) };
         t->timers = set;
     }
     bm_writer_free(&id);
@@ -521,6 +554,7 @@ static beam_status run_bundle(beam_dofn_tester *t)
                               .now = io_now,
                               .callers = &bm_callers_all };
     beam_status status = bm_plan_run(t->plan, "test", &io, &t->error);
+    end_changes(t, status == BEAM_OK);
     return status ? drop_results(t) : take_results(t);
 }
 
@@ -570,7 +604,7 @@ static const set_timer *take_due(beam_dofn_tester *t, beam_time_domain domain,
 {
     set_timer **first = NULL;
     for (set_timer **at = &t->timers; *at; at = &(*at)->next)
-        if ((*at)->domain == domain && (*at)->fire <= to &&
+        if (domain_of(*at) == domain && (*at)->fire <= to &&
             (!first || (*at)->fire <= (*first)->fire)) /* the one set before is behind */
             first = at;
     if (!first) return NULL;
@@ -606,7 +640,7 @@ size_t beam_tester_timers(const beam_dofn_tester *t)
 {
     size_t n = 0;
     for (const set_timer *set = t->timers; set; set = set->next)
-        if (spec_of(t, set->port)) n++;
+        if (set->spec) n++;
     return n;
 }
 

@@ -154,6 +154,13 @@ static beam_status argument(bm_builder *b, const beam_trigger *trigger, const ch
     return trigger ? trigger_proto(b, trigger, who, out) : BEAM_OK;
 }
 
+/* Early and late firings repeat by themselves, and Java takes no Repeatedly there. */
+static const beam_trigger *firings(const beam_trigger *trigger)
+{
+    while (trigger && trigger->kind == BEAM_TRIGGER_REPEAT) trigger = trigger->arg[0];
+    return trigger;
+}
+
 /* What the kinds with several subtriggers have in common. */
 #define SET_SEVERAL(m, NAME, field, type)                                                \
     do {                                                                                 \
@@ -178,10 +185,10 @@ static beam_status trigger_proto(bm_builder *b, const beam_trigger *trigger,
     case BEAM_TRIGGER_DEFAULT: SET_EMPTY(m, DEFAULT, default_, trigger_default); break;
     case BEAM_TRIGGER_AFTER_END_OF_WINDOW:
         SET_EMPTY(m, AFTER_END_OF_WINDOW, after_end_of_window, trigger_end);
-        BEAM_TRY(
-            argument(b, trigger->arg[0], who, &m->after_end_of_window->early_firings));
-        BEAM_TRY(
-            argument(b, trigger->arg[1], who, &m->after_end_of_window->late_firings));
+        BEAM_TRY(argument(b, firings(trigger->arg[0]), who,
+                          &m->after_end_of_window->early_firings));
+        BEAM_TRY(argument(b, firings(trigger->arg[1]), who,
+                          &m->after_end_of_window->late_firings));
         break;
     case BEAM_TRIGGER_AFTER_PROCESSING_TIME:
         m->trigger_case = TRIGGER_IS(AFTER_PROCESSING_TIME);

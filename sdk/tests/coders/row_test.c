@@ -97,6 +97,8 @@ START_TEST(missing_values_are_null)
                      BEAM_ETYPE);
     beam_value four[4] = { one[0], one[0], one[0], one[0] };
     ck_assert_int_eq(encode_status(coder, beam_row(four, 4)), BEAM_ETYPE);
+    ck_assert_int_eq(bm_row_refused(coder, beam_row(one, 1)), -1);
+    ck_assert_int_eq(bm_row_refused(of_type(BEAM_ROW(&all)), beam_row(one, 1)), 1);
     ck_assert_int_eq(encode_status(coder, beam_list(four, 3)), BEAM_ETYPE);
 }
 END_TEST

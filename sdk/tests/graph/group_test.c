@@ -332,6 +332,29 @@ START_TEST(co_group_three)
 }
 END_TEST
 
+/* A slot of a nullable value is no NULLABLE of a NULLABLE, which Java would read otherwise. */
+START_TEST(co_group_nullable)
+{
+    beam_pcoll *c = input_of(BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64)));
+    beam_pcoll *both[] = { c, c };
+    expect_type(beam_co_group_by_key(p, "Join", both, 2),
+                "KV<STRING, KV<ITERABLE<NULLABLE<INT64>>, ITERABLE<NULLABLE<INT64>>>>");
+    expect_print(CREATED("Input", "KV<STRING, NULLABLE<INT64>>")
+                 "Join: composite (Input, Input) -> "
+                 "KV<STRING, KV<ITERABLE<NULLABLE<INT64>>, ITERABLE<NULLABLE<INT64>>>>\n"
+                 "  Tag0: ParDo 'beam.co_tag' (Input) -> "
+                 "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<INT64>>>>\n"
+                 "  Tag1: ParDo 'beam.co_tag' (Input) -> "
+                 "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<INT64>>>>\n"
+                 "  Flatten: Flatten (Join/Tag0, Join/Tag1) -> "
+                 "KV<STRING, KV<INT64, KV<NULLABLE<INT64>, NULLABLE<INT64>>>>\n"
+                 "  GroupByKey: GroupByKey (Join/Flatten) -> "
+                 "KV<STRING, ITERABLE<KV<INT64, KV<NULLABLE<INT64>, NULLABLE<INT64>>>>>\n"
+                 "  Untag: ParDo 'beam.co_untag' (Join/GroupByKey) -> "
+                 "KV<STRING, KV<ITERABLE<NULLABLE<INT64>>, ITERABLE<NULLABLE<INT64>>>>\n");
+}
+END_TEST
+
 START_TEST(co_group_sizes)
 {
     beam_pcoll *c = pairs();
@@ -370,4 +393,4 @@ RUN("group", group, group_without_keys, group_by_iterable, group_by_map, group_u
     reshuffle_kvs, reshuffle_others, reshuffle_unbounded, reshuffle_by_a_bad_key, flatten,
     flatten_nothing, flatten_null, flatten_two_types, flatten_two_windowings,
     flatten_two_triggers, flatten_equal_windowings, co_group, co_group_three,
-    co_group_sizes, co_group_keys)
+    co_group_nullable, co_group_sizes, co_group_keys)

@@ -22,6 +22,8 @@ START_TEST(problems)
 {
     ck_assert_ptr_null(bm_type_problem(BEAM_KV(BEAM_ANY, BEAM_ROW(&visit))));
     ck_assert_str_eq(bm_type_problem(NULL), "a type without one of its parts");
+    ck_assert_str_eq(bm_type_problem(BEAM_KV(BEAM_ANY, BEAM_NULLABLE(BEAM_NULLABLE(BEAM_ANY)))),
+                     "a NULLABLE of a NULLABLE");
     ck_assert_str_eq(bm_type_problem(BEAM_NULLABLE(BEAM_STRUCT(NULL))),
                      "a STRUCT without coder");
     const beam_struct_coder coder = { .name = "x" };

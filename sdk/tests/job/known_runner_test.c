@@ -211,6 +211,32 @@ START_TEST(triggers)
 }
 END_TEST
 
+/* What Java casts to OnceTrigger: early and late firings, without their Repeat, and what ends
+ * an 'or finally'. */
+START_TEST(triggers_in_triggers)
+{
+    const struct {
+        const beam_trigger *trigger;
+        const char *refusals;
+    } cases[] = {
+        { BEAM_AFTER_END_OF_WINDOW(BEAM_REPEAT(BEAM_AFTER_COUNT(2)), BEAM_AFTER_COUNT(1)),
+          "-----" },
+        { BEAM_OR_FINALLY(BEAM_ALWAYS, BEAM_AFTER_END_OF_WINDOW(NULL, NULL)), "-----" },
+        { BEAM_AFTER_ANY(BEAM_ALWAYS, BEAM_AFTER_COUNT(2)), "-----" },
+        { BEAM_AFTER_END_OF_WINDOW(BEAM_ALWAYS, NULL), "BSC--" },
+        { BEAM_AFTER_END_OF_WINDOW(NULL, BEAM_OR_FINALLY(BEAM_ALWAYS, BEAM_NEVER)), "BSC--" },
+        { BEAM_OR_FINALLY(BEAM_AFTER_COUNT(1), BEAM_REPEAT(BEAM_AFTER_COUNT(2))), "BSC--" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        teardown();
+        setup();
+        beam_window_into(beam_impulse(p, "Impulse"), "Window", beam_fixed(1000),
+                         .allowed_lateness = 1, .trigger = cases[i].trigger);
+        expect_refusals(cases[i].refusals);
+    }
+}
+END_TEST
+
 START_TEST(other_sdks)
 {
     beam_pcoll *out[1];
@@ -237,6 +263,7 @@ int main(void)
     tcase_add_test(tests, windows_with_bytes);
     tcase_add_test(tests, windows_that_only_assign);
     tcase_add_test(tests, triggers);
+    tcase_add_test(tests, triggers_in_triggers);
     tcase_add_test(tests, other_sdks);
     Suite *suite = suite_create("job/known_runner");
     suite_add_tcase(suite, tests);

@@ -89,6 +89,43 @@ START_TEST(a_wrong_element_is_told)
 }
 END_TEST
 
+enum { NAME, PRICE, N_FIELDS };
+static const beam_field fields[N_FIELDS] = {
+    [NAME] = { "name", BEAM_FIELD_STRING, .nullable = true },
+    [PRICE] = { "price", BEAM_FIELD_LOGICAL, .logical = BEAM_LOGICAL_DECIMAL },
+};
+static const beam_schema sale = { "sale", BEAM_TABLE(fields), NULL };
+
+/* A price as text; none, and one field too many. */
+static beam_status sell(beam_ctx *c, beam_value in)
+{
+    beam_value row[N_FIELDS + 1] = { beam_null(), in, in };
+    if (!beam_as_span(in).len) row[PRICE] = beam_null();
+    bool more = beam_span_equal(beam_as_span(in), beam_span_of("more"));
+    return beam_emit_kv(c, in, beam_row(row, more ? N_FIELDS + 1 : N_FIELDS));
+}
+static const beam_dofn sell_fn = { .name = "test.sell", .in = BEAM_STRING,
+                                   .out = BEAM_KV(BEAM_STRING, BEAM_ROW(&sale)),
+                                   .process = sell };
+
+START_TEST(a_wrong_field_is_told)
+{
+    static const char *const wrong[][2] = {
+        { "12.5.0", "which takes KV<STRING, ROW>: its field 'price' does not take \"12.5.0\"" },
+        { "", "which takes KV<STRING, ROW>: its field 'price' does not take null" },
+        { "more", "which takes KV<STRING, ROW>: that has 2 fields" },
+    };
+    t = beam_dofn_tester_new(&sell_fn);
+    beam_tester_add(t, text("12.50"), 0);
+    run();
+    for (size_t i = 0; i < BEAM_COUNT(wrong); i++) {
+        beam_tester_add(t, text(wrong[i][0]), 0);
+        ck_assert_int_eq(beam_tester_run(t), BEAM_ETYPE);
+        ck_assert_msg(strstr(beam_tester_error(t), wrong[i][1]), "%s", beam_tester_error(t));
+    }
+}
+END_TEST
+
 START_TEST(a_wrong_dofn_is_told)
 {
     static const beam_dofn nothing = { .name = "test.nothing", .in = BEAM_INT64 };
@@ -288,10 +325,46 @@ START_TEST(a_failed_bundle_changes_no_state)
     add_pair("a", 30);
     add_pair("a", 30);
     ck_assert_int_eq(beam_tester_run(t), BEAM_EUSER);
+    ck_assert_uint_eq(beam_tester_timers(t), 2);
     add_pair("a", 1);
     run();
     ck_assert_int_eq(beam_tester_watermark(t, 1000), BEAM_OK);
     ck_assert_str_eq(beam_tester_lines(t, -1), "a: 61 @1000\n");
+}
+END_TEST
+
+/* Keeps 4 MB of each key. */
+static const beam_state_spec large_states[] = { BEAM_VALUE_STATE("large", BEAM_BYTES) };
+static beam_status keep_much(beam_ctx *c, beam_value in)
+{
+    enum { MUCH = 4000000 };
+    if (beam_as_int64(beam_val(in)) < 0) return beam_fail(c, BEAM_EUSER, "not more");
+    bool is_new = beam_state_is_empty(c, 0);
+    BEAM_TRY(beam_state_write(
+        c, 0, beam_bytes((beam_span){ memset(beam_alloc(c, MUCH), 1, MUCH), MUCH })));
+    return beam_emit_kv(c, beam_key(in), beam_bool(is_new));
+}
+static const beam_dofn keep_much_fn = { .name = "test.keep_much",
+                                        .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                        .out = BEAM_KV(BEAM_STRING, BEAM_BOOL),
+                                        .states = BEAM_TABLE(large_states),
+                                        .process = keep_much };
+
+/* So much that the worker writes state back before the bundle ends. */
+START_TEST(a_large_failed_bundle_changes_no_state)
+{
+    static const char *const keys[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" };
+    t = beam_dofn_tester_new(&keep_much_fn);
+    add_pair("b", 1);
+    run();
+    for (size_t i = 0; i < BEAM_COUNT(keys); i++) add_pair(keys[i], 1);
+    add_pair("a", -1);
+    ck_assert_int_eq(beam_tester_run(t), BEAM_EUSER);
+    beam_tester_clear(t);
+    add_pair("a", 1);
+    add_pair("b", 1);
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "a: true @10\nb: false @10\n");
 }
 END_TEST
 
@@ -510,6 +583,7 @@ int main(void)
     tcase_add_test(tests, outputs_and_counters);
     tcase_add_test(tests, a_failed_bundle_leaves_nothing);
     tcase_add_test(tests, a_wrong_element_is_told);
+    tcase_add_test(tests, a_wrong_field_is_told);
     tcase_add_test(tests, a_wrong_dofn_is_told);
     tcase_add_test(tests, windows_and_bundles);
     tcase_add_test(tests, panes);
@@ -517,6 +591,7 @@ int main(void)
     tcase_add_test(tests, state_lives_from_bundle_to_bundle);
     tcase_add_test(tests, the_clock_is_the_tests);
     tcase_add_test(tests, a_failed_bundle_changes_no_state);
+    tcase_add_test(tests, a_large_failed_bundle_changes_no_state);
     tcase_add_test(tests, a_window_ends_after_its_sorted_elements);
     tcase_add_test(tests, equal_timers_fire_in_the_order_they_were_set);
     tcase_add_loop_test(tests, misuse_is_told, 0, BEAM_COUNT(misuses));

@@ -118,6 +118,10 @@ START_TEST(text_of_values)
     beam_assert_that(beam_create(p, "A", BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64)),
                                  &null_kv, 1),
                      "Null", .lines = "k: null");
+    const beam_value doubles[] = { beam_double(100), beam_double(1.0 / 3), beam_double(2.5e-7),
+                                   beam_double(1e300) };
+    beam_assert_that(beam_create(p, "D", BEAM_DOUBLE, doubles, 4), "Doubles",
+                     .lines = "100\n0.3333333333333333\n2.5e-07\n1e+300");
     beam_assert_that(beam_create(p, "B", BEAM_KV(BEAM_BYTES, BEAM_DOUBLE), &double_kv, 1),
                      "Double", .lines = "\\x01z: 0.1");
     const char *const texts[] = { "b", "a", "b" };
@@ -269,6 +273,24 @@ START_TEST(mistakes_in_a_stream)
 }
 END_TEST
 
+START_TEST(a_stream_ends_once)
+{
+    beam_test_stream *ts = beam_test_stream_begin(p, "Stream", BEAM_INT64);
+    beam_test_stream_end(ts);
+    beam_test_stream_end(ts);
+    EXPECT_FAILURE("Stream", "the stream has ended");
+}
+END_TEST
+
+START_TEST(nothing_is_added_to_a_stream_that_has_ended)
+{
+    beam_test_stream *ts = beam_test_stream_begin(p, "Stream", BEAM_INT64);
+    beam_test_stream_end(ts);
+    beam_test_stream_add(ts, beam_int64(1), 5);
+    EXPECT_FAILURE("Stream", "the stream has ended");
+}
+END_TEST
+
 START_TEST(a_stream_of_another_type)
 {
     beam_test_stream *ts = beam_test_stream_begin(p, "Stream", BEAM_INT64);
@@ -368,6 +390,8 @@ int main(void)
     tcase_add_test(tests, more_than_the_only_pane);
     tcase_add_test(tests, a_stream_of_rows);
     tcase_add_test(tests, mistakes_in_a_stream);
+    tcase_add_test(tests, a_stream_ends_once);
+    tcase_add_test(tests, nothing_is_added_to_a_stream_that_has_ended);
     tcase_add_test(tests, a_stream_of_another_type);
     tcase_add_test(tests, metrics_of_a_run);
     tcase_add_test(tests, faults_of_the_runner);

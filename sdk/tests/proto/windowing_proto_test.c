@@ -130,12 +130,13 @@ START_TEST(end_of_window_with_early_and_late)
     const bm_pb_trigger *t = trigger_of(BEAM_AFTER_END_OF_WINDOW(
         BEAM_REPEAT(BEAM_AFTER_PROCESSING_TIME(5000)), BEAM_REPEAT(BEAM_AFTER_COUNT(1))));
     ck_assert_int_eq(t->trigger_case, PB__TRIGGER__TRIGGER_AFTER_END_OF_WINDOW);
+    /* They repeat by themselves. */
     const bm_pb_trigger *early = t->after_end_of_window->early_firings;
-    ck_assert_int_eq(early->trigger_case, PB__TRIGGER__TRIGGER_REPEAT);
-    const bm_pb_trigger_time *time = early->repeat->subtrigger->after_processing_time;
+    ck_assert_int_eq(early->trigger_case, PB__TRIGGER__TRIGGER_AFTER_PROCESSING_TIME);
+    const bm_pb_trigger_time *time = early->after_processing_time;
     ck_assert_uint_eq(time->n_timestamp_transforms, 1);
     ck_assert_int_eq(time->timestamp_transforms[0]->delay->delay_millis, 5000);
-    const bm_pb_trigger *late = t->after_end_of_window->late_firings->repeat->subtrigger;
+    const bm_pb_trigger *late = t->after_end_of_window->late_firings;
     ck_assert_int_eq(late->element_count->element_count, 1);
 }
 END_TEST
