@@ -220,6 +220,9 @@ static void write_result(bundle *b, pb_ProcessBundleResponse *out)
 static beam_status process(bundle *b, beam_error *err)
 {
     beam_harness *worker = b->worker;
+    if (!bm_metadata_is_legal(b->needs.stream_id))
+        return bm_error(err, BEAM_ERPC, "The runner's data_stream_id '%s' is not printable "
+                        "ASCII, which gRPC needs it to be.", b->needs.stream_id);
     beam_status taken = bm_plans_take(&worker->plans, descriptor_id(b), &b->slot, err);
     if (taken != BEAM_OK) {
         open_data_streams(b);
