@@ -46,7 +46,7 @@ void bm_inbox_free(bm_inbox *inbox)
 
 static bool text_is(const char *text, beam_span span)
 {
-    return strlen(text) == span.len && !memcmp(text, span.ptr, span.len);
+    return strlen(text) == span.len && (!span.len || !memcmp(text, span.ptr, span.len));
 }
 
 static bm_input *find_input(bm_inbox *inbox, beam_span transform_id, beam_span family)

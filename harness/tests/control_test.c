@@ -245,6 +245,19 @@ START_TEST(an_instruction_id_is_used_once)
 }
 END_TEST
 
+/* protobuf's empty text has no address. */
+START_TEST(an_id_may_be_empty)
+{
+    fake_runner *r = start();
+    run(r, "", "a");
+    fake_progress(r, "p1", "");
+    fake_expect_ok(r, "p1");
+    fake_finalize(r, "f1", "");
+    fake_expect_error(r, "f1", "does not wait to be finalized");
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(bundles_that_wait_do_not_hold_up_others)
 {
     enum { WAITING = 100 };
@@ -681,6 +694,7 @@ int main(void)
         cp_21_errors_are_utf8,
         metric_names_are_utf8,
         an_instruction_id_is_used_once,
+        an_id_may_be_empty,
         bundles_that_wait_do_not_hold_up_others,
         progress_and_split_of_unknown_bundles_are_errors,
         progress_and_split_of_finished_bundles_are_empty,
