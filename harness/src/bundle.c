@@ -133,20 +133,25 @@ static const char *stream_id(bundle *b)
     return bm_cstr(&b->arena, id);
 }
 
+/* Those of a kind that is newer than this worker vouch for nothing that it knows of. */
 static bm_cache_token *cache_tokens(bundle *b, size_t *n)
 {
+    size_t n_all;
     const pb_ProcessBundleRequest_CacheToken *const *all =
-        pb_ProcessBundleRequest_cache_tokens(b->request, n);
-    bm_cache_token *tokens = BM_NEW_ARRAY(&b->arena, bm_cache_token, *n);
-    for (size_t i = 0; i < *n; i++) {
+        pb_ProcessBundleRequest_cache_tokens(b->request, &n_all);
+    bm_cache_token *tokens = BM_NEW_ARRAY(&b->arena, bm_cache_token, n_all);
+    *n = 0;
+    for (size_t i = 0; i < n_all; i++) {
         const pb_ProcessBundleRequest_CacheToken_SideInput *side =
             pb_ProcessBundleRequest_CacheToken_side_input(all[i]);
-        tokens[i].token = bm_span_of_pb(pb_ProcessBundleRequest_CacheToken_token(all[i]));
+        if (!side && !pb_ProcessBundleRequest_CacheToken_has_user_state(all[i])) continue;
+        bm_cache_token *one = &tokens[(*n)++];
+        one->token = bm_span_of_pb(pb_ProcessBundleRequest_CacheToken_token(all[i]));
         if (!side) continue;
-        tokens[i].transform_id = bm_cstr(
+        one->transform_id = bm_cstr(
             &b->arena,
             bm_span_of_pb(pb_ProcessBundleRequest_CacheToken_SideInput_transform_id(side)));
-        tokens[i].side_input_id = bm_cstr(
+        one->side_input_id = bm_cstr(
             &b->arena,
             bm_span_of_pb(pb_ProcessBundleRequest_CacheToken_SideInput_side_input_id(side)));
     }
@@ -220,6 +225,9 @@ static void write_result(bundle *b, pb_ProcessBundleResponse *out)
 static beam_status process(bundle *b, beam_error *err)
 {
     beam_harness *worker = b->worker;
+    if (!bm_metadata_is_legal(b->needs.stream_id))
+        return bm_error(err, BEAM_ERPC, "The runner's data_stream_id '%s' is not printable "
+                        "ASCII, which gRPC needs it to be.", b->needs.stream_id);
     beam_status taken = bm_plans_take(&worker->plans, descriptor_id(b), &b->slot, err);
     if (taken != BEAM_OK) {
         open_data_streams(b);

@@ -113,7 +113,7 @@ static final_bundle *find(bm_finalizers *all, beam_span id)
     uint64_t hash = bm_hash(id.ptr, id.len);
     final_bundle *one = all->buckets[hash % BM_FINALIZER_BUCKETS];
     while (one && (one->hash != hash || one->id_len != id.len
-                   || memcmp(one->id, id.ptr, id.len) != 0))
+                   || (id.len && memcmp(one->id, id.ptr, id.len) != 0)))
         one = one->next;
     return one;
 }

@@ -46,7 +46,7 @@ void bm_inbox_free(bm_inbox *inbox)
 
 static bool text_is(const char *text, beam_span span)
 {
-    return strlen(text) == span.len && !memcmp(text, span.ptr, span.len);
+    return strlen(text) == span.len && (!span.len || !memcmp(text, span.ptr, span.len));
 }
 
 static bm_input *find_input(bm_inbox *inbox, beam_span transform_id, beam_span family)
@@ -99,11 +99,19 @@ static void hold_up(bm_inbox *inbox, bm_link *link)
     if (link->n_holders++ == 0) bm_stream_pause(link->stream);
 }
 
+/* What is sent to the input. */
+static const char *name_input(const bm_input *input, char *text, size_t size)
+{
+    if (!input->timer_family) return "data";
+    snprintf(text, size, "timers of family '%.100s'", input->timer_family);
+    return text;
+}
+
 static void break_for_input(bm_inbox *inbox, const bm_input *input, const char *what)
 {
-    char reason[300];
+    char reason[400], name[130];
     snprintf(reason, sizeof reason, "the runner sent %s %s '%.200s'",
-             input->timer_family ? "timers" : "data", what, input->transform_id);
+             name_input(input, name, sizeof name), what, input->transform_id);
     inbox->violated = true;
     bm_inbox_break(inbox, reason);
 }
@@ -114,7 +122,7 @@ void bm_inbox_put(bm_inbox *inbox, bm_link *link, const bm_entry *entry)
     if (!input) {
         input = add_input(inbox, entry->transform_id, entry->timer_family_id);
         if (inbox->bound) {
-            break_for_input(inbox, input, "for transform, which takes none in this bundle:");
+            break_for_input(inbox, input, "for transform, which takes none such in this bundle:");
             return;
         }
     }
@@ -161,13 +169,14 @@ beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_inlet
                           size_t n, beam_error *err)
 {
     beam_status status = BEAM_OK;
+    char name[130];
     pthread_mutex_lock(lock);
     for (size_t i = 0; i < n; i++) bind_inlet(inbox, &inlets[i], (int)i);
     for (const bm_input *in = inbox->inputs; in; in = in->next) {
         if (in->inlet >= 0) continue;
         status = bm_error(err, BEAM_ERPC,
-                          "The runner sent %s for transform '%s', which takes none in this "
-                          "bundle.", in->timer_family ? "timers" : "data", in->transform_id);
+                          "The runner sent %s for transform '%s', which takes none such in this "
+                          "bundle.", name_input(in, name, sizeof name), in->transform_id);
     }
     inbox->bound = true;
     pthread_mutex_unlock(lock);

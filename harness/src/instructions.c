@@ -55,7 +55,7 @@ bm_instruction *bm_instructions_find(bm_instructions *table, beam_span id)
     uint64_t hash = bm_hash(id.ptr, id.len);
     bm_instruction *one = *bucket_of(table, hash);
     while (one && (one->hash != hash || one->id_len != id.len ||
-                   memcmp(one->id, id.ptr, id.len)))
+                   (id.len && memcmp(one->id, id.ptr, id.len))))
         one = one->next_in_bucket;
     return one;
 }

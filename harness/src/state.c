@@ -86,14 +86,16 @@ static void answer(bm_state_request *request, const pb_StateResponse *response)
     bm_write_bytes(request->token, token.ptr, token.len);
 }
 
+/* 0, which is none of ours, for what is no number. */
 static uint64_t id_of(const pb_StateResponse *response)
 {
-    char text[24];
     beam_span id = bm_span_of_pb(pb_StateResponse_id(response));
-    if (id.len >= sizeof text) return 0;
-    if (id.len) memcpy(text, id.ptr, id.len);
-    text[id.len] = '\0';
-    return strtoull(text, NULL, 10);
+    uint64_t number = 0;
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.ptr[i] < '0' || id.ptr[i] > '9') return 0;
+        number = 10 * number + (uint64_t)(id.ptr[i] - '0');
+    }
+    return number;
 }
 
 typedef struct arrival {

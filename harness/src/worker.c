@@ -88,6 +88,10 @@ static beam_status start(beam_harness *worker, const beam_harness_opts *opts,
     BEAM_TRY(bm_registry_init(&worker->registry, &opts->functions, err));
     if (!opts->id || !*opts->id)
         return bm_error(err, BEAM_EUSAGE, "A worker needs an id: --id=...");
+    if (!bm_metadata_is_legal(opts->id))
+        return bm_error(err, BEAM_EUSAGE, "The worker's id '%s' is not printable ASCII, which "
+                        "gRPC needs it to be; runners make it of the job's name, see --job_name.",
+                        opts->id);
     worker->id = bm_strdup(&worker->arena, opts->id);
     if (elder)
         worker->boot = elder->boot; /* the elder is there for longer */

@@ -100,7 +100,7 @@ START_TEST(dp_05_a_bundle_waits_for_the_end_of_its_timers)
     ck_assert_uint_eq(fake_await_output(r, "b1", "fn/flush").n_last, 1);
     fake_process_bundle(r, "b2", "timed");
     fake_send_timers(r, "b2", "fn", "other", nothing, true);
-    fake_expect_error(r, "b2", "sent timers for transform");
+    fake_expect_error(r, "b2", "sent timers of family 'other' for transform");
     fake_runner_free(r);
 }
 END_TEST

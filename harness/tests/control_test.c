@@ -245,6 +245,19 @@ START_TEST(an_instruction_id_is_used_once)
 }
 END_TEST
 
+/* protobuf's empty text has no address. */
+START_TEST(an_id_may_be_empty)
+{
+    fake_runner *r = start();
+    run(r, "", "a");
+    fake_progress(r, "p1", "");
+    fake_expect_ok(r, "p1");
+    fake_finalize(r, "f1", "");
+    fake_expect_error(r, "f1", "does not wait to be finalized");
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(bundles_that_wait_do_not_hold_up_others)
 {
     enum { WAITING = 100 };
@@ -615,6 +628,24 @@ START_TEST(a_worker_without_a_runner_says_so)
 }
 END_TEST
 
+/* Prism makes the id of the job's name. gRPC would end the process, the program's with
+ * LOOPBACK. */
+START_TEST(cp_01_an_id_that_cannot_be_sent_is_refused)
+{
+    beam_harness_opts opts = test_opts;
+    opts.control_endpoint = "localhost:1";
+    static const char *const ids[] = { "job-003[z\303\244hlen]_ref_Environment_1", "a\nb" };
+    for (size_t i = 0; i < BEAM_COUNT(ids); i++) {
+        beam_harness *worker = NULL;
+        beam_error err = { .status = BEAM_OK };
+        opts.id = ids[i];
+        ck_assert_int_eq(beam_harness_start(&opts, &worker, &err), BEAM_EUSAGE);
+        ck_assert_ptr_null(worker);
+        ck_assert_ptr_nonnull(strstr(err.message, "printable ASCII"));
+    }
+}
+END_TEST
+
 START_TEST(cp_13_bundles_that_need_no_finalization_are_not_finalized)
 {
     fake_runner *r = start();
@@ -663,6 +694,7 @@ int main(void)
         cp_21_errors_are_utf8,
         metric_names_are_utf8,
         an_instruction_id_is_used_once,
+        an_id_may_be_empty,
         bundles_that_wait_do_not_hold_up_others,
         progress_and_split_of_unknown_bundles_are_errors,
         progress_and_split_of_finished_bundles_are_empty,
@@ -680,6 +712,7 @@ int main(void)
         the_program_stops_the_worker,
         stopping_does_not_wait_for_services,
         a_worker_without_a_runner_says_so,
+        cp_01_an_id_that_cannot_be_sent_is_refused,
         cp_13_bundles_that_need_no_finalization_are_not_finalized,
         siblings_share_the_process,
         the_end_does_not_wait_for_descriptors,

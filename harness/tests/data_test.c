@@ -679,6 +679,21 @@ START_TEST(cp_11_named_streams_do_not_hold_up_each_other)
 }
 END_TEST
 
+START_TEST(cp_11_a_stream_name_that_cannot_be_sent_fails_the_bundle)
+{
+    fake_runner *r = start();
+    fake_process_bundle_on(r, "a\nb", "b1", "texts");
+    fake_expect_error(r, "b1", "data_stream_id");
+    bm_writer w = { 0 };
+    put_texts(&w, 1);
+    fake_process_bundle(r, "b2", "texts");
+    fake_send_data(r, "b2", "source", bm_written(&w), true);
+    fake_expect_ok(r, "b2");
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -711,6 +726,7 @@ int main(void)
         dp_11_a_fn_reads_the_metadata,
         cp_11_named_data_streams,
         cp_11_named_streams_do_not_hold_up_each_other,
+        cp_11_a_stream_name_that_cannot_be_sent_fails_the_bundle,
     };
     return fake_run_tests("data", tests, BEAM_COUNT(tests));
 }

@@ -508,6 +508,10 @@ void fake_process_bundle_promising(fake_runner *r, const fake_promises *promises
         pb_ProcessBundleRequest_CacheToken_mutable_user_state(token, r->upb);
         pb_ProcessBundleRequest_CacheToken_set_token(token, fake_view(promises->state_token));
     }
+    if (promises->other_token)
+        pb_ProcessBundleRequest_CacheToken_set_token(
+            pb_ProcessBundleRequest_add_cache_tokens(bundle, r->upb),
+            fake_view(promises->other_token));
     if (promises->side_token) {
         pb_ProcessBundleRequest_CacheToken *token =
             pb_ProcessBundleRequest_add_cache_tokens(bundle, r->upb);

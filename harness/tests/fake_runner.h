@@ -71,6 +71,7 @@ void fake_process_bundle_on(fake_runner *r, const char *stream_id, const char *i
 typedef struct fake_promises {
     const char *state_token;          /* cache token of user state, NULL: none */
     const char *side_token;           /* ... and of the side input "side" of "fn" */
+    const char *other_token;          /* ... and of neither */
     bool no_state, only_bundle; /* has_no_state, only_bundle_for_keys */
 } fake_promises;
 void fake_process_bundle_promising(fake_runner *r, const fake_promises *promises,

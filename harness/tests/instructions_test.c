@@ -258,10 +258,11 @@ START_TEST(dp_05_timers_of_no_family_break_the_input)
     bm_instruction *after = begin_bound(&table, "after", 3);
     put_for(&table, "after", "t", "other", "x", false);
     ck_assert_int_eq(read_end(&table, after, &err), BEAM_ERPC);
-    ck_assert_ptr_nonnull(strstr(err.message, "sent timers for transform"));
+    ck_assert_ptr_nonnull(strstr(err.message, "timers of family 'other' for transform"));
     put_for(&table, "before", "a", "family", "", true);
     bm_instruction *before = begin(&table, "before");
     ck_assert_int_eq(bm_inbox_bind(before->inbox, &table.lock, inlets, 3, &err), BEAM_ERPC);
+    ck_assert_ptr_nonnull(strstr(err.message, "timers of family 'family' for transform"));
     bm_instructions_end(&table, after, "e");
     bm_instructions_end(&table, before, "e");
     bm_instructions_free(&table);

@@ -343,6 +343,17 @@ START_TEST(cp_08_what_a_token_vouches_for_is_not_asked_again)
 }
 END_TEST
 
+START_TEST(cp_08_a_token_of_an_unknown_kind_vouches_for_nothing)
+{
+    fake_runner *r = start(NULL);
+    const fake_promises promises = { .other_token = "t" };
+    for (int i = 0; i < 2; i++)
+        expect(r, &promises, "test.state", "bag?", "get bag_user_state fn/bag key \\1k\n",
+               "bag?:");
+    fake_runner_free(r);
+}
+END_TEST
+
 /* The runner takes back what the bundle wrote; the token may stay. */
 START_TEST(cp_08_a_failed_bundle_leaves_nothing_in_the_cache)
 {
@@ -390,6 +401,7 @@ int main(void)
         st_02_to_st_04_side_inputs,
         st_05_where_the_runner_has_it,
         cp_08_what_a_token_vouches_for_is_not_asked_again,
+        cp_08_a_token_of_an_unknown_kind_vouches_for_nothing,
         cp_08_a_failed_bundle_leaves_nothing_in_the_cache,
         cp_09_without_state_none_is_read,
         cp_10_state_that_nobody_will_read_is_not_written,

@@ -186,6 +186,28 @@ START_TEST(answers_that_nobody_asked_for_are_ignored)
 }
 END_TEST
 
+START_TEST(st_13_an_id_that_only_begins_as_ours_is_not_ours)
+{
+    fake_runner *r = start();
+    add_page(r, "t", "a");
+    fake_hold_state(r, 2);
+    send(r, "b1", "k", "t");
+    fake_await_state_requests(r, 1);
+    char id[40];
+    snprintf(id, sizeof id, "%s-1", fake_state_request_at(r, 0).id);
+    pb_StateResponse *response = pb_StateResponse_new(fake_arena(r));
+    pb_StateResponse_set_id(response, fake_view(id));
+    pb_StateResponse_set_error(response, fake_view("of another worker"));
+    beam_span bytes;
+    bytes.ptr = pb_StateResponse_serialize(response, fake_arena(r), &bytes.len);
+    fake_send_bytes(r, FAKE_STATE, bytes);
+    send(r, "b2", "k", "t"); /* both are answered */
+    fake_expect_ok(r, "b1");
+    fake_expect_ok(r, "b2");
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(noise_instead_of_an_answer_fails_the_bundle)
 {
     fake_runner *r = start();
@@ -447,6 +469,7 @@ int main(void)
         a_page_of_noise_fails_the_bundle,
         a_lost_state_stream_fails_its_bundles_only,
         answers_that_nobody_asked_for_are_ignored,
+        st_13_an_id_that_only_begins_as_ours_is_not_ours,
         noise_instead_of_an_answer_fails_the_bundle,
         stopping_does_not_wait_for_answers,
         stopping_helps_when_the_end_waits_for_answers,

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "exec/node.h"
 
-enum { KEPT_BYTES = 1 << 20 }; /* of memory for the next bundle, in each arena */
+enum { KEPT_BYTES = 1 << 20 }; /* of memory for the next bundle, in each buffer */
 
 /* -- nodes ---------------------------------------------------------------------------- */
 void *bm_node_make(bm_plan *plan, const bm_transform *t, const bm_node_ops *ops, size_t size)
@@ -245,6 +245,7 @@ beam_status bm_plan_run(bm_plan *plan, const char *instruction_id, const bm_bund
     atomic_store_explicit(&plan->current, NULL, memory_order_relaxed);
     bm_arena_shrink(&plan->scratch, KEPT_BYTES);
     bm_arena_shrink(&plan->bundle, KEPT_BYTES);
+    bm_writer_shrink(&plan->sizing, KEPT_BYTES);
     return status;
 }
 

@@ -236,7 +236,7 @@ static beam_status source_start(bm_node *node)
 static beam_status source_finish(bm_node *node)
 {
     source *s = (source *)node;
-    if (s->tail.cap > 1 << 16) bm_writer_free(&s->tail);
+    bm_writer_shrink(&s->tail, 1 << 16);
     return BEAM_OK;
 }
 

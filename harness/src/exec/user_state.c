@@ -298,6 +298,8 @@ static void forget(bm_user_state *s)
 {
     bm_arena_shrink(&s->arena, KEPT_BYTES);
     bm_arena_shrink(&s->accumulators, KEPT_BYTES);
+    bm_writer_shrink(&s->key, KEPT_BYTES);
+    bm_writer_shrink(&s->encoded, KEPT_BYTES);
     s->first = s->row = NULL;
     s->end = &s->first;
     s->table = NULL;

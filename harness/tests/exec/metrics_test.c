@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts, user metrics, splits, and other threads that look on or do the same. */
+#include <malloc.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "fixture.h"
 
@@ -18,7 +20,13 @@ static beam_status measure(beam_ctx *c, beam_value in)
 }
 static const beam_dofn measure_fn = { .name = "test.measure", .in = BEAM_INT64,
                                       .out = BEAM_INT64, .process = measure };
-static const beam_dofn *const fns[] = { &measure_fn };
+static beam_status shout(beam_ctx *c, beam_value in)
+{
+    return beam_emit(c, beam_string(beam_format(c, "%s!", beam_cstr(c, beam_as_span(in)))));
+}
+static const beam_dofn shout_fn = { .name = "test.shout", .in = BEAM_STRING,
+                                    .out = BEAM_STRING, .process = shout };
+static const beam_dofn *const fns[] = { &measure_fn, &shout_fn };
 
 static void init(fixture *f)
 {
@@ -70,6 +78,37 @@ START_TEST(values_of_a_bundle)
     f.in[0].len = 0; /* an empty bundle has no metrics */
     fixture_run(&f);
     ck_assert_str_eq(fixture_metrics(&f), "");
+    fixture_free(&f);
+}
+END_TEST
+
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
+/* Plans wait for the next bundle, up to 64 of a descriptor. */
+START_TEST(a_large_element_leaves_no_memory_behind)
+{
+    enum { LARGE = 16 << 20 };
+    fixture f;
+    fixture_init(&f, fns, BEAM_COUNT(fns), NULL, 0);
+    fixture_pcoll(&f, "p1", "string_utf8");
+    fixture_pcoll(&f, "p2", "string_utf8");
+    fixture_source(&f, "a", "p1", "string_utf8", "global_window");
+    fixture_par_do(&f, "b", "test.shout", "", "in=p1", "out=p2");
+    fixture_sink(&f, "c", "p2", "string_utf8", "global_window");
+    fixture_build(&f);
+    char *large = malloc(LARGE);
+    memset(large, 'a', LARGE);
+    fixture_put(&f, 0, beam_string((beam_span){ large, LARGE }));
+    free(large);
+    fixture_cut(&f, 0);
+    size_t before = heap_bytes();
+    ck_assert_int_eq(fixture_run_cut(&f), BEAM_OK);
+    bm_writer_free(&f.io.out[0]);
+    ck_assert_uint_lt(heap_bytes(), before + LARGE / 2);
     fixture_free(&f);
 }
 END_TEST
@@ -422,6 +461,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         values_of_a_bundle, sets_tries_and_histograms,
+        a_large_element_leaves_no_memory_behind,
         the_same_metric_has_the_same_index,
         times_are_booked_on_who_runs,
         the_rest_is_given_up_where_wanted,

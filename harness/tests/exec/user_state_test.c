@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* User state: what each kind gives, what goes to the runner, and what is refused. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -361,6 +362,39 @@ START_TEST(a_large_bag_is_read_page_by_page)
 }
 END_TEST
 
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
+/* What a bundle of one element with a long text leaves in memory. */
+static size_t left_behind(keyed *k, char *text)
+{
+    size_t before = heap_bytes();
+    keyed_put(k, "k", text);
+    keyed_run(k);
+    return heap_bytes() - before;
+}
+
+START_TEST(a_large_value_leaves_no_memory_behind)
+{
+    enum { LARGE = 16 << 20 };
+    keyed k;
+    keyed_init(&k, false);
+    char *add = long_text(LARGE);
+    memcpy(add, "!", 1);
+    left_behind(&k, add); /* buffers of the test */
+    size_t least = left_behind(&k, add);
+    memcpy(add, "b", 1);
+    strcpy(add + LARGE - 3, " b-");
+    ck_assert_uint_lt(left_behind(&k, add), least + LARGE / 2);
+    ck_assert_uint_eq(keyed_stored(&k, "b", "k").len, 0);
+    free(add);
+    keyed_free(&k);
+}
+END_TEST
+
 /* Rows are written back in the middle of the bundle when they take too much memory. */
 START_TEST(much_state_is_written_back_in_between)
 {
@@ -634,6 +668,7 @@ int main(void)
         a_combining_state_that_is_never_read_stays_small,
         logs_of_changes_are_compacted,
         a_large_bag_is_read_page_by_page,
+        a_large_value_leaves_no_memory_behind,
         much_state_is_written_back_in_between,
         operations_that_do_not_fit_are_refused,
         wrong_types_and_indexes_are_refused,

@@ -21,6 +21,11 @@ void bm_writer_free(bm_writer *w)
     *w = (bm_writer){ 0 };
 }
 
+void bm_writer_shrink(bm_writer *w, size_t most)
+{
+    if (w->cap > most) bm_writer_free(w);
+}
+
 uint8_t *bm_writer_take(bm_writer *w, size_t *len)
 {
     uint8_t *data = w->data;

@@ -15,6 +15,8 @@ struct beam_writer {
 typedef struct beam_writer bm_writer;
 
 void bm_writer_free(bm_writer *w); /* leaves it empty and usable */
+/* The same if it holds more memory than that. */
+void bm_writer_shrink(bm_writer *w, size_t most);
 void bm_writer_grow(bm_writer *w, size_t more);
 /* The malloc'd bytes become the caller's; the writer is empty again. */
 uint8_t *bm_writer_take(bm_writer *w, size_t *len);

@@ -37,6 +37,7 @@ const bm_coder *bm_coder_new(bm_arena *arena, bm_coder_kind kind, const bm_coder
     coder->kind = kind;
     coder->arg[0] = arg0;
     coder->arg[1] = arg1;
+    coder->n_within = (arg0 ? 1 + arg0->n_within : 0) + (arg1 ? 1 + arg1->n_within : 0);
     if (kind == BM_CODER_KV) {
         bool key_is_sized = arg0->is_empty || arg0->fixed_size;
         bool value_is_sized = arg1->is_empty || arg1->fixed_size;

@@ -66,6 +66,8 @@ struct bm_coder {
     size_t length;                  /* FIXED_..., VAR_...: (largest) size; 0: any */
     bool is_empty;                  /* every value is encoded in no bytes at all */
     size_t fixed_size;              /* bytes of every encoding; 0: they differ, or empty */
+    size_t n_within;                /* coders that it is made of; one that is shared counts
+                                       as often as it is used */
 };
 
 /* -- building ----------------------------------------------------------------- */
@@ -101,11 +103,12 @@ typedef struct bm_coder_set {
     bm_arena *arena;
     bm_coder_source source;
     bm_map by_id;
+    size_t depth; /* of the coder under construction */
 } bm_coder_set;
 
 void bm_coder_set_init(bm_coder_set *set, bm_arena *arena, const bm_coder_source *source);
 /* The coder of an id, made on first use. Fails on unknown ids, wrong component counts,
- * cycles and bad payloads; an unknown URN is BM_CODER_OPAQUE, not a failure. */
+ * cycles, too much nesting and bad payloads; an unknown URN is BM_CODER_OPAQUE, not a failure. */
 beam_status bm_coder_set_get(bm_coder_set *set, const char *id, const bm_coder **out,
                              beam_error *err);
 

@@ -3,6 +3,9 @@
 #include "base/error.h"
 #include "coders/coder_impl.h"
 
+/* Coders within a coder. All that is done with one takes stack and time for each of them. */
+enum { MOST_WITHIN = 1000 };
+
 /* Coders that are nothing but their components. */
 static const struct {
     const char *urn;
@@ -48,6 +51,14 @@ static beam_status check_count(const char *id, const bm_coder_spec *spec, size_t
         id, spec->urn, spec->n_components, n);
 }
 
+static beam_status check_nesting(const char *id, size_t n_within, beam_error *err)
+{
+    if (n_within <= MOST_WITHIN) return BEAM_OK;
+    return bm_error(err, BEAM_ECODER,
+                    "Coder \"%s\" is nested too much: no more than %d coders may be within one.",
+                    id, MOST_WITHIN);
+}
+
 static beam_status parse_param(bm_arena *arena, const char *id, const bm_coder_spec *spec,
                                bm_coder *coder, beam_error *err)
 {
@@ -68,6 +79,9 @@ static beam_status build_plain(bm_coder_set *set, const char *id,
     const bm_coder *arg[2] = { NULL, NULL };
     for (size_t i = 0; i < spec->n_components; i++)
         BEAM_TRY(bm_coder_set_get(set, spec->component_ids[i], &arg[i], err));
+    size_t n_within = 0;
+    for (size_t i = 0; i < spec->n_components; i++) n_within += 1 + arg[i]->n_within;
+    BEAM_TRY(check_nesting(id, n_within, err));
     if (kind != BM_CODER_PARAM_WINDOWED_VALUE) {
         *out = bm_coder_new(set->arena, kind, arg[0], arg[1]);
         return BEAM_OK;
@@ -76,6 +90,7 @@ static beam_status build_plain(bm_coder_set *set, const char *id,
     coder->kind = kind;
     coder->arg[0] = arg[0];
     coder->arg[1] = arg[1];
+    coder->n_within = n_within;
     *out = coder;
     return parse_param(set->arena, id, spec, coder, err);
 }
@@ -152,10 +167,13 @@ beam_status bm_coder_set_get(bm_coder_set *set, const char *id, const bm_coder *
         return bm_error(err, BEAM_ECODER,
                         "There is no coder with the id \"%s\"; the pipeline is broken.",
                         id);
+    BEAM_TRY(check_nesting(id, set->depth, err));
     bm_map_put_copy(&set->by_id, beam_span_of(id),
                     (void *)(uintptr_t)&under_construction);
     const bm_coder *built = NULL;
+    set->depth++;
     beam_status status = build(set, id, &spec, &built, err);
+    set->depth--;
     bm_map_put(&set->by_id, beam_span_of(id),
                status == BEAM_OK ? (void *)(uintptr_t)built : NULL);
     *out = built;

@@ -5,6 +5,7 @@
 #include <grpc/support/alloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "rpc/internal.h"
@@ -104,6 +105,12 @@ grpc_call *bm_channel_call(bm_channel *channel, const char *method, int timeout_
 }
 
 /* -- metadata --------------------------------------------------------------------- */
+
+bool bm_metadata_is_legal(const char *value)
+{
+    return grpc_header_nonbin_value_is_legal(
+        grpc_slice_from_static_buffer(value, strlen(value)));
+}
 
 static void add_pair(bm_metadata *metadata, const char *key, const char *value)
 {

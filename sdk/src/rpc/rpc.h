@@ -48,6 +48,9 @@ typedef struct bm_channel bm_channel;
 /* `target` is "host:port" or a "unix:" path, as an ApiServiceDescriptor's url gives it.
  * Connects lazily. `worker_id` (may be NULL) is sent as metadata with every call. */
 bm_channel *bm_channel_new(bm_rpc *rpc, const char *target, const char *worker_id);
+/* Can it be the value of metadata? Only printable ASCII can; all else is for the caller to
+ * refuse. */
+bool bm_metadata_is_legal(const char *value);
 /* Fails the unary calls that are under way, and later ones. Any thread. */
 void bm_channel_cancel_calls(bm_channel *channel);
 /* Cancels its pending calls and waits until each has had its on_done; streams must have

@@ -58,6 +58,19 @@ START_TEST(growing)
 }
 END_TEST
 
+START_TEST(shrinking)
+{
+    bm_writer out = { 0 };
+    bm_write_be64(&out, 1);
+    bm_writer_shrink(&out, out.cap);
+    ck_assert_uint_eq(out.len, 8);
+    bm_writer_shrink(&out, out.cap - 1);
+    ck_assert_uint_eq(out.len + out.cap, 0);
+    bm_write_u8(&out, 1);
+    bm_writer_free(&out);
+}
+END_TEST
+
 START_TEST(taking_the_bytes)
 {
     bm_writer out = { 0 };
@@ -95,6 +108,6 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = { bytes_of_any_length, varints, growing,
-                                   taking_the_bytes, for_users };
+                                   shrinking, taking_the_bytes, for_users };
     return RUN_TESTS("writer", tests);
 }

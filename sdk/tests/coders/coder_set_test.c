@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Coders from specs: components, payloads, and pipelines that are broken. */
+#include <stdio.h>
+
 #include "codec.h"
 #include "schema_proto.h"
 
@@ -58,6 +60,22 @@ static bool find(void *self, const char *id, bm_coder_spec *out)
         return true;
     }
     return false;
+}
+
+/* "0 W" is bytes; "N W" holds "N-1 W", twice if W is 2. */
+static bool find_nested(void *self, const char *id, bm_coder_spec *out)
+{
+    (void)self;
+    int n, width;
+    ck_assert_int_eq(sscanf(id, "%d %d", &n, &width), 2);
+    *out = (bm_coder_spec){ .urn = "beam:coder:bytes:v1" };
+    if (!n) return true;
+    const char **ids = BM_NEW_ARRAY(&test_arena, const char *, 2);
+    ids[0] = ids[1] = bm_format(&test_arena, "%d %d", n - 1, width);
+    out->urn = width == 2 ? "beam:coder:kv:v1" : "beam:coder:nullable:v1";
+    out->component_ids = ids;
+    out->n_components = (size_t)width;
+    return true;
 }
 
 static const beam_struct_coder pair_coder = { .name = "pair", .size = 8 };
@@ -152,8 +170,19 @@ START_TEST(broken_pipelines)
 }
 END_TEST
 
+/* Neither the stack nor the time of 2^60 steps is there. */
+START_TEST(nesting_has_a_limit)
+{
+    bm_coder_set_init(&set, &test_arena, &(bm_coder_source){ .coder = find_nested });
+    ck_assert_uint_eq(get("500 1")->n_within, 500);
+    expect_failure("100000 1", "nested too much");
+    ck_assert_uint_eq(get("8 2")->n_within, 510);
+    expect_failure("60 2", "nested too much");
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { all_kinds, broken_pipelines };
+    const TTest *const tests[] = { all_kinds, broken_pipelines, nesting_has_a_limit };
     return RUN_TESTS("coder_set", tests);
 }
