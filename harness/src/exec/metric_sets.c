@@ -183,7 +183,7 @@ static bool write_payload(const bm_metric_set *set, bm_writer *out)
 {
     if (set->kind == BM_CELL_STRING_SET && set->texts.n) write_texts(set, out);
     else if (set->kind == BM_CELL_BOUNDED_TRIE && set->trie.root) write_trie(set, out);
-    else if (set->kind == BM_CELL_HISTOGRAM && set->values) write_histogram(set, out);
+    else if (set->values) write_histogram(set, out);
     else return false;
     return true;
 }

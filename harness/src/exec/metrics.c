@@ -82,6 +82,26 @@ static bm_cell *find_cell(const bm_cells *cells, bm_cell_kind kind, const char *
     return cell;
 }
 
+static bm_cell *add_cell_of(bm_cells *cells, const bm_cell *what, bm_arena *arena,
+                            uint32_t *next_index)
+{
+    bm_cell *cell = BM_NEW(arena, bm_cell);
+    *cell = *what;
+    cell->name = bm_strdup(arena, what->name);
+    cell->index = (*next_index)++;
+    if (cell->kind >= BM_CELL_STRING_SET) cell->set = bm_metric_set_new(cell->kind);
+    cell->next = atomic_load_explicit(&cells->first, memory_order_relaxed);
+    atomic_store_explicit(&cells->first, cell, memory_order_release);
+    return cell;
+}
+
+bm_cell *bm_cells_add_call(bm_cells *cells, bm_cell_kind kind, const char *outcome,
+                           const bm_call_names *call, bm_arena *arena, uint32_t *next_index)
+{
+    const bm_cell what = { .kind = kind, .name = outcome, .call = call };
+    return add_cell_of(cells, &what, arena, next_index);
+}
+
 bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_arena *arena,
                       uint32_t *next_index)
 {
@@ -91,15 +111,8 @@ bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_a
     bm_cell *cell = cells->recent[slot];
     if (cell && cell->kind == kind && strcmp(cell->name, name) == 0) return cell;
     cell = find_cell(cells, kind, name);
-    if (!cell) {
-        cell = BM_NEW(arena, bm_cell);
-        cell->name = bm_strdup(arena, name);
-        cell->kind = kind;
-        cell->index = (*next_index)++;
-        if (kind >= BM_CELL_STRING_SET) cell->set = bm_metric_set_new(kind);
-        cell->next = atomic_load_explicit(&cells->first, memory_order_relaxed);
-        atomic_store_explicit(&cells->first, cell, memory_order_release);
-    }
+    if (!cell)
+        cell = add_cell_of(cells, &(bm_cell){ .kind = kind, .name = name }, arena, next_index);
     cells->recent[slot] = cell;
     return cell;
 }
@@ -263,6 +276,9 @@ static const struct cell_urns {
                                BEAM_URN_METRICS_BOUNDED_TRIE },
     [BM_CELL_HISTOGRAM] = { BEAM_URN_METRIC_USER_HISTOGRAM_INT64,
                             BEAM_URN_METRICS_HISTOGRAM_INT64 },
+    [BM_CELL_CALLS] = { BEAM_URN_METRIC_IO_API_REQUEST_COUNT, BEAM_URN_METRICS_SUM_INT64 },
+    [BM_CELL_CALL_MS] = { BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES,
+                          BEAM_URN_METRICS_HISTOGRAM_INT64 },
 };
 
 /* False: the cell was not used in this bundle. */
@@ -274,11 +290,28 @@ static bool write_cell(const bm_cell *cell, bm_writer *w)
     int64_t counter[] = { s.sum }, gauge[] = { s.max, s.sum };
     int64_t distribution[] = { s.n, s.sum, s.min, s.max };
     switch (cell->kind) {
-    case BM_CELL_COUNTER: write_numbers(w, counter, 1); break;
+    case BM_CELL_COUNTER:
+    case BM_CELL_CALLS: write_numbers(w, counter, 1); break;
     case BM_CELL_GAUGE: write_numbers(w, gauge, 2); break;
     default: write_numbers(w, distribution, 4); break;
     }
     return true;
+}
+
+static void label_user(bm_monitoring_info *info, const bm_node *node, const bm_cell *cell)
+{
+    label(info, "PTRANSFORM", node->id);
+    label(info, "NAMESPACE", node->name_space ? node->name_space : node->name);
+    label(info, "NAME", cell->name);
+}
+
+static void label_call(bm_monitoring_info *info, const bm_node *node, const bm_cell *cell)
+{
+    label(info, "SERVICE", cell->call->service);
+    label(info, "METHOD", cell->call->method);
+    label(info, "RESOURCE", cell->call->resource);
+    label(info, "PTRANSFORM", node->id);
+    if (cell->kind == BM_CELL_CALLS) label(info, "STATUS", cell->name);
 }
 
 static void add_cell(list *l, const bm_node *node, const bm_cell *cell)
@@ -287,9 +320,8 @@ static void add_cell(list *l, const bm_node *node, const bm_cell *cell)
     if (write_cell(cell, &w)) {
         const struct cell_urns *urns = &cell_urns[cell->kind];
         bm_monitoring_info *info = add(l, urns->urn, urns->type, cell->index);
-        label(info, "PTRANSFORM", node->id);
-        label(info, "NAMESPACE", node->name_space ? node->name_space : node->name);
-        label(info, "NAME", cell->name);
+        if (cell->call) label_call(info, node, cell);
+        else label_user(info, node, cell);
         info->payload = bm_span_copy(l->arena, bm_written(&w));
     }
     bm_writer_free(&w);

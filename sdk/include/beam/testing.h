@@ -163,7 +163,8 @@ BEAM_API beam_status beam_test_run_with(beam_pipeline *p, const beam_test_opts *
 
 /* User metrics of the pipeline's last run, successful or not; a name of several steps is
  * added up. With `step` (a step's whole name, "Scope/Name") only that step's; NULL: all.
- * 0 when there is none. */
+ * 0 when there is none. Calls of services are counters too, "Method: outcome": "GET: ok",
+ * "GET: unavailable". */
 BEAM_API int64_t beam_test_counter(const beam_pipeline *p, const char *step,
                                    const char *name);
 typedef struct beam_distribution {

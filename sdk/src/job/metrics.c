@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoding, sorting and printing of user metrics. */
+/* Decoding, sorting and printing of metrics. */
 #include "job/metrics.h"
 
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "beam_urns.h"
 #include "model/beam_job_api.pb-c.h"
 #include "proto/model.h"
 
@@ -35,19 +36,38 @@ static int by_kind_and_commitment(const void *a, const void *b)
     return order ? order : (int)y->committed - (int)x->committed;
 }
 
-/* Adds those that are a user's and can be read. */
+static bool is_urn(const Pb__MonitoringInfo *info, const char *urn)
+{
+    return !strcmp(info->urn, urn);
+}
+
+/* Of a user's metric, or of one of calls; without a name it is neither. */
+static bm_metric metric_of(bm_arena *arena, const Pb__MonitoringInfo *info)
+{
+    bm_metric m = { .step = label(info, "PTRANSFORM"), .name = "" };
+    if (!strncmp(info->urn, "beam:metric:user:", 17)) {
+        m.name_space = label(info, "NAMESPACE");
+        m.name = label(info, "NAME");
+    } else if (is_urn(info, BEAM_URN_METRIC_IO_API_REQUEST_COUNT) ||
+               is_urn(info, BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES)) {
+        m.is_of_calls = true;
+        m.name_space = label(info, "SERVICE");
+        const char *what = label(info, "STATUS");
+        m.name = bm_format(arena, "%s: %s", label(info, "METHOD"), *what ? what : "ms");
+    }
+    return m;
+}
+
+/* Adds those that can be read. */
 static void add_metrics(bm_arena *arena, Pb__MonitoringInfo **infos, size_t n, bool committed,
                         bm_metric *at, size_t *found)
 {
     for (size_t i = 0; i < n; i++) {
         bm_metric *m = &at[*found];
-        *m = (bm_metric){ .name_space = label(infos[i], "NAMESPACE"),
-                          .name = label(infos[i], "NAME"),
-                          .step = label(infos[i], "PTRANSFORM"),
-                          .committed = committed };
+        *m = metric_of(arena, infos[i]);
+        m->committed = committed;
         beam_span payload = bm_pb_span(infos[i]->payload);
-        if (strncmp(infos[i]->urn, "beam:metric:user:", 17) || !*m->name) continue;
-        if (!bm_metric_read(arena, infos[i]->type, payload, &m->value)) ++*found;
+        if (*m->name && !bm_metric_read(arena, infos[i]->type, payload, &m->value)) ++*found;
     }
 }
 
@@ -264,11 +284,15 @@ beam_status bm_metrics_save(bm_metrics metrics, const char *path, beam_error *er
                   : BEAM_OK;
 }
 
+static bool is_summed(const bm_metric *m)
+{
+    return m->value.kind == BM_COUNTER && !m->value.is_double && !m->is_of_calls;
+}
+
 static bool named_before(bm_metrics metrics, size_t i)
 {
     for (size_t j = 0; j < i; j++)
-        if (metrics.at[j].value.kind == BM_COUNTER &&
-            !strcmp(metrics.at[j].name, metrics.at[i].name))
+        if (is_summed(&metrics.at[j]) && !strcmp(metrics.at[j].name, metrics.at[i].name))
             return true;
     return false;
 }
@@ -279,11 +303,10 @@ void bm_metrics_summary(bm_metrics metrics, char *text, size_t size)
     text[0] = '\0';
     for (size_t i = 0; i < metrics.n && at < size; i++) {
         const bm_metric *m = &metrics.at[i];
-        if (m->value.kind != BM_COUNTER || m->value.is_double ||
-            named_before(metrics, i)) continue;
+        if (!is_summed(m) || named_before(metrics, i)) continue;
         int64_t sum = 0;
         for (size_t j = i; j < metrics.n; j++)
-            if (metrics.at[j].value.kind == BM_COUNTER && !strcmp(metrics.at[j].name, m->name))
+            if (is_summed(&metrics.at[j]) && !strcmp(metrics.at[j].name, m->name))
                 sum += metrics.at[j].value.whole;
         int n = snprintf(text + at, size - at, "%s%s=%" PRId64, at ? " " : "", m->name,
                          sum);

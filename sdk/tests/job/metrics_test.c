@@ -93,6 +93,51 @@ START_TEST(kinds_and_order)
 }
 END_TEST
 
+static Pb__MonitoringInfo *call_info(const char *urn, const char *type, const char *status,
+                                     beam_span payload)
+{
+    Pb__MonitoringInfo *m = info(type, "Ask", "", payload);
+    m->urn = bm_pb_text(urn);
+    m->labels = BM_NEW_ARRAY(&arena, Pb__MonitoringInfo__LabelsEntry *, 5);
+    m->n_labels = 0;
+    m->labels[m->n_labels++] = label("SERVICE", "p.P");
+    m->labels[m->n_labels++] = label("METHOD", "Shout");
+    m->labels[m->n_labels++] = label("RESOURCE", "localhost:1");
+    m->labels[m->n_labels++] = label("PTRANSFORM", "Ask");
+    if (status) m->labels[m->n_labels++] = label("STATUS", status);
+    return m;
+}
+
+/* They are shown beside the user's, but are not in the summary. */
+START_TEST(calls)
+{
+    Pb__MonitoringInfo *infos[] = {
+        info(BEAM_URN_METRICS_SUM_INT64, "Ask", "words", BYTES(9)),
+        call_info(BEAM_URN_METRIC_IO_API_REQUEST_COUNT, BEAM_URN_METRICS_SUM_INT64, "ok",
+                  BYTES(7)),
+        call_info(BEAM_URN_METRIC_IO_API_REQUEST_COUNT, BEAM_URN_METRICS_SUM_INT64,
+                  "unavailable", BYTES(2)),
+        call_info(BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES, BEAM_URN_METRICS_HISTOGRAM_INT64,
+                  NULL, BYTES(8, 9, 0x12, 6, 0x12, 4, 8, 4, 0x10, 0, 0x1a, 2, 1, 8)),
+    };
+    bm_metrics metrics = parse(infos, BEAM_COUNT(infos));
+    ck_assert_uint_eq(metrics.n, 4);
+    ck_assert_str_eq(metrics.at[1].name_space, "p.P");
+    bm_writer text = { 0 };
+    bm_metrics_print(metrics, &text);
+    bm_write_u8(&text, '\0');
+    ck_assert_str_eq((const char *)text.data,
+                     "  Ask   words               9\n"
+                     "  Ask   Shout: ms           9 values, half below 4, 99 of 100 below 4\n"
+                     "  Ask   Shout: ok           7\n"
+                     "  Ask   Shout: unavailable  2\n");
+    bm_writer_free(&text);
+    char summary[100];
+    bm_metrics_summary(metrics, summary, sizeof summary);
+    ck_assert_str_eq(summary, "words=9");
+}
+END_TEST
+
 START_TEST(committed_values_are_the_truth)
 {
     Pb__MonitoringInfo *attempted[] = {
@@ -161,6 +206,7 @@ int main(void)
     TCase *tests = tcase_create("metrics");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, kinds_and_order);
+    tcase_add_test(tests, calls);
     tcase_add_test(tests, committed_values_are_the_truth);
     tcase_add_test(tests, negative_numbers);
     tcase_add_test(tests, the_summary_adds_up_steps);
