@@ -334,6 +334,21 @@ void beam_gauge_set(beam_ctx *c, const char *name, int64_t value)
     bm_gauge_set(cell(c, BM_CELL_GAUGE, name), value, bm_wall_coarse_ms());
 }
 
+void beam_counter_add_double(beam_ctx *c, const char *name, double by)
+{
+    bm_count_add_double(&cell(c, BM_CELL_COUNTER_DOUBLE, name)->sum, by);
+}
+
+void beam_distribution_add_double(beam_ctx *c, const char *name, double value)
+{
+    bm_distribution_add_double(cell(c, BM_CELL_DISTRIBUTION_DOUBLE, name), value);
+}
+
+void beam_gauge_set_double(beam_ctx *c, const char *name, double value)
+{
+    bm_gauge_set_double(cell(c, BM_CELL_GAUGE_DOUBLE, name), value, bm_wall_coarse_ms());
+}
+
 void beam_string_set_add(beam_ctx *c, const char *name, beam_span text)
 {
     bm_metric_set_add_text(cell_of(c, BM_CELL_STRING_SET, name)->set, text);

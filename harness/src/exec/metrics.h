@@ -38,11 +38,23 @@ typedef struct bm_distribution {
 void bm_distribution_add(bm_distribution *d, int64_t value);
 void bm_distribution_reset(bm_distribution *d);
 void bm_gauge_set(bm_distribution *d, int64_t value, beam_millis now_ms);
+/* The same with doubles, which are held as their bits. */
+void bm_count_add_double(bm_count *count, double by);
+void bm_distribution_add_double(bm_distribution *d, double value);
+void bm_gauge_set_double(bm_distribution *d, double value, beam_millis now_ms);
+
+typedef struct bm_snapshot {
+    int64_t n, sum, min, max;
+} bm_snapshot;
+bm_snapshot bm_distribution_read(const bm_distribution *d); /* any thread */
 
 typedef enum bm_cell_kind {
     BM_CELL_COUNTER,
     BM_CELL_DISTRIBUTION,
     BM_CELL_GAUGE,
+    BM_CELL_COUNTER_DOUBLE,
+    BM_CELL_DISTRIBUTION_DOUBLE,
+    BM_CELL_GAUGE_DOUBLE,
     BM_CELL_CALLS, /* of a service: `name` is the outcome */
     BM_CELL_STRING_SET, /* this and what follows: see metric_sets.h */
     BM_CELL_BOUNDED_TRIE,

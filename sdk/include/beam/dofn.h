@@ -345,6 +345,11 @@ BEAM_API beam_status beam_on_finalize(beam_ctx *c, int64_t expires_after_ms,
 BEAM_API void beam_counter_add(beam_ctx *c, const char *name, int64_t by);
 BEAM_API void beam_distribution_add(beam_ctx *c, const char *name, int64_t value);
 BEAM_API void beam_gauge_set(beam_ctx *c, const char *name, int64_t value);
+/* The same with doubles (user:sum_double and so on); under a name of whole numbers they are
+ * metrics of their own. Flink leaves them out. */
+BEAM_API void beam_counter_add_double(beam_ctx *c, const char *name, double by);
+BEAM_API void beam_distribution_add_double(beam_ctx *c, const char *name, double value);
+BEAM_API void beam_gauge_set_double(beam_ctx *c, const char *name, double value);
 /* The different texts that were added (user:set_string), up to 1 MB of them in a bundle. */
 BEAM_API void beam_string_set_add(beam_ctx *c, const char *name, beam_span text);
 /* Paths of which a bounded number is kept (100): of the largest branches, only their common

@@ -173,6 +173,18 @@ typedef struct beam_distribution {
 BEAM_API beam_distribution beam_test_distribution(const beam_pipeline *p, const char *step,
                                                   const char *name);
 BEAM_API int64_t beam_test_gauge(const beam_pipeline *p, const char *step, const char *name);
+/* Of doubles (beam_counter_add_double() and so on). */
+typedef struct beam_distribution_double {
+    int64_t count;
+    double sum, min, max;
+} beam_distribution_double;
+BEAM_API double beam_test_counter_double(const beam_pipeline *p, const char *step,
+                                         const char *name);
+BEAM_API beam_distribution_double beam_test_distribution_double(const beam_pipeline *p,
+                                                                const char *step,
+                                                                const char *name);
+BEAM_API double beam_test_gauge_double(const beam_pipeline *p, const char *step,
+                                       const char *name);
 
 /* -- one DoFn without a runner (DoFnTester) --------------------------------------------
  * Runs the DoFn in the worker's own engine, on the caller's thread, in microseconds: state,

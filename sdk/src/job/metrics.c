@@ -28,11 +28,18 @@ static int by_step_and_name(const void *a, const void *b)
     return order ? order : strcmp(x->name, y->name);
 }
 
-static int by_kind_and_commitment(const void *a, const void *b)
+static int by_name_and_kind(const void *a, const void *b)
 {
     const bm_metric *x = a, *y = b;
     int order = by_step_and_name(a, b);
     if (!order) order = (int)x->value.kind - (int)y->value.kind;
+    return order ? order : (int)x->value.is_double - (int)y->value.is_double;
+}
+
+static int by_kind_and_commitment(const void *a, const void *b)
+{
+    const bm_metric *x = a, *y = b;
+    int order = by_name_and_kind(a, b);
     return order ? order : (int)y->committed - (int)x->committed;
 }
 
@@ -77,8 +84,7 @@ static size_t drop_attempted_twins(bm_metric *at, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        bool twin = kept && !by_step_and_name(&at[kept - 1], &at[i])
-                    && at[kept - 1].value.kind == at[i].value.kind
+        bool twin = kept && !by_name_and_kind(&at[kept - 1], &at[i])
                     && at[kept - 1].committed && !at[i].committed;
         if (!twin) at[kept++] = at[i];
     }

@@ -162,6 +162,28 @@ START_TEST(committed_values_are_the_truth)
 }
 END_TEST
 
+/* One name, of whole numbers and of doubles: each is its own. */
+START_TEST(doubles_are_no_twins)
+{
+    Pb__MonitoringInfo *committed[] = { info(BEAM_URN_METRICS_SUM_INT64, "A", "n", BYTES(1)) };
+    Pb__MonitoringInfo *attempted[] = {
+        info(BEAM_URN_METRICS_SUM_DOUBLE, "A", "n", BYTES(0x3f, 0xe0, 0, 0, 0, 0, 0, 0)),
+        info(BEAM_URN_METRICS_SUM_INT64, "A", "n", BYTES(2)),
+    };
+    Pb__MetricResults results = PB__METRIC_RESULTS__INIT;
+    results.n_attempted = 2;
+    results.n_committed = 1;
+    results.attempted = attempted;
+    results.committed = committed;
+    Pb__GetJobMetricsResponse response = PB__GET_JOB_METRICS_RESPONSE__INIT;
+    response.metrics = &results;
+    bm_metrics metrics = bm_metrics_parse(&arena, bm_pb_pack(&arena, &response.base));
+    ck_assert_uint_eq(metrics.n, 2);
+    ck_assert_int_eq(metrics.at[0].value.whole, 1);
+    ck_assert_double_eq(metrics.at[1].value.real, 0.5);
+}
+END_TEST
+
 START_TEST(negative_numbers)
 {
     Pb__MonitoringInfo *infos[] = { info(BEAM_URN_METRICS_SUM_INT64, "S", "n",
@@ -208,6 +230,7 @@ int main(void)
     tcase_add_test(tests, kinds_and_order);
     tcase_add_test(tests, calls);
     tcase_add_test(tests, committed_values_are_the_truth);
+    tcase_add_test(tests, doubles_are_no_twins);
     tcase_add_test(tests, negative_numbers);
     tcase_add_test(tests, the_summary_adds_up_steps);
     tcase_add_test(tests, what_cannot_be_read_is_left_out);

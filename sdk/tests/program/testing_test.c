@@ -284,6 +284,9 @@ static beam_status count_them(beam_ctx *c, beam_value in)
     beam_counter_add(c, "seen", 1);
     beam_distribution_add(c, "size", beam_as_int64(in));
     beam_gauge_set(c, "last", 42);
+    beam_counter_add_double(c, "seen", 0.5);
+    beam_distribution_add_double(c, "size", (double)beam_as_int64(in) / 4);
+    beam_gauge_set_double(c, "last", 4.5);
     return BEAM_OK;
 }
 static const beam_dofn counting_fn = { .name = "test.counting",
@@ -304,6 +307,15 @@ START_TEST(metrics_of_a_run)
     ck_assert_int_eq(d.min, 1);
     ck_assert_int_eq(d.max, 3);
     ck_assert_int_eq(beam_test_gauge(p, "First", "last"), 42);
+    ck_assert_double_eq(beam_test_counter_double(p, NULL, "seen"), 2.5);
+    ck_assert_double_eq(beam_test_counter_double(p, "Second", "seen"), 1);
+    beam_distribution_double real = beam_test_distribution_double(p, NULL, "size");
+    ck_assert_int_eq(real.count, 5);
+    ck_assert_double_eq(real.sum, 2.25);
+    ck_assert_double_eq(real.min, 0.25);
+    ck_assert_double_eq(real.max, 0.75);
+    ck_assert_double_eq(beam_test_gauge_double(p, "First", "last"), 4.5);
+    ck_assert_double_eq(beam_test_gauge_double(p, "First", "none"), 0);
 }
 END_TEST
 

@@ -51,6 +51,16 @@ START_TEST(sums)
                BYTES(3, 12, 3, 5));
     expect_sum(BEAM_URN_METRICS_DISTRIBUTION_INT64, BYTES(0), BYTES(1, 3, 3, 3),
                BYTES(1, 3, 3, 3));
+    /* one of 0.5, and two of which 1 is the largest */
+    expect_sum(BEAM_URN_METRICS_DISTRIBUTION_DOUBLE,
+               BYTES(1, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0,
+                     0, 0, 0, 0, 0, 0),
+               BYTES(2, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f, 0xf0,
+                     0, 0, 0, 0, 0, 0),
+               BYTES(3, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f, 0xf0, 0,
+                     0, 0, 0, 0, 0));
+    expect_sum(BEAM_URN_METRICS_LATEST_DOUBLE, BYTES(9, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0),
+               BYTES(8, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0), BYTES(9, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0));
     expect_sum(BEAM_URN_METRICS_LATEST_INT64, BYTES(9, 1), BYTES(8, 2), BYTES(9, 1));
     expect_sum(BEAM_URN_METRICS_LATEST_INT64, BYTES(8, 2), BYTES(9, 1), BYTES(9, 1));
 }
