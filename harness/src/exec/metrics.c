@@ -11,7 +11,8 @@
 static bm_cell *find_cell(const bm_cells *cells, bm_cell_kind kind, const char *name)
 {
     bm_cell *cell = atomic_load_explicit(&cells->first, memory_order_relaxed);
-    while (cell && (cell->kind != kind || strcmp(cell->name, name) != 0)) cell = cell->next;
+    while (cell && (cell->kind != kind || strcmp(cell->name, name) != 0))
+        cell = cell->next;
     return cell;
 }
 
@@ -29,7 +30,8 @@ static bm_cell *add_cell_of(bm_cells *cells, const bm_cell *what, bm_arena *aren
 }
 
 bm_cell *bm_cells_add_call(bm_cells *cells, bm_cell_kind kind, const char *outcome,
-                           const bm_call_names *call, bm_arena *arena, uint32_t *next_index)
+                           const bm_call_names *call, bm_arena *arena,
+                           uint32_t *next_index)
 {
     const bm_cell what = { .kind = kind, .name = outcome, .call = call };
     return add_cell_of(cells, &what, arena, next_index);
@@ -45,7 +47,8 @@ bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_a
     if (cell && cell->kind == kind && strcmp(cell->name, name) == 0) return cell;
     cell = find_cell(cells, kind, name);
     if (!cell)
-        cell = add_cell_of(cells, &(bm_cell){ .kind = kind, .name = name }, arena, next_index);
+        cell = add_cell_of(cells, &(bm_cell){ .kind = kind, .name = name }, arena,
+                           next_index);
     cells->recent[slot] = cell;
     return cell;
 }
@@ -209,19 +212,30 @@ static const struct cell_urns {
     [BM_CELL_COUNTER] = { BEAM_URN_METRIC_USER_SUM_INT64, BEAM_URN_METRICS_SUM_INT64 },
     [BM_CELL_DISTRIBUTION] = { BEAM_URN_METRIC_USER_DISTRIBUTION_INT64,
                                BEAM_URN_METRICS_DISTRIBUTION_INT64 },
-    [BM_CELL_GAUGE] = { BEAM_URN_METRIC_USER_LATEST_INT64, BEAM_URN_METRICS_LATEST_INT64 },
+    [BM_CELL_GAUGE] = { BEAM_URN_METRIC_USER_LATEST_INT64,
+                        BEAM_URN_METRICS_LATEST_INT64 },
     [BM_CELL_COUNTER_DOUBLE] = { BEAM_URN_METRIC_USER_SUM_DOUBLE,
                                  BEAM_URN_METRICS_SUM_DOUBLE },
     [BM_CELL_DISTRIBUTION_DOUBLE] = { BEAM_URN_METRIC_USER_DISTRIBUTION_DOUBLE,
                                       BEAM_URN_METRICS_DISTRIBUTION_DOUBLE },
     [BM_CELL_GAUGE_DOUBLE] = { BEAM_URN_METRIC_USER_LATEST_DOUBLE,
                                BEAM_URN_METRICS_LATEST_DOUBLE },
-    [BM_CELL_STRING_SET] = { BEAM_URN_METRIC_USER_SET_STRING, BEAM_URN_METRICS_SET_STRING },
+    [BM_CELL_STRING_SET] = { BEAM_URN_METRIC_USER_SET_STRING,
+                             BEAM_URN_METRICS_SET_STRING },
     [BM_CELL_BOUNDED_TRIE] = { BEAM_URN_METRIC_USER_BOUNDED_TRIE,
                                BEAM_URN_METRICS_BOUNDED_TRIE },
     [BM_CELL_HISTOGRAM] = { BEAM_URN_METRIC_USER_HISTOGRAM_INT64,
                             BEAM_URN_METRICS_HISTOGRAM_INT64 },
-    [BM_CELL_CALLS] = { BEAM_URN_METRIC_IO_API_REQUEST_COUNT, BEAM_URN_METRICS_SUM_INT64 },
+    [BM_CELL_TOP_INT64] = { BEAM_URN_METRIC_USER_TOP_N_INT64,
+                            BEAM_URN_METRICS_TOP_N_INT64 },
+    [BM_CELL_TOP_DOUBLE] = { BEAM_URN_METRIC_USER_TOP_N_DOUBLE,
+                             BEAM_URN_METRICS_TOP_N_DOUBLE },
+    [BM_CELL_BOTTOM_INT64] = { BEAM_URN_METRIC_USER_BOTTOM_N_INT64,
+                               BEAM_URN_METRICS_BOTTOM_N_INT64 },
+    [BM_CELL_BOTTOM_DOUBLE] = { BEAM_URN_METRIC_USER_BOTTOM_N_DOUBLE,
+                                BEAM_URN_METRICS_BOTTOM_N_DOUBLE },
+    [BM_CELL_CALLS] = { BEAM_URN_METRIC_IO_API_REQUEST_COUNT,
+                        BEAM_URN_METRICS_SUM_INT64 },
     [BM_CELL_CALL_MS] = { BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES,
                           BEAM_URN_METRICS_HISTOGRAM_INT64 },
 };
@@ -232,7 +246,8 @@ static bool write_cell(const bm_cell *cell, bm_writer *w)
     if (cell->set) return bm_metric_set_payload(cell->set, w);
     bm_snapshot s = bm_distribution_read(&cell->value);
     if (!s.n && !s.sum) return false;
-    const int64_t gauge[] = { s.max, s.sum }, distribution[] = { s.n, s.sum, s.min, s.max };
+    const int64_t gauge[] = { s.max, s.sum },
+                  distribution[] = { s.n, s.sum, s.min, s.max };
     switch (cell->kind) {
     case BM_CELL_COUNTER:
     case BM_CELL_CALLS: write_numbers(w, &s.sum, 1); break;
@@ -273,8 +288,10 @@ static void add_cell(list *l, const bm_node *node, const bm_cell *cell)
     if (write_cell(cell, &w)) {
         const struct cell_urns *urns = &cell_urns[cell->kind];
         bm_monitoring_info *info = add(l, urns->urn, urns->type, cell->index);
-        if (cell->call) label_call(info, node, cell);
-        else label_user(info, node, cell);
+        if (cell->call)
+            label_call(info, node, cell);
+        else
+            label_user(info, node, cell);
         info->payload = bm_span_copy(l->arena, bm_written(&w));
     }
     bm_writer_free(&w);

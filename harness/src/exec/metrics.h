@@ -55,10 +55,14 @@ typedef enum bm_cell_kind {
     BM_CELL_COUNTER_DOUBLE,
     BM_CELL_DISTRIBUTION_DOUBLE,
     BM_CELL_GAUGE_DOUBLE,
-    BM_CELL_CALLS, /* of a service: `name` is the outcome */
+    BM_CELL_CALLS,      /* of a service: `name` is the outcome */
     BM_CELL_STRING_SET, /* this and what follows: see metric_sets.h */
     BM_CELL_BOUNDED_TRIE,
     BM_CELL_HISTOGRAM,
+    BM_CELL_TOP_INT64,
+    BM_CELL_TOP_DOUBLE,
+    BM_CELL_BOTTOM_INT64,
+    BM_CELL_BOTTOM_DOUBLE,
     BM_CELL_CALL_MS, /* how long they took, a histogram */
     BM_N_CELL_KINDS
 } bm_cell_kind;
@@ -90,7 +94,8 @@ bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_a
                       uint32_t *next_index);
 /* A new one of calls, which is never given by name. Bundle thread. */
 bm_cell *bm_cells_add_call(bm_cells *cells, bm_cell_kind kind, const char *outcome,
-                           const bm_call_names *call, bm_arena *arena, uint32_t *next_index);
+                           const bm_call_names *call, bm_arena *arena,
+                           uint32_t *next_index);
 void bm_cells_reset(bm_cells *cells);
 void bm_cells_free(bm_cells *cells);
 

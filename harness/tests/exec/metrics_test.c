@@ -166,9 +166,14 @@ static beam_status measure_doubles(beam_ctx *c, beam_value in)
     beam_distribution_add_double(c, "load", -n);
     beam_gauge_set_double(c, "level", n);
     beam_counter_add(c, "cost", 1); /* another metric */
+    beam_top_n_add(c, "largest", beam_as_int64(in));
+    beam_bottom_n_add(c, "largest", beam_as_int64(in));
+    beam_top_n_add_double(c, "largest", n);
+    beam_bottom_n_add_double(c, "largest", n);
     return BEAM_OK;
 }
-static const beam_dofn doubles_fn = { .name = "test.measure", .in = BEAM_INT64,
+static const beam_dofn doubles_fn = { .name = "test.measure",
+                                      .in = BEAM_INT64,
                                       .process = measure_doubles };
 
 START_TEST(real_numbers)
@@ -184,11 +189,20 @@ START_TEST(real_numbers)
     put_ints(&f, 1, 4);
     for (int round = 0; round < 2; round++) {
         fixture_run(&f);
-        EXPECT_PAYLOAD(&f, "beam:metric:user:sum_double:v1", "\x40\4\0\0\0\0\0\0"); /* 2.5 */
+        EXPECT_PAYLOAD(&f, "beam:metric:user:sum_double:v1",
+                       "\x40\4\0\0\0\0\0\0"); /* 2.5 */
         EXPECT_PAYLOAD(&f, "beam:metric:user:sum_int64:v1", "\4");
         /* 4 of them, -2.5, -1, -0.25 */
-        EXPECT_PAYLOAD(&f, distribution, "\4\xc0\4\0\0\0\0\0\0\xbf\xf0\0\0\0\0\0\0"
-                                         "\xbf\xd0\0\0\0\0\0\0");
+        EXPECT_PAYLOAD(&f, distribution,
+                       "\4\xc0\4\0\0\0\0\0\0\xbf\xf0\0\0\0\0\0\0"
+                       "\xbf\xd0\0\0\0\0\0\0");
+        EXPECT_PAYLOAD(&f, "beam:metric:user:top_n_int64:v1", "\0\0\0\4\4\3\2\1");
+        EXPECT_PAYLOAD(&f, "beam:metric:user:bottom_n_int64:v1", "\0\0\0\4\1\2\3\4");
+        beam_span top = payload_of(&f, "beam:metric:user:top_n_double:v1");
+        beam_span bottom = payload_of(&f, "beam:metric:user:bottom_n_double:v1");
+        ck_assert_uint_eq(top.len, 4 + 4 * 8);
+        ck_assert_mem_eq(top.ptr, "\0\0\0\4\x3f\xf0\0\0\0\0\0\0\x3f\xe8", 14);
+        ck_assert_mem_eq(bottom.ptr, "\0\0\0\4\x3f\xd0\0\0\0\0\0\0\x3f\xe0", 14);
         beam_span gauge = payload_of(&f, "beam:metric:user:latest_double:v1");
         bm_reader in = bm_reader_of(gauge);
         uint64_t ms, bits;
@@ -466,7 +480,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        values_of_a_bundle, sets_tries_and_histograms, real_numbers,
+        values_of_a_bundle,
+        sets_tries_and_histograms,
+        real_numbers,
         the_same_metric_has_the_same_index,
         times_are_booked_on_who_runs,
         the_rest_is_given_up_where_wanted,

@@ -359,6 +359,11 @@ BEAM_API void beam_bounded_trie_add(beam_ctx *c, const char *name, const char *c
 /* How many values lie in each of the buckets that grow by the square root of 2
  * (user:histogram_int64); the first one is for all below. */
 BEAM_API void beam_histogram_add(beam_ctx *c, const char *name, int64_t value);
+/* The 10 largest values, or the 10 smallest (user:top_n_int64 and so on); NaN is none. */
+BEAM_API void beam_top_n_add(beam_ctx *c, const char *name, int64_t value);
+BEAM_API void beam_top_n_add_double(beam_ctx *c, const char *name, double value);
+BEAM_API void beam_bottom_n_add(beam_ctx *c, const char *name, int64_t value);
+BEAM_API void beam_bottom_n_add_double(beam_ctx *c, const char *name, double value);
 
 /* LogEntry.Severity of beam_fn_api.proto. */
 typedef enum beam_severity {

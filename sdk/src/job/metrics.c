@@ -74,7 +74,8 @@ static void add_metrics(bm_arena *arena, Pb__MonitoringInfo **infos, size_t n, b
         *m = metric_of(arena, infos[i]);
         m->committed = committed;
         beam_span payload = bm_pb_span(infos[i]->payload);
-        if (*m->name && !bm_metric_read(arena, infos[i]->type, payload, &m->value)) ++*found;
+        if (*m->name && !bm_metric_read(arena, infos[i]->type, payload, &m->value))
+            ++*found;
     }
 }
 
@@ -84,8 +85,8 @@ static size_t drop_attempted_twins(bm_metric *at, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        bool twin = kept && !by_name_and_kind(&at[kept - 1], &at[i])
-                    && at[kept - 1].committed && !at[i].committed;
+        bool twin = kept && !by_name_and_kind(&at[kept - 1], &at[i]) &&
+                    at[kept - 1].committed && !at[i].committed;
         if (!twin) at[kept++] = at[i];
     }
     return kept;
@@ -163,6 +164,17 @@ static void say_histogram(short_text *l, const bm_metric_value *v)
         bm_histogram_quantile(&v->histogram, 0.5), bm_histogram_quantile(&v->histogram, 0.99));
 }
 
+static void say_extremes(short_text *l, const bm_extremes *e)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        say(l, "%s", i ? ", " : "");
+        if (e->is_double)
+            say(l, "%g", e->at[i].real);
+        else
+            say(l, "%" PRId64, e->at[i].whole);
+    }
+}
+
 static const char *value_text(const bm_metric_value *v, char *text, size_t size)
 {
     short_text l = { .text = text, .size = size };
@@ -177,6 +189,8 @@ static const char *value_text(const bm_metric_value *v, char *text, size_t size)
     case BM_STRING_SET: say_texts(&l, v); break;
     case BM_BOUNDED_TRIE: bm_trie_each(&v->trie, say_path, &l); break;
     case BM_HISTOGRAM: say_histogram(&l, v); break;
+    case BM_TOP_N:
+    case BM_BOTTOM_N: say_extremes(&l, &v->extremes); break;
     }
     return text;
 }
@@ -233,6 +247,15 @@ static json_t *paths_json(const bm_metric_value *v)
     return list;
 }
 
+static json_t *extremes_json(const bm_metric_value *v)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->extremes.n; i++)
+        json_array_append_new(list,
+                              number(v, v->extremes.at[i].whole, v->extremes.at[i].real));
+    return list;
+}
+
 /* [lower bound, values] of each bucket that holds any. */
 static json_t *buckets_json(const bm_histogram *h)
 {
@@ -258,7 +281,8 @@ static void add_distribution(json_t *json, const bm_metric_value *v)
 static json_t *to_json(const bm_metric *m)
 {
     static const char *const kinds[] = { "counter",    "distribution", "gauge",
-                                         "string_set", "bounded_trie", "histogram" };
+                                         "string_set", "bounded_trie", "histogram",
+                                         "top_n",      "bottom_n" };
     const bm_metric_value *v = &m->value;
     json_t *json = json_object();
     json_object_set_new(json, "step", json_string(m->step));
@@ -269,6 +293,8 @@ static json_t *to_json(const bm_metric *m)
     case BM_COUNTER:
     case BM_GAUGE: json_object_set_new(json, "value", number(v, v->whole, v->real)); break;
     case BM_DISTRIBUTION: add_distribution(json, v); break;
+    case BM_TOP_N:
+    case BM_BOTTOM_N: json_object_set_new(json, "value", extremes_json(v)); break;
     case BM_STRING_SET: json_object_set_new(json, "value", texts_json(v)); break;
     case BM_BOUNDED_TRIE: json_object_set_new(json, "value", paths_json(v)); break;
     case BM_HISTOGRAM:

@@ -75,26 +75,31 @@ START_TEST(kinds_and_order)
              BYTES(8, 3, 0x1a, 1, 'x', 0x1a, 1, 'y')),
         info(BEAM_URN_METRICS_HISTOGRAM_INT64, "Read", "millis",
              BYTES(8, 3, 0x12, 6, 0x12, 4, 8, 4, 0x10, 0, 0x1a, 2, 1, 2)),
+        info(BEAM_URN_METRICS_TOP_N_INT64, "Read", "sizes", BYTES(0, 0, 0, 2, 9, 4)),
+        info(BEAM_URN_METRICS_BOTTOM_N_DOUBLE, "Read", "costs",
+             BYTES(0, 0, 0, 1, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0)),
     };
     bm_metrics metrics = parse(infos, BEAM_COUNT(infos));
-    ck_assert_uint_eq(metrics.n, 7);
+    ck_assert_uint_eq(metrics.n, 9);
     bm_writer text = { 0 };
     bm_metrics_print(metrics, &text);
     bm_write_u8(&text, '\0');
     ck_assert_str_eq((const char *)text.data,
                      "  Decode  cost     0.5\n"
                      "  Decode  size     2 values, mean 5, min 3, max 7\n"
+                     "  Read    costs    0.5\n"
                      "  Read    files    2 texts: a, b\n"
                      "  Read    lineage  x/y\n"
                      "  Read    millis   3 values, half below 4, 99 of 100 below 4\n"
+                     "  Read    sizes    9, 4\n"
                      "  Words   empty    128\n"
                      "  Words   level    5\n");
     bm_writer_free(&text);
 }
 END_TEST
 
-static Pb__MonitoringInfo *call_info(const char *urn, const char *type, const char *status,
-                                     beam_span payload)
+static Pb__MonitoringInfo *call_info(const char *urn, const char *type,
+                                     const char *status, beam_span payload)
 {
     Pb__MonitoringInfo *m = info(type, "Ask", "", payload);
     m->urn = bm_pb_text(urn);
@@ -117,8 +122,9 @@ START_TEST(calls)
                   BYTES(7)),
         call_info(BEAM_URN_METRIC_IO_API_REQUEST_COUNT, BEAM_URN_METRICS_SUM_INT64,
                   "unavailable", BYTES(2)),
-        call_info(BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES, BEAM_URN_METRICS_HISTOGRAM_INT64,
-                  NULL, BYTES(8, 9, 0x12, 6, 0x12, 4, 8, 4, 0x10, 0, 0x1a, 2, 1, 8)),
+        call_info(BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES,
+                  BEAM_URN_METRICS_HISTOGRAM_INT64, NULL,
+                  BYTES(8, 9, 0x12, 6, 0x12, 4, 8, 4, 0x10, 0, 0x1a, 2, 1, 8)),
     };
     bm_metrics metrics = parse(infos, BEAM_COUNT(infos));
     ck_assert_uint_eq(metrics.n, 4);
@@ -126,11 +132,12 @@ START_TEST(calls)
     bm_writer text = { 0 };
     bm_metrics_print(metrics, &text);
     bm_write_u8(&text, '\0');
-    ck_assert_str_eq((const char *)text.data,
-                     "  Ask   words               9\n"
-                     "  Ask   Shout: ms           9 values, half below 4, 99 of 100 below 4\n"
-                     "  Ask   Shout: ok           7\n"
-                     "  Ask   Shout: unavailable  2\n");
+    ck_assert_str_eq(
+        (const char *)text.data,
+        "  Ask   words               9\n"
+        "  Ask   Shout: ms           9 values, half below 4, 99 of 100 below 4\n"
+        "  Ask   Shout: ok           7\n"
+        "  Ask   Shout: unavailable  2\n");
     bm_writer_free(&text);
     char summary[100];
     bm_metrics_summary(metrics, summary, sizeof summary);
@@ -165,7 +172,8 @@ END_TEST
 /* One name, of whole numbers and of doubles: each is its own. */
 START_TEST(doubles_are_no_twins)
 {
-    Pb__MonitoringInfo *committed[] = { info(BEAM_URN_METRICS_SUM_INT64, "A", "n", BYTES(1)) };
+    Pb__MonitoringInfo *committed[] = { info(BEAM_URN_METRICS_SUM_INT64, "A", "n",
+                                             BYTES(1)) };
     Pb__MonitoringInfo *attempted[] = {
         info(BEAM_URN_METRICS_SUM_DOUBLE, "A", "n", BYTES(0x3f, 0xe0, 0, 0, 0, 0, 0, 0)),
         info(BEAM_URN_METRICS_SUM_INT64, "A", "n", BYTES(2)),
