@@ -307,27 +307,57 @@ int64_t beam_estimate_end(beam_ctx *c)
 }
 
 /* -- logs -------------------------------------------------------------------------------------- */
-void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
+enum { MOST_FIELDS = 32 };
+
+static bool is_field(const beam_log_field *f)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+    beam_kind kind = f->value.kind;
+    return f->name && *f->name && !f->name[strspn(f->name, letters)] &&
+           (kind == BEAM_KIND_STRING || kind == BEAM_KIND_INT64 ||
+            kind == BEAM_KIND_DOUBLE || kind == BEAM_KIND_BOOL);
+}
+
+static void log_text(beam_ctx *c, bm_log_entry *entry, const char *format, va_list args)
 {
     const bm_plan *plan = c->node->plan;
-    if (severity < plan->log->minimum) return;
     char text[512];
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(text, sizeof text, format, args);
     bm_arena longer;
     bm_arena_init(&longer, 0);
     bool is_long = n >= (int)sizeof text;
-    bm_log_entry entry = {
-        .severity = severity,
-        .message = is_long ? bm_vformat(&longer, format, again) : text,
-        .instruction_id = plan->instruction_id,
-        .transform_id = c->node->id,
-    };
-    plan->log->write(plan->log->self, &entry);
+    entry->message = is_long ? bm_vformat(&longer, format, again) : text;
+    entry->instruction_id = plan->instruction_id;
+    entry->transform_id = c->node->id;
+    plan->log->write(plan->log->self, entry);
     bm_arena_free(&longer);
     va_end(again);
+}
+
+void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
+{
+    if (severity < c->node->plan->log->minimum) return;
+    bm_log_entry entry = { .severity = severity };
+    va_list args;
+    va_start(args, format);
+    log_text(c, &entry, format, args);
+    va_end(args);
+}
+
+void beam_log_with(beam_ctx *c, beam_severity severity, const beam_log_field *fields,
+                   size_t n_fields, const char *format, ...)
+{
+    if (severity < c->node->plan->log->minimum) return;
+    beam_log_field good[MOST_FIELDS];
+    bm_log_entry entry = { .severity = severity, .fields = good };
+    for (size_t i = 0; i < n_fields && entry.n_fields < MOST_FIELDS; i++)
+        if (is_field(&fields[i])) good[entry.n_fields++] = fields[i];
+    va_list args;
+    va_start(args, format);
+    log_text(c, &entry, format, args);
     va_end(args);
 }
 

@@ -381,6 +381,20 @@ typedef enum beam_severity {
 BEAM_API void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
     BEAM_PRINTF(3, 4);
 
+/* The same with fields beside the text, for programs that read logs (LogEntry.custom_data); on
+ * stderr they follow it as " name=value". Names are of [a-zA-Z_-], values STRING, INT64, DOUBLE
+ * or BOOL; other fields, and those after the first 32, are left out. Texts are cut to 16 KiB;
+ * numbers that a JSON number cannot hold are sent as text.
+ *     const beam_log_field fields[] = { { "bytes", beam_int64(n) }, { "file", name } };
+ *     beam_log_with(c, BEAM_LOG_INFO, fields, BEAM_COUNT(fields), "read"); */
+typedef struct beam_log_field {
+    const char *name;
+    beam_value value;
+} beam_log_field;
+BEAM_API void beam_log_with(beam_ctx *c, beam_severity severity,
+                            const beam_log_field *fields, size_t n_fields,
+                            const char *format, ...) BEAM_PRINTF(5, 6);
+
 /* -- WindowFns ---------------------------------------------------------------------
  * How elements get windows (WindowFn). Windows are intervals; with .custom_windows each may
  * carry bytes beside them, `custom`, and two are the same only if these are too. */
