@@ -319,6 +319,17 @@ START_TEST(metrics_of_a_run)
 }
 END_TEST
 
+/* Its environment is another one; here they are all the same worker's. */
+START_TEST(a_step_with_resource_hints)
+{
+    beam_par_do(ints("A", 3), "First", &counting_fn);
+    beam_par_do(ints("B", 2), "Second", &counting_fn,
+                .resource_hints = { "min_ram=1GB" });
+    expect_success();
+    ck_assert_int_eq(beam_test_counter(p, "Second", "seen"), 2);
+}
+END_TEST
+
 START_TEST(faults_of_the_runner)
 {
     const beam_test_faults faults = { .data_before_request = true,
@@ -382,6 +393,7 @@ int main(void)
     tcase_add_test(tests, mistakes_in_a_stream);
     tcase_add_test(tests, a_stream_of_another_type);
     tcase_add_test(tests, metrics_of_a_run);
+    tcase_add_test(tests, a_step_with_resource_hints);
     tcase_add_test(tests, faults_of_the_runner);
     tcase_add_test(tests, a_run_that_does_not_end);
     suite_add_tcase(s, tests);
