@@ -2,6 +2,7 @@
 /* Metrics on their way into responses. Bundle threads and the rpc thread. */
 #include "monitoring.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -37,6 +38,17 @@ static beam_span key_of(const bm_monitoring_info *info, bm_writer *key)
     return bm_written(key);
 }
 
+/* The same in all workers: Prism has one table for those of a job. */
+static char *unused_id(bm_short_ids *ids, beam_span key)
+{
+    uint64_t hash = bm_hash(key.ptr, key.len);
+    char *id;
+    do {
+        id = bm_format(&ids->arena, "%" PRIx64, hash++);
+    } while (bm_map_get(&ids->infos, beam_span_of(id)));
+    return id;
+}
+
 /* With the lock held. */
 static const char *new_id(bm_short_ids *ids, beam_span key, const bm_monitoring_info *info)
 {
@@ -50,7 +62,7 @@ static const char *new_id(bm_short_ids *ids, beam_span key, const bm_monitoring_
         bm_utf8_mend(value);
         copy->labels[i].value = value;
     }
-    char *id = bm_format(&ids->arena, "%zx", ids->infos.n + 1);
+    char *id = unused_id(ids, key);
     bm_map_put(&ids->infos, beam_span_of(id), copy);
     bm_map_put_copy(&ids->by_key, key, id);
     return id;
