@@ -2,8 +2,10 @@
 /* See caller.h. Bundle thread. */
 #include "caller.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/url.h"
 #include "beam/rpc.h"
 #include "http/client.h"
 #include "http/message.h"
@@ -48,6 +50,46 @@ static void rpc_start(void *channel, beam_span request, int timeout_ms, void *ta
     beam_rpc_start(r->channel, r->method, request, timeout_ms, tag);
 }
 
+/* "/package.Service/Method" */
+static const char *rpc_service(const beam_dofn *fn, const char *target, bm_arena *arena)
+{
+    (void)target;
+    const char *name = fn->rpc->method + 1, *end = strrchr(fn->rpc->method, '/');
+    return end > name ? bm_cstr(arena, (beam_span){ name, (size_t)(end - name) }) : name;
+}
+
+static const char *rpc_method(const beam_dofn *fn, beam_span request)
+{
+    (void)request;
+    return strrchr(fn->rpc->method, '/') + 1;
+}
+
+/* Of gRPC's status, in the letters of Beam's metrics. */
+static const char *rpc_outcome(const beam_rpc_result *result)
+{
+    static const char *const names[] = {
+        "ok",
+        "cancelled",
+        "unknown",
+        "invalid_argument",
+        "deadline_exceeded",
+        "not_found",
+        "already_exists",
+        "permission_denied",
+        "resource_exhausted",
+        "failed_precondition",
+        "aborted",
+        "out_of_range",
+        "unimplemented",
+        "internal",
+        "unavailable",
+        "data_loss",
+        "unauthenticated",
+    };
+    if (!result->code && result->error.status) return "internal"; /* no message */
+    return (unsigned)result->code < BEAM_COUNT(names) ? names[result->code] : "unknown";
+}
+
 static bool rpc_next(void *channel, int wait_ms, bm_call_result *out)
 {
     rpc_channel *r = channel;
@@ -61,13 +103,13 @@ static bool rpc_next(void *channel, int wait_ms, bm_call_result *out)
         .text = status == BEAM_OK ? r->last.response
                                   : beam_span_of(r->last.error.message),
         .transient = r->last.transient,
+        .outcome = rpc_outcome(&r->last),
     };
     return true;
 }
 
-static const bm_caller rpc = {
-    rpc_ask, rpc_tell, rpc_open, rpc_close, rpc_start, rpc_next
-};
+static const bm_caller rpc = { rpc_ask,   rpc_tell, rpc_open,    rpc_close,
+                               rpc_start, rpc_next, rpc_service, rpc_method };
 
 /* -- HTTP ----------------------------------------------------------------------------- */
 static beam_span http_ask(const beam_dofn *fn, beam_ctx *c, beam_value in)
@@ -93,35 +135,90 @@ static beam_status http_tell(const beam_dofn *fn, beam_ctx *c, beam_value in,
     return fn->http->response(c, in, &answer);
 }
 
+typedef struct http_channel {
+    bm_http_client *client;
+    char outcome[16]; /* of the last result, if it is a number */
+} http_channel;
+
 static void *http_open(const beam_dofn *fn, const char *target, beam_error *err)
 {
-    return bm_http_open(fn->http, target, err);
+    bm_http_client *client = bm_http_open(fn->http, target, err);
+    if (!client) return NULL;
+    http_channel *h = bm_xcalloc(1, sizeof *h);
+    h->client = client;
+    return h;
 }
 
 static void http_close(void *channel)
 {
-    bm_http_close(channel);
+    http_channel *h = channel;
+    bm_http_close(h->client);
+    free(h);
 }
 
 static void http_start(void *channel, beam_span request, int timeout_ms, void *tag)
 {
-    bm_http_start(channel, request, timeout_ms, tag);
+    http_channel *h = channel;
+    bm_http_start(h->client, request, timeout_ms, tag);
+}
+
+static const char *http_service(const beam_dofn *fn, const char *target, bm_arena *arena)
+{
+    (void)fn;
+    bm_url url;
+    if (!bm_url_read(target, &url)) return target;
+    size_t scheme = strlen(url.tls ? "https://" : "http://");
+    return bm_cstr(arena, (beam_span){ target + scheme, url.origin - scheme });
+}
+
+static const char *http_method(const beam_dofn *fn, beam_span request)
+{
+    (void)fn;
+    return bm_http_request_read(request).method;
+}
+
+/* The names that Beam's other SDKs give these statuses; others are their numbers. */
+static const char *http_outcome(http_channel *h, const bm_http_result *result)
+{
+    static const struct {
+        int status;
+        const char *name;
+    } names[] = {
+        { 400, "out_of_range" },      { 401, "unauthenticated" },
+        { 403, "permission_denied" }, { 404, "not_found" },
+        { 409, "already_exists" },    { 429, "resource_exhausted" },
+        { 499, "cancelled" },         { 500, "internal" },
+        { 501, "not_implemented" },   { 503, "unavailable" },
+        { 504, "deadline_exceeded" },
+    };
+    int status = result->http_status;
+    if (!status)
+        return result->status == BEAM_ETIMEOUT ? "deadline_exceeded"
+               : result->transient             ? "unavailable"
+                                               : "unknown";
+    if (status >= 200 && status <= 299) return "ok";
+    for (size_t i = 0; i < BEAM_COUNT(names); i++)
+        if (names[i].status == status) return names[i].name;
+    snprintf(h->outcome, sizeof h->outcome, "%d", status);
+    return h->outcome;
 }
 
 static bool http_next(void *channel, int wait_ms, bm_call_result *out)
 {
+    http_channel *h = channel;
     bm_http_result result;
-    if (!bm_http_next(channel, wait_ms, &result)) return false;
+    if (!bm_http_next(h->client, wait_ms, &result)) return false;
     *out = (bm_call_result){ .tag = result.tag,
                              .status = result.status,
                              .text = result.text,
                              .transient = result.transient,
-                             .wait_ms = result.wait_ms };
+                             .wait_ms = result.wait_ms,
+                             .outcome = http_outcome(h, &result) };
     return true;
 }
 
-static const bm_caller http = { http_ask,   http_tell,  http_open,
-                                http_close, http_start, http_next };
+static const bm_caller http = { http_ask,   http_tell, http_open,    http_close,
+                                http_start, http_next, http_service, http_method };
 
 const bm_callers bm_callers_all = { .rpc = &rpc, .http = &http };
 

@@ -8,12 +8,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/utf8.h"
 #include "clock.h"
-#include "google/protobuf/timestamp.upb.h"
-#include "model/beam_fn_api.upb.h"
+#include "log_entry.h"
 #include "pb.h"
 
 #define METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnLogging/Logging"
@@ -21,8 +18,6 @@
 enum {
     MAX_ENTRIES = 10000,
     MAX_BYTES = 4 << 20,
-    MAX_MESSAGE = 256 *
-                  1024, /* longer ones are cut: runners refuse messages over 4 MiB */
     BATCH_ENTRIES = 1000,
     BATCH_BYTES = 256 * 1024,
     CONNECT_MS = 5000, /* an attempt; entries of the first one wait for its outcome */
@@ -32,18 +27,8 @@ enum {
     RETRY_MAX_MS = 30000
 };
 
-typedef struct entry {
-    struct entry *next;
-    size_t size;
-    beam_severity severity;
-    struct timespec at;
-    /* Inside of `text`; NULL or "": none. */
-    const char *message, *instruction_id, *transform_id, *location, *thread;
-    char text[];
-} entry;
-
 typedef struct entries {
-    entry *first, **last;
+    bm_kept_entry *first, **last;
     size_t n, bytes;
 } entries;
 
@@ -83,7 +68,7 @@ static void entries_init(entries *list)
     *list = (entries){ .last = &list->first };
 }
 
-static void entries_add(entries *list, entry *e)
+static void entries_add(entries *list, bm_kept_entry *e)
 {
     *list->last = e;
     list->last = &e->next;
@@ -91,9 +76,9 @@ static void entries_add(entries *list, entry *e)
     list->bytes += e->size;
 }
 
-static entry *entries_take(entries *list)
+static bm_kept_entry *entries_take(entries *list)
 {
-    entry *e = list->first;
+    bm_kept_entry *e = list->first;
     list->first = e->next;
     if (!list->first) list->last = &list->first;
     list->n--;
@@ -107,92 +92,13 @@ static void entries_free(entries *list)
     while (list->first) free(entries_take(list));
 }
 
-/* Copies at most `limit` bytes; what is no UTF-8 becomes '?', as a runner breaks the
- * stream for it. The place after the NUL. */
-static char *copy_text(char *to, const char *from, size_t limit)
-{
-    size_t left = strlen(from);
-    bool cut = left > limit;
-    while (left) {
-        size_t n = bm_utf8_length(from, left);
-        size_t step = n ? n : 1;
-        if (step > limit) break;
-        if (n)
-            memcpy(to, from, n);
-        else
-            *to = '?';
-        to += step;
-        from += step;
-        left -= step;
-        limit -= step;
-    }
-    if (cut) {
-        memcpy(to, "...", 3);
-        to += 3;
-    }
-    *to = '\0';
-    return to + 1;
-}
-
-static size_t room_for(const char *text)
-{
-    if (!text) return 0;
-    size_t n = strlen(text);
-    return (n < MAX_MESSAGE ? n : MAX_MESSAGE) + sizeof "...";
-}
-
-static const char *keep_text(char **at, const char *text)
-{
-    if (!text) return NULL;
-    const char *kept = *at;
-    *at = copy_text(*at, text, MAX_MESSAGE);
-    return kept;
-}
-
-static void thread_label(char *label, size_t size)
-{
-    char name[16] = "";
-    pthread_getname_np(pthread_self(), name, sizeof name);
-    snprintf(label, size, "%s:%ld", name, (long)gettid());
-}
-
-static entry *entry_new(const bm_log_entry *from)
-{
-    char thread[48];
-    thread_label(thread, sizeof thread);
-    size_t size = sizeof(entry) + room_for(from->message) +
-                  room_for(from->instruction_id) + room_for(from->transform_id) +
-                  room_for(from->location) + room_for(thread);
-    entry *e = bm_xmalloc(size);
-    char *at = e->text;
-    *e = (entry){ .size = size };
-    clock_gettime(CLOCK_REALTIME, &e->at);
-    e->severity = from->severity < BEAM_LOG_TRACE      ? BEAM_LOG_TRACE
-                  : from->severity > BEAM_LOG_CRITICAL ? BEAM_LOG_CRITICAL
-                                                       : from->severity;
-    e->message = keep_text(&at, from->message);
-    e->instruction_id = keep_text(&at, from->instruction_id);
-    e->transform_id = keep_text(&at, from->transform_id);
-    e->location = keep_text(&at, from->location);
-    e->thread = keep_text(&at, thread);
-    return e;
-}
-
-static void print_entry(const entry *e)
-{
-    bm_log_stderr.write(bm_log_stderr.self,
-                        &(bm_log_entry){ e->severity, e->message ? e->message : "",
-                                         e->instruction_id, e->transform_id,
-                                         e->location });
-}
-
 /* -- the sink ------------------------------------------------------------------ */
 
 static void sink_write(void *self, const bm_log_entry *from)
 {
     bm_log_stream *s = self;
     if (from->severity < s->log.minimum) return;
-    entry *e = entry_new(from);
+    bm_kept_entry *e = bm_kept_entry_new(from);
     pthread_mutex_lock(&s->lock);
     bool fits = s->queue.n < MAX_ENTRIES && e->size <= MAX_BYTES - s->queue.bytes;
     if (fits) {
@@ -218,8 +124,10 @@ static bool take_batch(bm_log_stream *s, entries *batch)
         snprintf(text, sizeof text, "%zu log entries were dropped: logging is too fast",
                  s->dropped);
         s->dropped = 0;
-        entries_add(&s->queue, entry_new(&(bm_log_entry){ BEAM_LOG_WARN, text, NULL, NULL,
-                                                          "log_stream.c" }));
+        const bm_log_entry entry = { .severity = BEAM_LOG_WARN,
+                                     .message = text,
+                                     .location = "log_stream.c" };
+        entries_add(&s->queue, bm_kept_entry_new(&entry));
     }
     s->busy = batch->first != NULL;
     pthread_mutex_unlock(&s->lock);
@@ -228,30 +136,12 @@ static bool take_batch(bm_log_stream *s, entries *batch)
 
 /* -- sending: the sender ---------------------------------------------------------- */
 
-static upb_StringView text_view(const char *text)
-{
-    return bm_pb_text(text ? text : "");
-}
-
-static void encode_entry(const entry *e, pb_LogEntry *out, upb_Arena *pb)
-{
-    google_protobuf_Timestamp *at = pb_LogEntry_mutable_timestamp(out, pb);
-    google_protobuf_Timestamp_set_seconds(at, e->at.tv_sec);
-    google_protobuf_Timestamp_set_nanos(at, (int32_t)e->at.tv_nsec);
-    pb_LogEntry_set_severity(out, (int32_t)e->severity);
-    pb_LogEntry_set_message(out, text_view(e->message));
-    pb_LogEntry_set_instruction_id(out, text_view(e->instruction_id));
-    pb_LogEntry_set_transform_id(out, text_view(e->transform_id));
-    pb_LogEntry_set_log_location(out, text_view(e->location));
-    pb_LogEntry_set_thread(out, text_view(e->thread));
-}
-
 static bm_message *encode_batch(const entries *batch)
 {
     upb_Arena *pb = bm_pb_arena_new();
     pb_LogEntry_List *list = pb_LogEntry_List_new(pb);
-    for (const entry *e = batch->first; e; e = e->next)
-        encode_entry(e, pb_LogEntry_List_add_log_entries(list, pb), pb);
+    for (const bm_kept_entry *e = batch->first; e; e = e->next)
+        bm_kept_entry_encode(e, pb_LogEntry_List_add_log_entries(list, pb), pb);
     size_t n;
     char *bytes = pb_LogEntry_List_serialize(list, pb, &n);
     bm_message *message = bm_pb_message(bytes, n);
@@ -261,7 +151,7 @@ static bm_message *encode_batch(const entries *batch)
 
 static void print_batch(const entries *batch)
 {
-    for (const entry *e = batch->first; e; e = e->next) print_entry(e);
+    for (const bm_kept_entry *e = batch->first; e; e = e->next) bm_kept_entry_print(e);
 }
 
 /* To the runner or to stderr. A batch of which it is not known that it was sent goes to

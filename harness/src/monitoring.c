@@ -2,6 +2,7 @@
 /* Metrics on their way into responses. Bundle threads and the rpc thread. */
 #include "monitoring.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -37,6 +38,17 @@ static beam_span key_of(const bm_monitoring_info *info, bm_writer *key)
     return bm_written(key);
 }
 
+/* The same in all workers: Prism has one table for those of a job. */
+static char *unused_id(bm_short_ids *ids, beam_span key)
+{
+    uint64_t hash = bm_hash(key.ptr, key.len);
+    char *id;
+    do {
+        id = bm_format(&ids->arena, "%" PRIx64, hash++);
+    } while (bm_map_get(&ids->infos, beam_span_of(id)));
+    return id;
+}
+
 /* With the lock held. */
 static const char *new_id(bm_short_ids *ids, beam_span key, const bm_monitoring_info *info)
 {
@@ -50,7 +62,7 @@ static const char *new_id(bm_short_ids *ids, beam_span key, const bm_monitoring_
         bm_utf8_mend(value);
         copy->labels[i].value = value;
     }
-    char *id = bm_format(&ids->arena, "%zx", ids->infos.n + 1);
+    char *id = unused_id(ids, key);
     bm_map_put(&ids->infos, beam_span_of(id), copy);
     bm_map_put_copy(&ids->by_key, key, id);
     return id;
@@ -178,6 +190,12 @@ void bm_each_counter(bm_short_ids *ids, void (*each)(void *self, const char *nam
     pthread_mutex_unlock(&ids->lock);
 }
 
+/* Java's runners, which take no short ids, log a warning for each of these. */
+static bool is_unwanted(const bm_short_ids *ids, const bm_monitoring_info *info)
+{
+    return !ids->used && !strcmp(info->urn, BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES);
+}
+
 static void monitor(bm_short_ids *ids, bm_plan_slot *slot, const target *to)
 {
     bm_arena arena;
@@ -187,6 +205,7 @@ static void monitor(bm_short_ids *ids, bm_plan_slot *slot, const target *to)
     size_t n = bm_plan_metrics(slot->plan, &arena, &infos);
     pthread_mutex_lock(&ids->lock);
     for (size_t i = 0; i < n; i++) {
+        if (is_unwanted(ids, &infos[i])) continue;
         const char *id = ids->used ? short_id(ids, slot, &infos[i], &scratch) : NULL;
         if (to->bundle) add_up(ids, &infos[i]);
         keep(&infos[i], !id, to->pb);

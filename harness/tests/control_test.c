@@ -202,6 +202,28 @@ START_TEST(cp_21_errors_are_utf8)
 }
 END_TEST
 
+/* Asks what the ids of the bundle's metrics are; the number of them. */
+static size_t ask_metadata(fake_runner *r, const char *instruction, const char *bundle,
+                           const char *unknown)
+{
+    const pb_ProcessBundleResponse *response = pb_InstructionResponse_process_bundle(
+        fake_await(r, bundle));
+    pb_InstructionRequest *request = fake_request(r, instruction);
+    pb_MonitoringInfosMetadataRequest *wanted =
+        pb_InstructionRequest_mutable_monitoring_infos(request, fake_arena(r));
+    size_t at = kUpb_Map_Begin, n = 0;
+    const pb_ProcessBundleResponse_MonitoringDataEntry *entry;
+    for (; (entry = pb_ProcessBundleResponse_monitoring_data_next(response, &at)); n++)
+        pb_MonitoringInfosMetadataRequest_add_monitoring_info_id(
+            wanted, pb_ProcessBundleResponse_MonitoringDataEntry_key(entry),
+            fake_arena(r));
+    if (unknown)
+        pb_MonitoringInfosMetadataRequest_add_monitoring_info_id(
+            wanted, upb_StringView_FromString(unknown), fake_arena(r));
+    fake_send(r, request);
+    return n;
+}
+
 /* Names of metrics are strings of the response. */
 START_TEST(metric_names_are_utf8)
 {
@@ -213,19 +235,13 @@ START_TEST(metric_names_are_utf8)
         fake_process_bundle(r, "b1", "quoted");
         send_text(r, "b1", "count \xff");
         fake_expect_ok(r, "b1");
-        pb_InstructionRequest *request = fake_request(r, "m1");
-        pb_MonitoringInfosMetadataRequest *wanted =
-            pb_InstructionRequest_mutable_monitoring_infos(request, fake_arena(r));
-        for (const char *id = "123456789az"; *id; id++)
-            pb_MonitoringInfosMetadataRequest_add_monitoring_info_id(
-                wanted, upb_StringView_FromDataAndSize(id, 1), fake_arena(r));
-        fake_send(r, request);
+        size_t given = ask_metadata(r, "m1", "b1", "z");
         fake_expect_ok(r, "m1");
         /* Ids that were not given away are left out. */
         size_t n = pb_MonitoringInfosMetadataResponse_monitoring_info_size(
             pb_InstructionResponse_monitoring_infos(fake_await(r, "m1")));
         ck_assert_int_eq(n > 0, with_ids);
-        ck_assert_uint_lt(n, 11);
+        ck_assert_uint_eq(n, given);
         fake_runner_free(r);
     }
 }
@@ -413,16 +429,8 @@ START_TEST(short_ids_are_explained)
     pb_ProcessBundleResponse_monitoring_infos(response, &n_infos);
     ck_assert_uint_eq(n_infos, 0);
     const pb_ProcessBundleResponse_MonitoringDataEntry *entry;
-    pb_InstructionRequest *request = fake_request(r, "m1");
-    pb_MonitoringInfosMetadataRequest *wanted =
-        pb_InstructionRequest_mutable_monitoring_infos(request, fake_arena(r));
-    size_t n = 0;
-    for (; (entry = pb_ProcessBundleResponse_monitoring_data_next(response, &at)); n++)
-        pb_MonitoringInfosMetadataRequest_add_monitoring_info_id(
-            wanted, pb_ProcessBundleResponse_MonitoringDataEntry_key(entry),
-            fake_arena(r));
+    size_t n = ask_metadata(r, "m1", "b1", NULL);
     ck_assert_uint_gt(n, 0);
-    fake_send(r, request);
     const pb_MonitoringInfosMetadataResponse *infos =
         pb_InstructionResponse_monitoring_infos(fake_await(r, "m1"));
     ck_assert_uint_eq(pb_MonitoringInfosMetadataResponse_monitoring_info_size(infos), n);
@@ -436,6 +444,41 @@ START_TEST(short_ids_are_explained)
         ck_assert(find_short_id(response, (beam_span){ key.data, key.size }));
     }
     fake_runner_free(r);
+}
+END_TEST
+
+static size_t n_metrics(const pb_ProcessBundleResponse *response)
+{
+    return pb_ProcessBundleResponse_monitoring_data_size(response);
+}
+
+/* Prism keeps the ids of all workers of a job in one table. */
+START_TEST(short_ids_mean_the_same_in_all_workers)
+{
+    fake_runner *rs[2];
+    const pb_ProcessBundleResponse *responses[2];
+    for (int i = 0; i < 2; i++) {
+        fake_runner *r = rs[i] = fake_runner_new();
+        fake_add_capability(r, "beam:protocol:monitoring_info_short_ids:v1");
+        test_add_descriptor(r, "texts", &texts);
+        test_add_descriptor(r, "quoted", &quoted);
+        fake_connect(r, &test_opts);
+        if (i) { /* other metrics come first */
+            fake_process_bundle(r, "b0", "quoted");
+            send_text(r, "b0", "count a");
+            fake_expect_ok(r, "b0");
+        }
+        run(r, "b1", "a");
+        responses[i] = pb_InstructionResponse_process_bundle(fake_await(r, "b1"));
+    }
+    ck_assert_uint_eq(n_metrics(responses[0]), n_metrics(responses[1]));
+    size_t at = kUpb_Map_Begin;
+    const pb_ProcessBundleResponse_MonitoringDataEntry *entry;
+    while ((entry = pb_ProcessBundleResponse_monitoring_data_next(responses[1], &at))) {
+        upb_StringView key = pb_ProcessBundleResponse_MonitoringDataEntry_key(entry);
+        ck_assert(find_short_id(responses[0], (beam_span){ key.data, key.size }));
+    }
+    for (int i = 0; i < 2; i++) fake_runner_free(rs[i]);
 }
 END_TEST
 
@@ -703,6 +746,7 @@ int main(void)
         a_bundle_without_data_is_not_consuming,
         a_running_bundle_is_split,
         short_ids_are_explained,
+        short_ids_mean_the_same_in_all_workers,
         metrics_are_told_in_full_without_short_ids,
         noise_on_the_control_stream_is_logged,
         the_runner_ends_the_worker,

@@ -2,12 +2,14 @@
 #include "log_stream.h"
 
 #include <check.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "google/protobuf/struct.upb.h"
 #include "google/protobuf/timestamp.upb.h"
 #include "model/beam_fn_api.upb.h"
 #include "pb.h"
@@ -212,11 +214,12 @@ START_TEST(entries_carry_everything)
     ck_assert_int_eq(log->minimum, BEAM_LOG_DEBUG);
     pthread_setname_np(pthread_self(), "tester");
     log->write(log->self,
-               &(bm_log_entry){ BEAM_LOG_WARN, "hello", "inst", "tr", "a.c:7" });
+               &(bm_log_entry){ BEAM_LOG_WARN, "hello", "inst", "tr", "a.c:7", NULL, 0 });
     wait_entries(&r, 1);
     int64_t before = bm_monotonic_ms();
     bm_log_write(log, BEAM_LOG_TRACE, "below the minimum");
-    log->write(log->self, &(bm_log_entry){ BEAM_LOG_TRACE, "too", NULL, NULL, NULL });
+    log->write(log->self,
+               &(bm_log_entry){ BEAM_LOG_TRACE, "too", NULL, NULL, NULL, NULL, 0 });
     bm_log_write(log, BEAM_LOG_ERROR, "n = %d", 4);
     wait_entries(&r, 2);
     ck_assert_int_lt(bm_monotonic_ms() - before,
@@ -243,6 +246,58 @@ START_TEST(entries_carry_everything)
 }
 END_TEST
 
+static const google_protobuf_Value *field(const pb_LogEntry *e, const char *name)
+{
+    google_protobuf_Value *value = NULL;
+    const google_protobuf_Struct *data = pb_LogEntry_custom_data(e);
+    ck_assert_ptr_nonnull(data);
+    ck_assert(google_protobuf_Struct_fields_get(data, bm_pb_text(name), &value));
+    return value;
+}
+
+START_TEST(entries_carry_fields)
+{
+    runner r;
+    runner_start(&r);
+    bm_log_stream *s = bm_log_stream_new(r.rpc, r.address, NULL, BEAM_LOG_INFO);
+    const bm_log *log = bm_log_stream_log(s);
+    char *huge = malloc(20000);
+    memset(huge, 'x', 20000);
+    const beam_log_field fields[] = {
+        { "text", beam_string(beam_span_of("a b\xff")) },
+        { "whole", beam_int64(-7) },
+        { "large", beam_int64(((int64_t)1 << 53) + 1) },
+        { "real", beam_double(0.25) },
+        { "none", beam_double(INFINITY) },
+        { "flag", beam_bool(true) },
+        { "huge", beam_string((beam_span){ huge, 20000 }) },
+    };
+    log->write(log->self, &(bm_log_entry){ .severity = BEAM_LOG_INFO,
+                                           .message = "fields",
+                                           .fields = fields,
+                                           .n_fields = BEAM_COUNT(fields) });
+    bm_log_write(log, BEAM_LOG_INFO, "none");
+    memset(huge, 0, 20000);
+    bm_log_stream_free(s);
+    free(huge);
+    ck_assert_uint_eq(r.n_entries, 2);
+    const pb_LogEntry *e = entry_at(&r, 0);
+    ck_assert_uint_eq(google_protobuf_Struct_fields_size(pb_LogEntry_custom_data(e)), 7);
+    assert_text(google_protobuf_Value_string_value(field(e, "text")), "a b?");
+    ck_assert_double_eq(google_protobuf_Value_number_value(field(e, "whole")), -7);
+    assert_text(google_protobuf_Value_string_value(field(e, "large")),
+                "9007199254740993");
+    ck_assert_double_eq(google_protobuf_Value_number_value(field(e, "real")), 0.25);
+    assert_text(google_protobuf_Value_string_value(field(e, "none")), "inf");
+    ck_assert(google_protobuf_Value_bool_value(field(e, "flag")));
+    upb_StringView cut = google_protobuf_Value_string_value(field(e, "huge"));
+    ck_assert_uint_eq(cut.size, 16 * 1024 + 3);
+    ck_assert(!memcmp(cut.data + cut.size - 5, "xx...", 5));
+    ck_assert_ptr_null(pb_LogEntry_custom_data(entry_at(&r, 1)));
+    runner_stop(&r);
+}
+END_TEST
+
 START_TEST(broken_text_is_mended)
 {
     runner r;
@@ -256,8 +311,8 @@ START_TEST(broken_text_is_mended)
                             "caf\xc3\xa9 \xf0\x9f\x8d\xba \xed\xa0\x80", huge };
     for (int i = 0; i < 3; i++)
         log->write(log->self,
-                   &(bm_log_entry){ BEAM_LOG_INFO, texts[i], NULL, NULL, NULL });
-    bm_log_entry odd = { (beam_severity)77, NULL, NULL, NULL, NULL };
+                   &(bm_log_entry){ BEAM_LOG_INFO, texts[i], NULL, NULL, NULL, NULL, 0 });
+    bm_log_entry odd = { .severity = (beam_severity)77 };
     log->write(log->self, &odd);
     bm_log_stream_free(s);
     free(huge);
@@ -435,7 +490,8 @@ START_TEST(drops_are_told)
     bm_log_stream *s = bm_log_stream_new(r.rpc, r.address, "w", BEAM_LOG_INFO);
     const bm_log *log = bm_log_stream_log(s);
     for (int i = 0; i < 10005; i++)
-        log->write(log->self, &(bm_log_entry){ BEAM_LOG_INFO, "x", NULL, NULL, NULL });
+        log->write(log->self,
+                   &(bm_log_entry){ BEAM_LOG_INFO, "x", NULL, NULL, NULL, NULL, 0 });
     runner_listen(&r, r.address);
     wait_entries(&r, 10001);
     bm_log_stream_free(s);
@@ -459,6 +515,7 @@ int main(void)
     TCase *cases = tcase_create("log_stream");
     tcase_set_timeout(cases, 60);
     tcase_add_test(cases, entries_carry_everything);
+    tcase_add_test(cases, entries_carry_fields);
     tcase_add_test(cases, broken_text_is_mended);
     tcase_add_test(cases, many_threads_keep_their_order);
     tcase_add_test(cases, without_a_runner_they_go_to_stderr);

@@ -10,6 +10,7 @@
 #include "beam/http.h"
 #include "beam/rpc.h"
 #include "exec/answers.h"
+#include "exec/call_metrics.h"
 #include "exec/par_do.h"
 
 enum {
@@ -36,6 +37,7 @@ typedef struct waiting {
     struct waiting *followers; /* wait for this answer: the request is theirs too */
     struct waiting *same;      /* in the chain of bm_calls.asked, or leader */
     uint64_t hash;             /* of the request */
+    int64_t started_ms;        /* the last try */
     int64_t due_ms;            /* when it is to be called again */
     /* The end of it. */
     bool answered;
@@ -53,6 +55,7 @@ struct bm_calls {
     bm_par_do *p;
     const bm_caller *caller;
     void *channel; /* opened by the first element */
+    bm_call_metrics *metrics; /* likewise */
     const char *target;
     bool in_order;
     size_t most, n;     /* elements that wait: at most, and now */
@@ -112,12 +115,16 @@ static beam_status connect_to(struct bm_calls *k)
     k->caller = k->p->fn->rpc ? callers->rpc : callers->http;
     beam_error err;
     k->channel = k->caller->open(k->p->fn, k->target, &err);
-    return k->channel ? BEAM_OK : bm_fail(node, err.status, "failed", "%s", err.message);
+    if (!k->channel) return bm_fail(node, err.status, "failed", "%s", err.message);
+    const char *service = k->caller->service(k->p->fn, k->target, &node->plan->arena);
+    k->metrics = bm_call_metrics_new(node, service, k->target);
+    return BEAM_OK;
 }
 
 static void call(struct bm_calls *k, waiting *w)
 {
     w->tries++;
+    w->started_ms = bm_monotonic_ms();
     k->n_under_way++;
     k->caller->start(k->channel, w->request, k->timeout_ms, w);
 }
@@ -313,6 +320,8 @@ static beam_status answer(struct bm_calls *k, const bm_call_result *result)
     waiting *w = result->tag, *followers = NULL;
     unsigned tries = w->tries;
     k->n_under_way--;
+    bm_call_metrics_add(k->metrics, k->caller->method(k->p->fn, w->request),
+                        result->outcome, bm_monotonic_ms() - w->started_ms);
     if (result->transient && tries < k->tries) {
         call_later(k, w, result->wait_ms);
         return BEAM_OK;

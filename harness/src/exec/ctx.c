@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "exec/ctx_impl.h"
-#include "exec/metric_sets.h"
 
 /* -- memory and settings ---------------------------------------------------------------- */
 void *beam_self(beam_ctx *c)
@@ -346,69 +345,58 @@ int64_t beam_estimate_end(beam_ctx *c)
     return 0;
 }
 
-/* -- metrics and logs ---------------------------------------------------------------------------- */
-static inline bm_cell *cell_of(beam_ctx *c, bm_cell_kind kind, const char *name)
+/* -- logs -------------------------------------------------------------------------------------- */
+enum { MOST_FIELDS = 32 };
+
+static bool is_field(const beam_log_field *f)
 {
-    bm_plan *plan = c->node->plan;
-    return bm_cells_get(&c->node->cells, kind, name, &plan->arena, &plan->next_index);
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+    beam_kind kind = f->value.kind;
+    return f->name && *f->name && !f->name[strspn(f->name, letters)] &&
+           (kind == BEAM_KIND_STRING || kind == BEAM_KIND_INT64 ||
+            kind == BEAM_KIND_DOUBLE || kind == BEAM_KIND_BOOL);
 }
 
-static inline bm_distribution *cell(beam_ctx *c, bm_cell_kind kind, const char *name)
-{
-    return &cell_of(c, kind, name)->value;
-}
-
-void beam_counter_add(beam_ctx *c, const char *name, int64_t by)
-{
-    bm_count_add(&cell(c, BM_CELL_COUNTER, name)->sum, by);
-}
-
-void beam_distribution_add(beam_ctx *c, const char *name, int64_t value)
-{
-    bm_distribution_add(cell(c, BM_CELL_DISTRIBUTION, name), value);
-}
-
-void beam_gauge_set(beam_ctx *c, const char *name, int64_t value)
-{
-    bm_gauge_set(cell(c, BM_CELL_GAUGE, name), value, bm_wall_coarse_ms());
-}
-
-void beam_string_set_add(beam_ctx *c, const char *name, beam_span text)
-{
-    bm_metric_set_add_text(cell_of(c, BM_CELL_STRING_SET, name)->set, text);
-}
-
-void beam_bounded_trie_add(beam_ctx *c, const char *name, const char *const *path, size_t n)
-{
-    bm_metric_set_add_path(cell_of(c, BM_CELL_BOUNDED_TRIE, name)->set, path, n);
-}
-
-void beam_histogram_add(beam_ctx *c, const char *name, int64_t value)
-{
-    bm_metric_set_add_value(cell_of(c, BM_CELL_HISTOGRAM, name)->set, value);
-}
-
-void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
+static void log_text(beam_ctx *c, bm_log_entry *entry, const char *format, va_list args)
 {
     const bm_plan *plan = c->node->plan;
-    if (severity < plan->log->minimum) return;
     char text[512];
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(text, sizeof text, format, args);
     bm_arena longer;
     bm_arena_init(&longer, 0);
     bool is_long = n >= (int)sizeof text;
-    bm_log_entry entry = {
-        .severity = severity,
-        .message = is_long ? bm_vformat(&longer, format, again) : text,
-        .instruction_id = plan->instruction_id,
-        .transform_id = c->node->id,
-    };
-    plan->log->write(plan->log->self, &entry);
+    entry->message = is_long ? bm_vformat(&longer, format, again) : text;
+    entry->instruction_id = plan->instruction_id;
+    entry->transform_id = c->node->id;
+    plan->log->write(plan->log->self, entry);
     bm_arena_free(&longer);
     va_end(again);
+}
+
+void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
+{
+    if (severity < c->node->plan->log->minimum) return;
+    bm_log_entry entry = { .severity = severity };
+    va_list args;
+    va_start(args, format);
+    log_text(c, &entry, format, args);
+    va_end(args);
+}
+
+void beam_log_with(beam_ctx *c, beam_severity severity, const beam_log_field *fields,
+                   size_t n_fields, const char *format, ...)
+{
+    if (severity < c->node->plan->log->minimum) return;
+    beam_log_field good[MOST_FIELDS];
+    bm_log_entry entry = { .severity = severity, .fields = good };
+    for (size_t i = 0; i < n_fields && entry.n_fields < MOST_FIELDS; i++)
+        if (is_field(&fields[i])) good[entry.n_fields++] = fields[i];
+    va_list args;
+    va_start(args, format);
+    log_text(c, &entry, format, args);
     va_end(args);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* String sets, bounded tries and histograms. Written on the bundle thread, read on any.
+/* String sets, bounded tries, histograms and extremes. Written on the bundle thread, read on
+ * any.
  *
- * The payloads of the last two are messages of metrics.proto; there are so few fields that
+ * The payloads of tries and histograms are messages of metrics.proto; there are so few fields that
  * they are written here field by field, and the engine stays free of protobuf. */
 #include "exec/metric_sets.h"
 
@@ -26,7 +27,13 @@ struct bm_metric_set {
     size_t text_bytes;
     bm_trie trie;
     int64_t buckets[BUCKETS], values;
+    bm_extremes extremes;
 };
+
+static bool has_extremes(bm_cell_kind kind)
+{
+    return kind >= BM_CELL_TOP_INT64 && kind <= BM_CELL_BOTTOM_DOUBLE;
+}
 
 static void empty(bm_metric_set *set)
 {
@@ -35,6 +42,8 @@ static void empty(bm_metric_set *set)
     set->text_bytes = 0;
     set->values = 0;
     memset(set->buckets, 0, sizeof set->buckets);
+    if (has_extremes(set->kind))
+        bm_extremes_init(&set->extremes, &set->arena, BM_EXTREMES_KEPT);
 }
 
 bm_metric_set *bm_metric_set_new(bm_cell_kind kind)
@@ -43,6 +52,9 @@ bm_metric_set *bm_metric_set_new(bm_cell_kind kind)
     pthread_mutex_init(&set->lock, NULL);
     bm_arena_init(&set->arena, 0);
     set->kind = kind;
+    set->extremes.is_double = kind == BM_CELL_TOP_DOUBLE || kind == BM_CELL_BOTTOM_DOUBLE;
+    set->extremes.are_smallest = kind == BM_CELL_BOTTOM_INT64 ||
+                                 kind == BM_CELL_BOTTOM_DOUBLE;
     empty(set);
     return set;
 }
@@ -101,6 +113,13 @@ void bm_metric_set_add_value(bm_metric_set *set, int64_t value)
     pthread_mutex_lock(&set->lock);
     set->buckets[bucket_of(value)]++;
     set->values++;
+    pthread_mutex_unlock(&set->lock);
+}
+
+void bm_metric_set_add_extreme(bm_metric_set *set, bm_extreme value)
+{
+    pthread_mutex_lock(&set->lock);
+    bm_extremes_add(&set->extremes, value);
     pthread_mutex_unlock(&set->lock);
 }
 
@@ -179,11 +198,28 @@ static void write_histogram(const bm_metric_set *set, bm_writer *out)
     bm_writer_free(&counts);
 }
 
+/* iterable<varint> or iterable<double> */
+static void write_extremes(const bm_extremes *e, bm_writer *out)
+{
+    bm_write_be32(out, (uint32_t)e->n);
+    for (size_t i = 0; i < e->n; i++) {
+        uint64_t bits;
+        memcpy(&bits, &e->at[i], sizeof bits);
+        if (e->is_double)
+            bm_write_be64(out, bits);
+        else
+            bm_write_varint(out, bits);
+    }
+}
+
 static bool write_payload(const bm_metric_set *set, bm_writer *out)
 {
     if (set->kind == BM_CELL_STRING_SET && set->texts.n) write_texts(set, out);
     else if (set->kind == BM_CELL_BOUNDED_TRIE && set->trie.root) write_trie(set, out);
-    else if (set->kind == BM_CELL_HISTOGRAM && set->values) write_histogram(set, out);
+    else if (set->extremes.n)
+        write_extremes(&set->extremes, out);
+    else if (set->values)
+        write_histogram(set, out);
     else return false;
     return true;
 }

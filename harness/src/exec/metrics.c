@@ -7,79 +7,34 @@
 #include "exec/data_sampler.h"
 #include "exec/node.h"
 
-/* -- values --------------------------------------------------------------------------- */
-static void begin_change(bm_distribution *d)
-{
-    bm_count_set(&d->sequence, bm_count_get(&d->sequence) + 1);
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-/* Release stores keep the order of changes that the reader relies on; on x86 they are
- * plain stores. */
-static void put(bm_count *count, int64_t value)
-{
-    atomic_store_explicit(count, value, memory_order_release);
-}
-
-static void end_change(bm_distribution *d)
-{
-    put(&d->sequence, bm_count_get(&d->sequence) + 1);
-}
-
-void bm_distribution_add(bm_distribution *d, int64_t value)
-{
-    int64_t n = bm_count_get(&d->n);
-    begin_change(d);
-    if (!n || value < bm_count_get(&d->min)) put(&d->min, value);
-    if (!n || value > bm_count_get(&d->max)) put(&d->max, value);
-    put(&d->sum, (int64_t)((uint64_t)bm_count_get(&d->sum) + (uint64_t)value));
-    put(&d->n, n + 1);
-    end_change(d);
-}
-
-void bm_distribution_reset(bm_distribution *d)
-{
-    begin_change(d);
-    put(&d->n, 0);
-    put(&d->sum, 0);
-    put(&d->min, 0);
-    put(&d->max, 0);
-    end_change(d);
-}
-
-void bm_gauge_set(bm_distribution *d, int64_t value, beam_millis now)
-{
-    begin_change(d);
-    put(&d->sum, value);
-    put(&d->max, now);
-    put(&d->n, 1);
-    end_change(d);
-}
-
-typedef struct snapshot {
-    int64_t n, sum, min, max;
-} snapshot;
-
-static snapshot read_distribution(const bm_distribution *d)
-{
-    for (;;) {
-        int64_t before = atomic_load_explicit(&d->sequence, memory_order_acquire);
-        snapshot s = {
-            atomic_load_explicit(&d->n, memory_order_acquire),
-            atomic_load_explicit(&d->sum, memory_order_acquire),
-            atomic_load_explicit(&d->min, memory_order_acquire),
-            atomic_load_explicit(&d->max, memory_order_acquire),
-        };
-        if (!(before & 1) && before == bm_count_get(&d->sequence)) return s;
-    }
-}
-
 /* -- cells ----------------------------------------------------------------------------- */
 static bm_cell *find_cell(const bm_cells *cells, bm_cell_kind kind, const char *name)
 {
     bm_cell *cell = atomic_load_explicit(&cells->first, memory_order_relaxed);
-    while (cell && (cell->kind != kind || strcmp(cell->name, name) != 0)) cell = cell->next;
+    while (cell && (cell->kind != kind || strcmp(cell->name, name) != 0))
+        cell = cell->next;
     return cell;
+}
+
+static bm_cell *add_cell_of(bm_cells *cells, const bm_cell *what, bm_arena *arena,
+                            uint32_t *next_index)
+{
+    bm_cell *cell = BM_NEW(arena, bm_cell);
+    *cell = *what;
+    cell->name = bm_strdup(arena, what->name);
+    cell->index = (*next_index)++;
+    if (cell->kind >= BM_CELL_STRING_SET) cell->set = bm_metric_set_new(cell->kind);
+    cell->next = atomic_load_explicit(&cells->first, memory_order_relaxed);
+    atomic_store_explicit(&cells->first, cell, memory_order_release);
+    return cell;
+}
+
+bm_cell *bm_cells_add_call(bm_cells *cells, bm_cell_kind kind, const char *outcome,
+                           const bm_call_names *call, bm_arena *arena,
+                           uint32_t *next_index)
+{
+    const bm_cell what = { .kind = kind, .name = outcome, .call = call };
+    return add_cell_of(cells, &what, arena, next_index);
 }
 
 bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_arena *arena,
@@ -91,15 +46,9 @@ bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_a
     bm_cell *cell = cells->recent[slot];
     if (cell && cell->kind == kind && strcmp(cell->name, name) == 0) return cell;
     cell = find_cell(cells, kind, name);
-    if (!cell) {
-        cell = BM_NEW(arena, bm_cell);
-        cell->name = bm_strdup(arena, name);
-        cell->kind = kind;
-        cell->index = (*next_index)++;
-        if (kind >= BM_CELL_STRING_SET) cell->set = bm_metric_set_new(kind);
-        cell->next = atomic_load_explicit(&cells->first, memory_order_relaxed);
-        atomic_store_explicit(&cells->first, cell, memory_order_release);
-    }
+    if (!cell)
+        cell = add_cell_of(cells, &(bm_cell){ .kind = kind, .name = name }, arena,
+                           next_index);
     cells->recent[slot] = cell;
     return cell;
 }
@@ -166,6 +115,12 @@ static void write_numbers(bm_writer *w, const int64_t *values, size_t n)
     for (size_t i = 0; i < n; i++) bm_write_varint(w, (uint64_t)values[i]);
 }
 
+/* Doubles, as their bits. */
+static void write_doubles(bm_writer *w, const int64_t *bits, size_t n)
+{
+    for (size_t i = 0; i < n; i++) bm_write_be64(w, (uint64_t)bits[i]);
+}
+
 static void payload(list *l, bm_monitoring_info *info, const int64_t *values, size_t n)
 {
     bm_writer w = { 0 };
@@ -174,7 +129,7 @@ static void payload(list *l, bm_monitoring_info *info, const int64_t *values, si
     bm_writer_free(&w);
 }
 
-static void add_distribution(list *l, bm_monitoring_info *info, const snapshot *s)
+static void add_distribution(list *l, bm_monitoring_info *info, const bm_snapshot *s)
 {
     payload(l, info, (int64_t[]){ s->n, s->sum, s->min, s->max }, 4);
 }
@@ -191,7 +146,7 @@ static void add_pcoll(list *l, const bm_pcoll *p, uint32_t index)
         add(l, BEAM_URN_METRIC_ELEMENT_COUNT, BEAM_URN_METRICS_SUM_INT64, index);
     label(info, "PCOLLECTION", p->id);
     payload(l, info, &count, 1);
-    snapshot bytes = read_distribution(&p->bytes);
+    bm_snapshot bytes = bm_distribution_read(&p->bytes);
     if (!bytes.n) return;
     info = add(l, BEAM_URN_METRIC_SAMPLED_BYTE_SIZE, BEAM_URN_METRICS_DISTRIBUTION_INT64,
                index + 1);
@@ -257,28 +212,74 @@ static const struct cell_urns {
     [BM_CELL_COUNTER] = { BEAM_URN_METRIC_USER_SUM_INT64, BEAM_URN_METRICS_SUM_INT64 },
     [BM_CELL_DISTRIBUTION] = { BEAM_URN_METRIC_USER_DISTRIBUTION_INT64,
                                BEAM_URN_METRICS_DISTRIBUTION_INT64 },
-    [BM_CELL_GAUGE] = { BEAM_URN_METRIC_USER_LATEST_INT64, BEAM_URN_METRICS_LATEST_INT64 },
-    [BM_CELL_STRING_SET] = { BEAM_URN_METRIC_USER_SET_STRING, BEAM_URN_METRICS_SET_STRING },
+    [BM_CELL_GAUGE] = { BEAM_URN_METRIC_USER_LATEST_INT64,
+                        BEAM_URN_METRICS_LATEST_INT64 },
+    [BM_CELL_COUNTER_DOUBLE] = { BEAM_URN_METRIC_USER_SUM_DOUBLE,
+                                 BEAM_URN_METRICS_SUM_DOUBLE },
+    [BM_CELL_DISTRIBUTION_DOUBLE] = { BEAM_URN_METRIC_USER_DISTRIBUTION_DOUBLE,
+                                      BEAM_URN_METRICS_DISTRIBUTION_DOUBLE },
+    [BM_CELL_GAUGE_DOUBLE] = { BEAM_URN_METRIC_USER_LATEST_DOUBLE,
+                               BEAM_URN_METRICS_LATEST_DOUBLE },
+    [BM_CELL_STRING_SET] = { BEAM_URN_METRIC_USER_SET_STRING,
+                             BEAM_URN_METRICS_SET_STRING },
     [BM_CELL_BOUNDED_TRIE] = { BEAM_URN_METRIC_USER_BOUNDED_TRIE,
                                BEAM_URN_METRICS_BOUNDED_TRIE },
     [BM_CELL_HISTOGRAM] = { BEAM_URN_METRIC_USER_HISTOGRAM_INT64,
                             BEAM_URN_METRICS_HISTOGRAM_INT64 },
+    [BM_CELL_TOP_INT64] = { BEAM_URN_METRIC_USER_TOP_N_INT64,
+                            BEAM_URN_METRICS_TOP_N_INT64 },
+    [BM_CELL_TOP_DOUBLE] = { BEAM_URN_METRIC_USER_TOP_N_DOUBLE,
+                             BEAM_URN_METRICS_TOP_N_DOUBLE },
+    [BM_CELL_BOTTOM_INT64] = { BEAM_URN_METRIC_USER_BOTTOM_N_INT64,
+                               BEAM_URN_METRICS_BOTTOM_N_INT64 },
+    [BM_CELL_BOTTOM_DOUBLE] = { BEAM_URN_METRIC_USER_BOTTOM_N_DOUBLE,
+                                BEAM_URN_METRICS_BOTTOM_N_DOUBLE },
+    [BM_CELL_CALLS] = { BEAM_URN_METRIC_IO_API_REQUEST_COUNT,
+                        BEAM_URN_METRICS_SUM_INT64 },
+    [BM_CELL_CALL_MS] = { BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES,
+                          BEAM_URN_METRICS_HISTOGRAM_INT64 },
 };
 
 /* False: the cell was not used in this bundle. */
 static bool write_cell(const bm_cell *cell, bm_writer *w)
 {
     if (cell->set) return bm_metric_set_payload(cell->set, w);
-    snapshot s = read_distribution(&cell->value);
+    bm_snapshot s = bm_distribution_read(&cell->value);
     if (!s.n && !s.sum) return false;
-    int64_t counter[] = { s.sum }, gauge[] = { s.max, s.sum };
-    int64_t distribution[] = { s.n, s.sum, s.min, s.max };
+    const int64_t gauge[] = { s.max, s.sum },
+                  distribution[] = { s.n, s.sum, s.min, s.max };
     switch (cell->kind) {
-    case BM_CELL_COUNTER: write_numbers(w, counter, 1); break;
+    case BM_CELL_COUNTER:
+    case BM_CELL_CALLS: write_numbers(w, &s.sum, 1); break;
     case BM_CELL_GAUGE: write_numbers(w, gauge, 2); break;
+    case BM_CELL_COUNTER_DOUBLE: write_doubles(w, &s.sum, 1); break;
+    case BM_CELL_GAUGE_DOUBLE:
+        write_numbers(w, &s.max, 1);
+        write_doubles(w, &s.sum, 1);
+        break;
+    case BM_CELL_DISTRIBUTION_DOUBLE:
+        write_numbers(w, &s.n, 1);
+        write_doubles(w, distribution + 1, 3);
+        break;
     default: write_numbers(w, distribution, 4); break;
     }
     return true;
+}
+
+static void label_user(bm_monitoring_info *info, const bm_node *node, const bm_cell *cell)
+{
+    label(info, "PTRANSFORM", node->id);
+    label(info, "NAMESPACE", node->name_space ? node->name_space : node->name);
+    label(info, "NAME", cell->name);
+}
+
+static void label_call(bm_monitoring_info *info, const bm_node *node, const bm_cell *cell)
+{
+    label(info, "SERVICE", cell->call->service);
+    label(info, "METHOD", cell->call->method);
+    label(info, "RESOURCE", cell->call->resource);
+    label(info, "PTRANSFORM", node->id);
+    if (cell->kind == BM_CELL_CALLS) label(info, "STATUS", cell->name);
 }
 
 static void add_cell(list *l, const bm_node *node, const bm_cell *cell)
@@ -287,9 +288,10 @@ static void add_cell(list *l, const bm_node *node, const bm_cell *cell)
     if (write_cell(cell, &w)) {
         const struct cell_urns *urns = &cell_urns[cell->kind];
         bm_monitoring_info *info = add(l, urns->urn, urns->type, cell->index);
-        label(info, "PTRANSFORM", node->id);
-        label(info, "NAMESPACE", node->name_space ? node->name_space : node->name);
-        label(info, "NAME", cell->name);
+        if (cell->call)
+            label_call(info, node, cell);
+        else
+            label_user(info, node, cell);
         info->payload = bm_span_copy(l->arena, bm_written(&w));
     }
     bm_writer_free(&w);

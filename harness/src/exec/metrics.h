@@ -38,18 +38,41 @@ typedef struct bm_distribution {
 void bm_distribution_add(bm_distribution *d, int64_t value);
 void bm_distribution_reset(bm_distribution *d);
 void bm_gauge_set(bm_distribution *d, int64_t value, beam_millis now_ms);
+/* The same with doubles, which are held as their bits. */
+void bm_count_add_double(bm_count *count, double by);
+void bm_distribution_add_double(bm_distribution *d, double value);
+void bm_gauge_set_double(bm_distribution *d, double value, beam_millis now_ms);
+
+typedef struct bm_snapshot {
+    int64_t n, sum, min, max;
+} bm_snapshot;
+bm_snapshot bm_distribution_read(const bm_distribution *d); /* any thread */
 
 typedef enum bm_cell_kind {
     BM_CELL_COUNTER,
     BM_CELL_DISTRIBUTION,
     BM_CELL_GAUGE,
+    BM_CELL_COUNTER_DOUBLE,
+    BM_CELL_DISTRIBUTION_DOUBLE,
+    BM_CELL_GAUGE_DOUBLE,
+    BM_CELL_CALLS,      /* of a service: `name` is the outcome */
     BM_CELL_STRING_SET, /* this and what follows: see metric_sets.h */
     BM_CELL_BOUNDED_TRIE,
     BM_CELL_HISTOGRAM,
+    BM_CELL_TOP_INT64,
+    BM_CELL_TOP_DOUBLE,
+    BM_CELL_BOTTOM_INT64,
+    BM_CELL_BOTTOM_DOUBLE,
+    BM_CELL_CALL_MS, /* how long they took, a histogram */
     BM_N_CELL_KINDS
 } bm_cell_kind;
 
-/* A user's metric. Cells are only ever added to a list, and never freed before the plan. */
+/* What is called. */
+typedef struct bm_call_names {
+    const char *service, *method, *resource;
+} bm_call_names;
+
+/* A user's metric, or one of calls. Cells are only ever added to a list, and never freed before the plan. */
 typedef struct bm_cell {
     struct bm_cell *next;
     const char *name;
@@ -57,6 +80,7 @@ typedef struct bm_cell {
     uint32_t index;
     bm_distribution value; /* counter: sum; gauge: sum, at the time `max` */
     struct bm_metric_set *set; /* of the kinds that hold more; freed with the cells */
+    const bm_call_names *call; /* NULL: a user's */
 } bm_cell;
 
 /* The metrics of one transform. */
@@ -68,6 +92,10 @@ typedef struct bm_cells {
 /* The cell of a name, made at first use. Bundle thread. */
 bm_cell *bm_cells_get(bm_cells *cells, bm_cell_kind kind, const char *name, bm_arena *arena,
                       uint32_t *next_index);
+/* A new one of calls, which is never given by name. Bundle thread. */
+bm_cell *bm_cells_add_call(bm_cells *cells, bm_cell_kind kind, const char *outcome,
+                           const bm_call_names *call, bm_arena *arena,
+                           uint32_t *next_index);
 void bm_cells_reset(bm_cells *cells);
 void bm_cells_free(bm_cells *cells);
 

@@ -89,6 +89,8 @@ typedef struct bm_call_result {
     beam_span text; /* the answer, or why there is none; lives until the next result */
     bool transient; /* it failed, and may succeed when it is made again, */
     int wait_ms;    /* but not before */
+    const char
+        *outcome; /* "ok", "unavailable": for metrics; lives until the next result */
 } bm_call_result;
 
 /* A way of calling services, for DoFns that have it. Requests and answers are bytes to the
@@ -104,6 +106,9 @@ typedef struct bm_caller {
     void (*start)(void *channel, beam_span request, int timeout_ms, void *tag);
     /* wait_ms < 0: until one has come; 0: not at all. */
     bool (*next)(void *channel, int wait_ms, bm_call_result *out);
+    /* For metrics: what is called there, and which function of it a request is for. */
+    const char *(*service)(const beam_dofn *fn, const char *target, bm_arena *arena);
+    const char *(*method)(const beam_dofn *fn, beam_span request);
 } bm_caller;
 typedef struct bm_callers {
     const bm_caller *rpc, *http;
@@ -189,7 +194,7 @@ void bm_plan_take_result(bm_plan *plan, bm_bundle_result *out);
 
 /* MonitoringInfo, neutral. Everything lives until the next call with the same arena. */
 typedef struct bm_monitoring_label {
-    const char *key, *value; /* "PTRANSFORM", "PCOLLECTION", "NAMESPACE", "NAME" */
+    const char *key, *value; /* "PTRANSFORM", "PCOLLECTION", "NAMESPACE", "NAME"... */
 } bm_monitoring_label;
 typedef struct bm_monitoring_info {
     const char *urn, *type;

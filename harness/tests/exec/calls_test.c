@@ -10,8 +10,9 @@ typedef struct channel {
     const char *name;
     bool answers;
     void *pending[100];
-    size_t n, n_closed;
+    size_t n, n_closed, n_failing; /* so many results are failures */
 } channel;
+static const char *outcomes[30]; /* of these, from the end */
 static channel channels[2]; /* rpc, http */
 static int n_told;          /* of the ordered DoFn, whose second answer fails it */
 
@@ -62,12 +63,33 @@ static bool next(void *self, int wait_ms, bm_call_result *out)
     channel *ch = self;
     (void)wait_ms;
     if (!ch->answers || !ch->n) return false;
-    *out = (bm_call_result){ .tag = ch->pending[--ch->n], .text = beam_span_of(ch->name) };
+    *out = (bm_call_result){ .tag = ch->pending[--ch->n],
+                             .text = beam_span_of(ch->name),
+                             .outcome = "ok" };
+    if (ch->n_failing) {
+        out->outcome = outcomes[--ch->n_failing];
+        out->status = BEAM_ERPC;
+        out->transient = true;
+        out->text = beam_span_of("not now");
+    }
     return true;
 }
-static const bm_caller rpc_caller = { ask, tell, open_rpc, close_channel, start, next };
-static const bm_caller http_caller = { ask, tell, open_http, close_channel, start, next };
-static const bm_caller no_caller = { ask, tell, open_none, close_channel, start, next };
+static const char *service(const beam_dofn *fn, const char *target, bm_arena *arena)
+{
+    (void)fn;
+    return bm_format(arena, "at %s", target);
+}
+static const char *method(const beam_dofn *fn, beam_span bytes)
+{
+    (void)bytes;
+    return fn->rpc ? "M" : "GET";
+}
+#define CALLER(open)                                                 \
+    {                                                                \
+        ask, tell, open, close_channel, start, next, service, method \
+    }
+static const bm_caller rpc_caller = CALLER(open_rpc), http_caller = CALLER(open_http),
+                       no_caller = CALLER(open_none);
 static bm_callers callers;
 static bool over;
 
@@ -122,7 +144,13 @@ static const beam_rpc_fn ordered = { .method = "/p.P/M", .request = request,
                                      .response = response, .in_order = true };
 static const beam_dofn ordered_fn = { .name = "test.ordered", .in = BEAM_INT64,
                                       .out = BEAM_STRING, .rpc = &ordered };
-static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &ordered_fn, &text_fn };
+static const beam_http_fn patient = { .request = http_request,
+                                      .response = http_response };
+static const beam_dofn patient_fn = {
+    .name = "test.patient", .in = BEAM_INT64, .out = BEAM_STRING, .http = &patient
+};
+static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &ordered_fn, &text_fn,
+                                        &patient_fn };
 
 static void init(fixture *f, const char *fn, unsigned attempts, bool answers)
 {
@@ -209,9 +237,54 @@ START_TEST(a_second_attempt_keeps_its_place)
 }
 END_TEST
 
+/* Each try counts, by how it ended. */
+START_TEST(tries_are_counted)
+{
+    fixture f;
+    init(&f, "test.rpc", 1, true);
+    outcomes[0] = outcomes[1] = "unavailable";
+    channels[0].n_failing = 2;
+    for (int bundle = 0; bundle < 2; bundle++) {
+        fixture_run(&f);
+        const char *all = fixture_metrics(&f);
+        const char *const count =
+            "beam:metric:io:api_request_count:v1 at test:1 M test:1 b ";
+        ck_assert_ptr_nonnull(strstr(all, bm_format(&f.arena, "%sok 5\n", count)));
+        const char *failed = strstr(all, bm_format(&f.arena, "%sunavailable", count));
+        ck_assert_int_eq(failed != NULL, !bundle);
+        ck_assert(!failed || strstr(failed, "unavailable 2\n"));
+        ck_assert_ptr_nonnull(
+            strstr(all, "beam:metric:io:api_request_latencies:v1 at test:1 M "
+                        "test:1 b 8 "));
+    }
+    fixture_free(&f);
+}
+END_TEST
+
+/* A service may say what it likes. */
+START_TEST(so_many_outcomes_and_no_more)
+{
+    fixture f;
+    init(&f, "test.patient", 1, true);
+    for (size_t i = 0; i < BEAM_COUNT(outcomes); i++)
+        outcomes[i] = bm_format(&f.arena, "%d", (int)i);
+    channels[1].n_failing = BEAM_COUNT(outcomes);
+    for (int i = 5; i < 30; i++) fixture_put(&f, 0, beam_int64(i)); /* each fails once */
+    fixture_run(&f);
+    const char *at = fixture_metrics(&f);
+    int n = 0;
+    ck_assert_ptr_nonnull(
+        strstr(at, " other 36\n")); /* 6 failures, and those that are ok */
+    for (; (at = strstr(at, "api_request_count")); at++) n++;
+    ck_assert_int_eq(n, 25);
+    fixture_free(&f);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { by_its_kind, the_worker_ends, no_channel,
-                                   a_second_attempt_keeps_its_place };
+    const TTest *const tests[] = { by_its_kind,       the_worker_ends,
+                                   no_channel,        a_second_attempt_keeps_its_place,
+                                   tries_are_counted, so_many_outcomes_and_no_more };
     return run_tests("calls", tests, BEAM_COUNT(tests));
 }

@@ -198,6 +198,65 @@ START_TEST(sets_tries_and_histograms)
 }
 END_TEST
 
+static beam_status measure_doubles(beam_ctx *c, beam_value in)
+{
+    double n = (double)beam_as_int64(in) / 4;
+    beam_counter_add_double(c, "cost", n);
+    beam_distribution_add_double(c, "load", -n);
+    beam_gauge_set_double(c, "level", n);
+    beam_counter_add(c, "cost", 1); /* another metric */
+    beam_top_n_add(c, "largest", beam_as_int64(in));
+    beam_bottom_n_add(c, "largest", beam_as_int64(in));
+    beam_top_n_add_double(c, "largest", n);
+    beam_bottom_n_add_double(c, "largest", n);
+    return BEAM_OK;
+}
+static const beam_dofn doubles_fn = { .name = "test.measure",
+                                      .in = BEAM_INT64,
+                                      .process = measure_doubles };
+
+START_TEST(real_numbers)
+{
+    static const beam_dofn *const with_doubles[] = { &doubles_fn };
+    const char *const distribution = "beam:metric:user:distribution_double:v1";
+    fixture f;
+    fixture_init(&f, with_doubles, 1, NULL, 0);
+    fixture_pcoll(&f, "p1", "varint");
+    fixture_source(&f, "a", "p1", "varint", "global_window");
+    fixture_par_do(&f, "b", "test.measure", "", "in=p1", "");
+    fixture_build(&f);
+    put_ints(&f, 1, 4);
+    for (int round = 0; round < 2; round++) {
+        fixture_run(&f);
+        EXPECT_PAYLOAD(&f, "beam:metric:user:sum_double:v1",
+                       "\x40\4\0\0\0\0\0\0"); /* 2.5 */
+        EXPECT_PAYLOAD(&f, "beam:metric:user:sum_int64:v1", "\4");
+        /* 4 of them, -2.5, -1, -0.25 */
+        EXPECT_PAYLOAD(&f, distribution,
+                       "\4\xc0\4\0\0\0\0\0\0\xbf\xf0\0\0\0\0\0\0"
+                       "\xbf\xd0\0\0\0\0\0\0");
+        EXPECT_PAYLOAD(&f, "beam:metric:user:top_n_int64:v1", "\0\0\0\4\4\3\2\1");
+        EXPECT_PAYLOAD(&f, "beam:metric:user:bottom_n_int64:v1", "\0\0\0\4\1\2\3\4");
+        beam_span top = payload_of(&f, "beam:metric:user:top_n_double:v1");
+        beam_span bottom = payload_of(&f, "beam:metric:user:bottom_n_double:v1");
+        ck_assert_uint_eq(top.len, 4 + 4 * 8);
+        ck_assert_mem_eq(top.ptr, "\0\0\0\4\x3f\xf0\0\0\0\0\0\0\x3f\xe8", 14);
+        ck_assert_mem_eq(bottom.ptr, "\0\0\0\4\x3f\xd0\0\0\0\0\0\0\x3f\xe0", 14);
+        beam_span gauge = payload_of(&f, "beam:metric:user:latest_double:v1");
+        bm_reader in = bm_reader_of(gauge);
+        uint64_t ms, bits;
+        ck_assert_int_eq(bm_read_varint(&in, &ms), BEAM_OK);
+        ck_assert_int_eq(bm_read_be64(&in, &bits), BEAM_OK);
+        ck_assert_uint_gt(ms, 1700000000000);
+        ck_assert_uint_eq(bits, 0x3ff0000000000000);
+    }
+    f.in[0].len = 0;
+    fixture_run(&f);
+    ck_assert_uint_eq(payload_of(&f, distribution).len, 0);
+    fixture_free(&f);
+}
+END_TEST
+
 /* -- execution times ------------------------------------------------------------------------- */
 static void sample(fixture *f, size_t segment)
 {
@@ -460,8 +519,10 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        values_of_a_bundle, sets_tries_and_histograms,
+        values_of_a_bundle,
+        sets_tries_and_histograms,
         a_large_element_leaves_no_memory_behind,
+        real_numbers,
         the_same_metric_has_the_same_index,
         times_are_booked_on_who_runs,
         the_rest_is_given_up_where_wanted,

@@ -346,6 +346,11 @@ BEAM_API beam_status beam_on_finalize(beam_ctx *c, int64_t expires_after_ms,
 BEAM_API void beam_counter_add(beam_ctx *c, const char *name, int64_t by);
 BEAM_API void beam_distribution_add(beam_ctx *c, const char *name, int64_t value);
 BEAM_API void beam_gauge_set(beam_ctx *c, const char *name, int64_t value);
+/* The same with doubles (user:sum_double and so on); under a name of whole numbers they are
+ * metrics of their own. Flink leaves them out. */
+BEAM_API void beam_counter_add_double(beam_ctx *c, const char *name, double by);
+BEAM_API void beam_distribution_add_double(beam_ctx *c, const char *name, double value);
+BEAM_API void beam_gauge_set_double(beam_ctx *c, const char *name, double value);
 /* The different texts that were added (user:set_string), up to 1 MB of them in a bundle. */
 BEAM_API void beam_string_set_add(beam_ctx *c, const char *name, beam_span text);
 /* Paths of which a bounded number is kept (100): of the largest branches, only their common
@@ -355,6 +360,11 @@ BEAM_API void beam_bounded_trie_add(beam_ctx *c, const char *name, const char *c
 /* How many values lie in each of the buckets that grow by the square root of 2
  * (user:histogram_int64); the first one is for all below. */
 BEAM_API void beam_histogram_add(beam_ctx *c, const char *name, int64_t value);
+/* The 10 largest values, or the 10 smallest (user:top_n_int64 and so on); NaN is none. */
+BEAM_API void beam_top_n_add(beam_ctx *c, const char *name, int64_t value);
+BEAM_API void beam_top_n_add_double(beam_ctx *c, const char *name, double value);
+BEAM_API void beam_bottom_n_add(beam_ctx *c, const char *name, int64_t value);
+BEAM_API void beam_bottom_n_add_double(beam_ctx *c, const char *name, double value);
 
 /* LogEntry.Severity of beam_fn_api.proto. */
 typedef enum beam_severity {
@@ -371,6 +381,20 @@ typedef enum beam_severity {
  * the log stream is behind, entries are dropped and counted. */
 BEAM_API void beam_log(beam_ctx *c, beam_severity severity, const char *format, ...)
     BEAM_PRINTF(3, 4);
+
+/* The same with fields beside the text, for programs that read logs (LogEntry.custom_data); on
+ * stderr they follow it as " name=value". Names are of [a-zA-Z_-], values STRING, INT64, DOUBLE
+ * or BOOL; other fields, and those after the first 32, are left out. Texts are cut to 16 KiB;
+ * numbers that a JSON number cannot hold are sent as text.
+ *     const beam_log_field fields[] = { { "bytes", beam_int64(n) }, { "file", name } };
+ *     beam_log_with(c, BEAM_LOG_INFO, fields, BEAM_COUNT(fields), "read"); */
+typedef struct beam_log_field {
+    const char *name;
+    beam_value value;
+} beam_log_field;
+BEAM_API void beam_log_with(beam_ctx *c, beam_severity severity,
+                            const beam_log_field *fields, size_t n_fields,
+                            const char *format, ...) BEAM_PRINTF(5, 6);
 
 /* -- WindowFns ---------------------------------------------------------------------
  * How elements get windows (WindowFn). Windows are intervals; with .custom_windows each may

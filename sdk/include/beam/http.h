@@ -10,7 +10,10 @@
  *     ...
  *     beam_par_do(words, "Word", &word_fn, .target = "https://words.example.com/v1");
  *
- * Both functions run on the bundle's thread, as process() does. Not with state or timers. */
+ * Both functions run on the bundle's thread, as process() does. Not with state or timers.
+ *
+ * Each try is counted by its outcome ("ok", "not_found", "unavailable"...), and how long it
+ * took, as metrics of the step, as with beam/rpc.h. */
 #ifndef BEAM_HTTP_H
 #define BEAM_HTTP_H
 

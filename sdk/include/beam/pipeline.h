@@ -36,6 +36,10 @@ BEAM_API void beam_pipeline_fail(beam_pipeline *p, beam_status status, const cha
 
 /* The same as --experiments=NAME on the command line. */
 BEAM_API void beam_pipeline_experiment(beam_pipeline *p, const char *experiment);
+/* The same as --resource_hints=NAME=VALUE, which goes before it: what workers are to have, for
+ * runners that look at it. "min_ram=4GB" (or GiB, MB...), "cpu_count=2",
+ * "max_active_bundles_per_worker=1", "accelerator=type:nvidia-tesla-t4;count:1". */
+BEAM_API void beam_pipeline_resource_hint(beam_pipeline *p, const char *hint);
 
 BEAM_API beam_pipeline *beam_pcoll_pipeline(const beam_pcoll *c);
 BEAM_API const beam_type *beam_pcoll_type(const beam_pcoll *c);
@@ -84,6 +88,10 @@ typedef struct beam_par_do_opts {
     beam_pcoll **failures;
     int attempts;             /* with failures: tries of an element; 0: 1. Splittable: 1 */
     beam_display display[8]; /* display data beside the DoFn's name */
+    /* As for beam_pipeline_resource_hint(), for this step; of both, the larger RAM and number of
+     * CPUs, the smaller number of bundles, this accelerator. The step then has an environment
+     * of its own, and is not fused with others. */
+    const char *resource_hints[4];
 } beam_par_do_opts;
 
 /* beam:transform:pardo:v1. Returns the main output; see beam_output() for the others.

@@ -24,7 +24,10 @@ BEAM_C_BEGIN
  *     ...
  *     beam_par_do(words, "Length", &length_fn, .target = "localhost:50051");
  *
- * Both functions run on the bundle's thread, as process() does. Not with state or timers. */
+ * Both functions run on the bundle's thread, as process() does. Not with state or timers.
+ *
+ * Each try is counted by its outcome ("ok", "unavailable"...), and how long it took, as metrics
+ * of the step: beam:metric:io:api_request_count:v1 and api_request_latencies:v1. */
 typedef struct beam_rpc_fn {
     const char *method; /* "/package.Service/Method", a unary one */
     /* The request about an element; it is copied. With .ptr NULL no call is made: what there
@@ -70,6 +73,7 @@ typedef struct beam_rpc_result {
     beam_error error; /* status BEAM_OK: the call succeeded */
     bool transient; /* it failed, and may succeed when it is made again */
     beam_span response; /* lives until the next call with this channel */
+    int code;           /* gRPC's status code: 0 is OK, 14 UNAVAILABLE */
 } beam_rpc_result;
 
 /* Starts a call and returns; `request` is copied. */

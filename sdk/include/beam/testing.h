@@ -163,7 +163,8 @@ BEAM_API beam_status beam_test_run_with(beam_pipeline *p, const beam_test_opts *
 
 /* User metrics of the pipeline's last run, successful or not; a name of several steps is
  * added up. With `step` (a step's whole name, "Scope/Name") only that step's; NULL: all.
- * 0 when there is none. */
+ * 0 when there is none. Calls of services are counters too, "Method: outcome": "GET: ok",
+ * "GET: unavailable". */
 BEAM_API int64_t beam_test_counter(const beam_pipeline *p, const char *step,
                                    const char *name);
 typedef struct beam_distribution {
@@ -172,6 +173,18 @@ typedef struct beam_distribution {
 BEAM_API beam_distribution beam_test_distribution(const beam_pipeline *p, const char *step,
                                                   const char *name);
 BEAM_API int64_t beam_test_gauge(const beam_pipeline *p, const char *step, const char *name);
+/* Of doubles (beam_counter_add_double() and so on). */
+typedef struct beam_distribution_double {
+    int64_t count;
+    double sum, min, max;
+} beam_distribution_double;
+BEAM_API double beam_test_counter_double(const beam_pipeline *p, const char *step,
+                                         const char *name);
+BEAM_API beam_distribution_double beam_test_distribution_double(const beam_pipeline *p,
+                                                                const char *step,
+                                                                const char *name);
+BEAM_API double beam_test_gauge_double(const beam_pipeline *p, const char *step,
+                                       const char *name);
 
 /* -- one DoFn without a runner (DoFnTester) --------------------------------------------
  * Runs the DoFn in the worker's own engine, on the caller's thread, in microseconds: state,

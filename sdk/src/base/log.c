@@ -2,8 +2,10 @@
 /* Severities and the stderr sink. Any thread. */
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <time.h>
 
@@ -25,6 +27,56 @@ bool bm_severity_parse(const char *text, beam_severity *out)
     return false;
 }
 
+static void write_text(const char *text, bm_writer *out)
+{
+    bm_write_bytes(out, text, strlen(text));
+}
+
+static bool is_word(beam_span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= ' ' || strchr("\"\\=", text.ptr[i]))
+            return false;
+    return text.len > 0;
+}
+
+static void write_quoted(beam_span text, bm_writer *out)
+{
+    bm_write_u8(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '"' || c == '\\') bm_write_u8(out, '\\');
+        bm_write_u8(out, (uint8_t)((unsigned char)c < ' ' ? ' ' : c));
+    }
+    bm_write_u8(out, '"');
+}
+
+static void write_value(beam_value v, bm_writer *out)
+{
+    char number[32] = "";
+    if (v.kind == BEAM_KIND_STRING && is_word(v.as.span))
+        bm_write_bytes(out, v.as.span.ptr, v.as.span.len);
+    else if (v.kind == BEAM_KIND_STRING)
+        write_quoted(v.as.span, out);
+    else if (v.kind == BEAM_KIND_BOOL)
+        write_text(v.as.boolean ? "true" : "false", out);
+    else if (v.kind == BEAM_KIND_INT64)
+        snprintf(number, sizeof number, "%" PRId64, v.as.int64);
+    else
+        snprintf(number, sizeof number, "%.15g", v.as.number);
+    write_text(number, out);
+}
+
+void bm_log_fields_text(const bm_log_entry *entry, bm_writer *out)
+{
+    for (size_t i = 0; i < entry->n_fields; i++) {
+        bm_write_u8(out, ' ');
+        write_text(entry->fields[i].name, out);
+        bm_write_u8(out, '=');
+        write_value(entry->fields[i].value, out);
+    }
+}
+
 static void write_stderr(void *self, const bm_log_entry *entry)
 {
     (void)self;
@@ -34,10 +86,14 @@ static void write_stderr(void *self, const bm_log_entry *entry)
     clock_gettime(CLOCK_REALTIME, &now);
     localtime_r(&now.tv_sec, &parts);
     strftime(at, sizeof at, "%H:%M:%S", &parts);
-    fprintf(stderr, "%s.%03ld %-5s %s%s%s%s\n", at, now.tv_nsec / 1000000,
+    bm_writer fields = { 0 };
+    bm_log_fields_text(entry, &fields);
+    fprintf(stderr, "%s.%03ld %-5s %s%s%s%s%.*s\n", at, now.tv_nsec / 1000000,
             bm_severity_text(entry->severity), entry->transform_id ? "[" : "",
-            entry->transform_id ? entry->transform_id : "", entry->transform_id ? "] " : "",
-            entry->message);
+            entry->transform_id ? entry->transform_id : "",
+            entry->transform_id ? "] " : "", entry->message, (int)fields.len,
+            fields.len ? (const char *)fields.data : "");
+    bm_writer_free(&fields);
 }
 
 const bm_log bm_log_stderr = { write_stderr, NULL, BEAM_LOG_INFO };
@@ -51,5 +107,7 @@ void bm_log_at(const bm_log *log, beam_severity severity, const char *location,
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    log->write(log->self, &(bm_log_entry){ severity, message, NULL, NULL, location });
+    log->write(log->self, &(bm_log_entry){ .severity = severity,
+                                           .message = message,
+                                           .location = location });
 }

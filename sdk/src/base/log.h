@@ -3,6 +3,7 @@
 #ifndef BM_LOG_H
 #define BM_LOG_H
 
+#include "base/writer.h"
 #include "beam/dofn.h"
 
 typedef struct bm_log_entry {
@@ -10,6 +11,8 @@ typedef struct bm_log_entry {
     const char *message;
     const char *instruction_id, *transform_id; /* may be NULL */
     const char *location;                      /* "file.c:123", may be NULL */
+    const beam_log_field *fields;              /* as beam_log_with() takes them */
+    size_t n_fields;
 } bm_log_entry;
 
 /* A sink; `write` may be called from any thread at once and must not block for long. */
@@ -21,6 +24,9 @@ typedef struct bm_log {
 
 /* To stderr, one line each. */
 extern const bm_log bm_log_stderr;
+
+/* " name=value" for each of the fields; text that has more than a word is in quotes. */
+void bm_log_fields_text(const bm_log_entry *entry, bm_writer *out);
 
 void bm_log_at(const bm_log *log, beam_severity severity, const char *location,
                const char *format, ...) BEAM_PRINTF(4, 5);

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "beam/pipeline.h"
 #include "coders/coder.h"
+#include "graph/resource_hints.h"
 
 typedef struct bm_step bm_step;
 
@@ -95,6 +96,7 @@ struct bm_step {
     const bm_test_event *test_events;   /* TEST_STREAM */
     const beam_display *display;
     size_t n_display;
+    bm_resource_hints hints; /* PAR_DO, besides the pipeline's */
 };
 
 struct beam_pipeline {
@@ -110,6 +112,7 @@ struct beam_pipeline {
     size_t n_failures;
     const char *experiments[16]; /* beam_pipeline_experiment */
     size_t n_experiments;
+    bm_resource_hints hints; /* beam_pipeline_resource_hint */
     /* The runner serves states by these protocols and not as bags alone; set by the program
      * once it knows the runner. Bags do for every kind of state. */
     bool has_multimap_state, has_ordered_list_state;

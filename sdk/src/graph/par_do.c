@@ -193,6 +193,15 @@ static bool add_extra(bm_step *step, const beam_dofn *fn, size_t i)
     return true;
 }
 
+static void take_hints(bm_step *step, const beam_par_do_opts *opts)
+{
+    beam_pipeline *p = step->pipeline;
+    for (size_t i = 0; i < BEAM_COUNT(opts->resource_hints) && !p->error.status; i++)
+        if (opts->resource_hints[i])
+            bm_resource_hint_take(&p->arena, opts->resource_hints[i], step->unique_name,
+                                  &step->hints, &p->error);
+}
+
 static void copy_display(bm_step *step, const beam_display *display, size_t n)
 {
     bm_arena *arena = &step->pipeline->arena;
@@ -237,6 +246,7 @@ beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
     if (!bm_step_calls(step, fn, opts->target)) return bm_nil_of(in);
     step->config = bm_span_copy(&step->pipeline->arena, opts->config);
     copy_display(step, opts->display, BEAM_COUNT(opts->display));
+    take_hints(step, opts);
     beam_pcoll *main_output = add_main(step, fn, opts->out);
     if (!main_output) return bm_nil_of(in);
     if (!bm_step_catch(step, opts->failures, opts->attempts)) return bm_nil_of(in);

@@ -65,6 +65,13 @@ void beam_pipeline_experiment(beam_pipeline *p, const char *experiment)
     p->experiments[p->n_experiments++] = bm_strdup(&p->arena, experiment);
 }
 
+void beam_pipeline_resource_hint(beam_pipeline *p, const char *hint)
+{
+    if (!p || !hint || p->error.status != BEAM_OK) return;
+    bm_resource_hint_take(&p->arena, hint, "beam_pipeline_resource_hint()", &p->hints,
+                          &p->error);
+}
+
 void bm_step_fail(const bm_step *step, beam_status status, const char *format, ...)
 {
     beam_pipeline *p = step->pipeline;

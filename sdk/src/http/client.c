@@ -476,6 +476,7 @@ static bool finish(bm_http_client *c, call *k, CURLcode code, bm_http_result *ou
         return true;
     }
     long status = status_of(k);
+    out->http_status = (int)status;
     if (k->is_answer) {
         bm_http_head head = { (uint32_t)status, (uint32_t)k->headers_len };
         memcpy(k->answer.data, &head, sizeof head);

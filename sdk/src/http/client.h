@@ -16,6 +16,7 @@ typedef struct bm_http_result {
                        next result is asked for */
     bool transient; /* it failed, and may succeed when it is made again */
     int wait_ms;    /* but not before; 0: at any time */
+    int http_status; /* 0: there was no answer */
 } bm_http_result;
 
 /* `fn` must outlive the client; what it has in the environment is read here. Connects with the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoding, sorting and printing of user metrics. */
+/* Decoding, sorting and printing of metrics. */
 #include "job/metrics.h"
 
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "beam_urns.h"
 #include "model/beam_job_api.pb-c.h"
 #include "proto/model.h"
 
@@ -27,27 +28,54 @@ static int by_step_and_name(const void *a, const void *b)
     return order ? order : strcmp(x->name, y->name);
 }
 
-static int by_kind_and_commitment(const void *a, const void *b)
+static int by_name_and_kind(const void *a, const void *b)
 {
     const bm_metric *x = a, *y = b;
     int order = by_step_and_name(a, b);
     if (!order) order = (int)x->value.kind - (int)y->value.kind;
+    return order ? order : (int)x->value.is_double - (int)y->value.is_double;
+}
+
+static int by_kind_and_commitment(const void *a, const void *b)
+{
+    const bm_metric *x = a, *y = b;
+    int order = by_name_and_kind(a, b);
     return order ? order : (int)y->committed - (int)x->committed;
 }
 
-/* Adds those that are a user's and can be read. */
+static bool is_urn(const Pb__MonitoringInfo *info, const char *urn)
+{
+    return !strcmp(info->urn, urn);
+}
+
+/* Of a user's metric, or of one of calls; without a name it is neither. */
+static bm_metric metric_of(bm_arena *arena, const Pb__MonitoringInfo *info)
+{
+    bm_metric m = { .step = label(info, "PTRANSFORM"), .name = "" };
+    if (!strncmp(info->urn, "beam:metric:user:", 17)) {
+        m.name_space = label(info, "NAMESPACE");
+        m.name = label(info, "NAME");
+    } else if (is_urn(info, BEAM_URN_METRIC_IO_API_REQUEST_COUNT) ||
+               is_urn(info, BEAM_URN_METRIC_IO_API_REQUEST_LATENCIES)) {
+        m.is_of_calls = true;
+        m.name_space = label(info, "SERVICE");
+        const char *what = label(info, "STATUS");
+        m.name = bm_format(arena, "%s: %s", label(info, "METHOD"), *what ? what : "ms");
+    }
+    return m;
+}
+
+/* Adds those that can be read. */
 static void add_metrics(bm_arena *arena, Pb__MonitoringInfo **infos, size_t n, bool committed,
                         bm_metric *at, size_t *found)
 {
     for (size_t i = 0; i < n; i++) {
         bm_metric *m = &at[*found];
-        *m = (bm_metric){ .name_space = label(infos[i], "NAMESPACE"),
-                          .name = label(infos[i], "NAME"),
-                          .step = label(infos[i], "PTRANSFORM"),
-                          .committed = committed };
+        *m = metric_of(arena, infos[i]);
+        m->committed = committed;
         beam_span payload = bm_pb_span(infos[i]->payload);
-        if (strncmp(infos[i]->urn, "beam:metric:user:", 17) || !*m->name) continue;
-        if (!bm_metric_read(arena, infos[i]->type, payload, &m->value)) ++*found;
+        if (*m->name && !bm_metric_read(arena, infos[i]->type, payload, &m->value))
+            ++*found;
     }
 }
 
@@ -57,9 +85,8 @@ static size_t drop_attempted_twins(bm_metric *at, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        bool twin = kept && !by_step_and_name(&at[kept - 1], &at[i])
-                    && at[kept - 1].value.kind == at[i].value.kind
-                    && at[kept - 1].committed && !at[i].committed;
+        bool twin = kept && !by_name_and_kind(&at[kept - 1], &at[i]) &&
+                    at[kept - 1].committed && !at[i].committed;
         if (!twin) at[kept++] = at[i];
     }
     return kept;
@@ -137,6 +164,17 @@ static void say_histogram(short_text *l, const bm_metric_value *v)
         bm_histogram_quantile(&v->histogram, 0.5), bm_histogram_quantile(&v->histogram, 0.99));
 }
 
+static void say_extremes(short_text *l, const bm_extremes *e)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        say(l, "%s", i ? ", " : "");
+        if (e->is_double)
+            say(l, "%g", e->at[i].real);
+        else
+            say(l, "%" PRId64, e->at[i].whole);
+    }
+}
+
 static const char *value_text(const bm_metric_value *v, char *text, size_t size)
 {
     short_text l = { .text = text, .size = size };
@@ -151,6 +189,8 @@ static const char *value_text(const bm_metric_value *v, char *text, size_t size)
     case BM_STRING_SET: say_texts(&l, v); break;
     case BM_BOUNDED_TRIE: bm_trie_each(&v->trie, say_path, &l); break;
     case BM_HISTOGRAM: say_histogram(&l, v); break;
+    case BM_TOP_N:
+    case BM_BOTTOM_N: say_extremes(&l, &v->extremes); break;
     }
     return text;
 }
@@ -207,6 +247,15 @@ static json_t *paths_json(const bm_metric_value *v)
     return list;
 }
 
+static json_t *extremes_json(const bm_metric_value *v)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->extremes.n; i++)
+        json_array_append_new(list,
+                              number(v, v->extremes.at[i].whole, v->extremes.at[i].real));
+    return list;
+}
+
 /* [lower bound, values] of each bucket that holds any. */
 static json_t *buckets_json(const bm_histogram *h)
 {
@@ -232,7 +281,8 @@ static void add_distribution(json_t *json, const bm_metric_value *v)
 static json_t *to_json(const bm_metric *m)
 {
     static const char *const kinds[] = { "counter",    "distribution", "gauge",
-                                         "string_set", "bounded_trie", "histogram" };
+                                         "string_set", "bounded_trie", "histogram",
+                                         "top_n",      "bottom_n" };
     const bm_metric_value *v = &m->value;
     json_t *json = json_object();
     json_object_set_new(json, "step", json_string(m->step));
@@ -243,6 +293,8 @@ static json_t *to_json(const bm_metric *m)
     case BM_COUNTER:
     case BM_GAUGE: json_object_set_new(json, "value", number(v, v->whole, v->real)); break;
     case BM_DISTRIBUTION: add_distribution(json, v); break;
+    case BM_TOP_N:
+    case BM_BOTTOM_N: json_object_set_new(json, "value", extremes_json(v)); break;
     case BM_STRING_SET: json_object_set_new(json, "value", texts_json(v)); break;
     case BM_BOUNDED_TRIE: json_object_set_new(json, "value", paths_json(v)); break;
     case BM_HISTOGRAM:
@@ -264,11 +316,15 @@ beam_status bm_metrics_save(bm_metrics metrics, const char *path, beam_error *er
                   : BEAM_OK;
 }
 
+static bool is_summed(const bm_metric *m)
+{
+    return m->value.kind == BM_COUNTER && !m->value.is_double && !m->is_of_calls;
+}
+
 static bool named_before(bm_metrics metrics, size_t i)
 {
     for (size_t j = 0; j < i; j++)
-        if (metrics.at[j].value.kind == BM_COUNTER &&
-            !strcmp(metrics.at[j].name, metrics.at[i].name))
+        if (is_summed(&metrics.at[j]) && !strcmp(metrics.at[j].name, metrics.at[i].name))
             return true;
     return false;
 }
@@ -279,11 +335,10 @@ void bm_metrics_summary(bm_metrics metrics, char *text, size_t size)
     text[0] = '\0';
     for (size_t i = 0; i < metrics.n && at < size; i++) {
         const bm_metric *m = &metrics.at[i];
-        if (m->value.kind != BM_COUNTER || m->value.is_double ||
-            named_before(metrics, i)) continue;
+        if (!is_summed(m) || named_before(metrics, i)) continue;
         int64_t sum = 0;
         for (size_t j = i; j < metrics.n; j++)
-            if (metrics.at[j].value.kind == BM_COUNTER && !strcmp(metrics.at[j].name, m->name))
+            if (is_summed(&metrics.at[j]) && !strcmp(metrics.at[j].name, m->name))
                 sum += metrics.at[j].value.whole;
         int n = snprintf(text + at, size - at, "%s%s=%" PRId64, at ? " " : "", m->name,
                          sum);

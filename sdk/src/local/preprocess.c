@@ -71,11 +71,21 @@ static bool runs_in_worker(const char *urn)
     return false;
 }
 
+/* Environments that differ in their resource hints are one here. */
+static bool is_same_worker(bm_local *l, const char *a, const char *b)
+{
+    if (!strcmp(a, b)) return true;
+    const bm_pb_environment *x = bm_local_by_id(&l->environments, a);
+    const bm_pb_environment *y = bm_local_by_id(&l->environments, b);
+    return x && y && !strcmp(x->urn, y->urn) &&
+           beam_span_equal(bm_pb_span(x->payload), bm_pb_span(y->payload));
+}
+
 static beam_status check_environment(bm_local *l, const char *id,
                                      const bm_pb_transform *pb)
 {
     if (!l->environment_id) l->environment_id = pb->environment_id;
-    if (!strcmp(l->environment_id, pb->environment_id)) return BEAM_OK;
+    if (is_same_worker(l, l->environment_id, pb->environment_id)) return BEAM_OK;
     return bm_error(l->err, BEAM_EUNSUPPORTED,
                     "%s: it runs in environment '%s', which is not this program's; the "
                     "local runner executes one program's functions only",

@@ -55,10 +55,39 @@ static beam_severity severity_of(Pb__LogEntry__Severity__Enum severity)
     }
 }
 
-static void pass_on(const bm_log *log, const Pb__LogEntry *pb)
+/* False: of a kind that workers of this SDK do not send. */
+static bool read_field(const Google__Protobuf__Struct__FieldsEntry *pb,
+                       beam_log_field *out)
 {
-    bm_log_entry entry = { severity_of(pb->severity), pb->message, pb->instruction_id,
-                           pb->transform_id, pb->log_location };
+    const Google__Protobuf__Value *v = pb->value;
+    out->name = pb->key;
+    switch (v ? v->kind_case : GOOGLE__PROTOBUF__VALUE__KIND__NOT_SET) {
+    case GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE:
+        out->value = beam_double(v->number_value);
+        return true;
+    case GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE:
+        out->value = beam_string(beam_span_of(v->string_value));
+        return true;
+    case GOOGLE__PROTOBUF__VALUE__KIND_BOOL_VALUE:
+        out->value = beam_bool(v->bool_value);
+        return true;
+    default: return false;
+    }
+}
+
+static void pass_on(const bm_log *log, const Pb__LogEntry *pb, bm_arena *arena)
+{
+    const Google__Protobuf__Struct *data = pb->custom_data;
+    size_t n = data ? data->n_fields : 0;
+    beam_log_field *fields = BM_NEW_ARRAY(arena, beam_log_field, n);
+    bm_log_entry entry = { .severity = severity_of(pb->severity),
+                           .message = pb->message,
+                           .instruction_id = pb->instruction_id,
+                           .transform_id = pb->transform_id,
+                           .location = pb->log_location,
+                           .fields = fields };
+    for (size_t i = 0; i < n; i++)
+        if (read_field(data->fields[i], &fields[entry.n_fields])) entry.n_fields++;
     if (entry.severity >= log->minimum) log->write(log->self, &entry);
 }
 
@@ -73,7 +102,7 @@ static void on_log(void *self, bm_stream *stream, bm_message *message)
                                            bm_message_flat(message, &arena),
                                            BM_PB_MAX_DEPTH);
     for (size_t i = 0; list && i < list->n_log_entries; i++)
-        pass_on(&one->local->opts->log, list->log_entries[i]);
+        pass_on(&one->local->opts->log, list->log_entries[i], &arena);
     bm_arena_free(&arena);
     bm_message_free(message);
 }

@@ -48,11 +48,15 @@ static void write_message(void *self, const bm_log_entry *entry)
     const char *kind = entry->severity >= BEAM_LOG_ERROR  ? "error: "
                        : entry->severity >= BEAM_LOG_WARN ? "warning: "
                                                           : "";
+    bm_writer fields = { 0 };
+    bm_log_fields_text(entry, &fields);
     pthread_mutex_lock(&console->lock);
     erase(console);
-    fprintf(stderr, "%s: %s%s\n", console->name, kind, entry->message);
+    fprintf(stderr, "%s: %s%s%.*s\n", console->name, kind, entry->message,
+            (int)fields.len, fields.len ? (const char *)fields.data : "");
     draw(console);
     pthread_mutex_unlock(&console->lock);
+    bm_writer_free(&fields);
 }
 
 bm_log bm_console_log(bm_console *console)

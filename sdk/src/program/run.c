@@ -56,6 +56,9 @@ static beam_status build(run *r, beam_error *err)
     r->pipeline = beam_pipeline_new();
     r->pipeline->registry = &r->registry;
     program->build(r->pipeline, r->in->values);
+    const bm_texts *hints = &r->in->standard->resource_hints;
+    for (size_t i = 0; i < hints->n; i++)
+        beam_pipeline_resource_hint(r->pipeline, hints->at[i]);
     bm_graph_check(r->pipeline);
     const beam_error *failure = beam_pipeline_error(r->pipeline);
     if (failure) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "graph/resource_hints.h"
 #include "job/java.h"
 
 #define TEXT(field, initial, help) BEAM_TEXT_FLAG(bm_standard, field, initial, help)
@@ -27,12 +28,16 @@ static const beam_flag running[] = {
     INT(parallelism, NULL, "how many parallel instances a step has"),
     INT(checkpointing_interval, NULL, "milliseconds between Flink's checkpoints"),
     INT(max_bundle_size, NULL, "most elements in a bundle (streaming Flink: 10000)"),
-    INT(max_bundle_time_mills, NULL, "most milliseconds in a bundle (streaming Flink: 200)"),
+    INT(max_bundle_time_mills, NULL,
+        "most milliseconds in a bundle (streaming Flink: 200)"),
     INT(shutdown_sources_after_idle_ms, NULL,
         "end bounded streaming sources after so long"),
     INT(sdk_worker_parallelism, NULL, "workers per Flink task manager"),
     TEXT(savepoint_path, NULL, "savepoint to go on from"),
     TEXTS(experiments, "names for the runner; repeatable"),
+    TEXTS(resource_hints,
+          "what workers are to have: min_ram=4GB, cpu_count=2, accelerator=..., "
+          "max_active_bundles_per_worker=1; repeatable"),
     BOOL(no_wait, "false", "leave once the job is submitted"),
     INT(wait_timeout_s, "0", "cancel the job after so many seconds; 0: never"),
     TEXT(metrics_json, NULL, "file to write the metrics to, as JSON"),
@@ -195,6 +200,21 @@ static beam_status check_environment(const bm_standard *s, beam_error *err)
     return BEAM_OK;
 }
 
+static beam_status check_hints(const bm_standard *s, beam_error *err)
+{
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    bm_resource_hints hints;
+    beam_status status = BEAM_OK;
+    for (size_t i = 0; i < s->resource_hints.n && status == BEAM_OK; i++)
+        status = bm_resource_hint_take(&arena, s->resource_hints.at[i],
+                                       "--resource_hints", &hints, err);
+    bm_arena_free(&arena);
+    if (status == BEAM_OK) return BEAM_OK;
+    err->status = BEAM_EUSAGE;
+    return BEAM_EUSAGE;
+}
+
 static beam_status check_running(const bm_standard *s, beam_error *err)
 {
     int runner = find_runner(s->runner);
@@ -237,6 +257,7 @@ beam_status bm_standard_check(bm_standard *s, beam_error *err)
     BEAM_TRY(check_numbers(s, err));
     BEAM_TRY(check_addresses(s, err));
     BEAM_TRY(check_environment(s, err));
+    BEAM_TRY(check_hints(s, err));
     if (!s->worker && !s->provision_endpoint) return check_running(s, err);
     if (!s->id) return bm_error(err, BEAM_EUSAGE, "a worker needs --id");
     if (!s->control_endpoint && !s->provision_endpoint)

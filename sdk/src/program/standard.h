@@ -13,7 +13,7 @@ typedef struct bm_standard {
     bool streaming, no_wait;
     int64_t parallelism, checkpointing_interval, max_bundle_size, max_bundle_time_mills,
         shutdown_sources_after_idle_ms, sdk_worker_parallelism, wait_timeout_s;
-    bm_texts experiments;
+    bm_texts experiments, resource_hints;
     const char *metrics_json;
     /* where DoFns run */
     const char *environment_type, *environment_config, *loopback_host;

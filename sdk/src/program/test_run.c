@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* beam_test_run(): what is the same for all runners, and the metrics of a run. The caller's
- * thread. */
+/* beam_test_run(): what is the same for all runners. The caller's thread. */
 #include "program/test_run.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "graph/graph.h"
@@ -36,49 +34,6 @@ static beam_status check_assertions(const beam_pipeline *p, beam_error *err)
                             "%s: the job ended without this assertion having been made",
                             step->parent ? step->parent->unique_name : step->unique_name);
     return BEAM_OK;
-}
-
-static const bm_metric *next_metric(const beam_pipeline *p, const bm_metric *after,
-                                    bm_metric_kind kind, const char *step,
-                                    const char *name)
-{
-    const bm_metrics *all = p ? p->last_metrics : NULL;
-    if (!all) return NULL;
-    for (const bm_metric *m = after ? after + 1 : all->at; m < all->at + all->n; m++)
-        if (m->value.kind == kind && !strcmp(m->name, name) &&
-            (!step || !strcmp(m->step, step)))
-            return m;
-    return NULL;
-}
-
-int64_t beam_test_counter(const beam_pipeline *p, const char *step, const char *name)
-{
-    int64_t sum = 0;
-    const bm_metric *m = NULL;
-    while ((m = next_metric(p, m, BM_COUNTER, step, name))) sum += m->value.whole;
-    return sum;
-}
-
-beam_distribution beam_test_distribution(const beam_pipeline *p, const char *step,
-                                         const char *name)
-{
-    beam_distribution all = { 0, 0, 0, 0 };
-    const bm_metric *m = NULL;
-    while ((m = next_metric(p, m, BM_DISTRIBUTION, step, name))) {
-        const bm_metric_value *v = &m->value;
-        if (!v->count) continue;
-        all.min = !all.count || v->min < all.min ? v->min : all.min;
-        all.max = !all.count || v->max > all.max ? v->max : all.max;
-        all.sum += v->sum;
-        all.count += v->count;
-    }
-    return all;
-}
-
-int64_t beam_test_gauge(const beam_pipeline *p, const char *step, const char *name)
-{
-    const bm_metric *m = next_metric(p, NULL, BM_GAUGE, step, name);
-    return m ? m->value.whole : 0;
 }
 
 /* -- the whole -------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ void bm_builder_init(bm_builder *b, bm_arena *arena, beam_pipeline *p,
     bm_map_init(&b->coder_ids, arena);
     bm_map_init(&b->windowing_ids, arena);
     bm_map_init(&b->environment_ids, arena);
+    bm_map_init(&b->own_environments, arena);
     bm_map_init(&b->namespaces, arena);
     bm_map_init(&b->splittable_coders, arena);
     b->built = BM_NEW_ARRAY(arena, bm_built_pcoll, (size_t)p->n_pcolls + 1);

@@ -31,11 +31,13 @@ typedef struct bm_builder {
     bm_map coder_ids;                    /* packed Coder -> id */
     bm_map windowing_ids;                /* packed WindowingStrategy -> id */
     bm_map environment_ids;              /* packed Environment of an expansion -> id */
+    bm_map own_environments;             /* packed Environment of this SDK -> id */
     bm_map namespaces;                   /* of expansions */
     bm_map splittable_coders;            /* coder id of a splittable DoFn's input ->
                                             restriction coder id */
     bm_list requirements;
     const char *environment_id; /* of this SDK's own transforms */
+    const bm_environment *environment;
     bm_built_pcoll *built;      /* by beam_pcoll.id */
 } bm_builder;
 
@@ -111,9 +113,14 @@ bool bm_trigger_allows_lifting(const bm_pb_trigger *trigger);
 /* ParDoPayload.side_inputs: those of the step's DoFn. */
 beam_status bm_add_side_inputs(bm_builder *b, const bm_step *step, bm_pb_par_do *payload);
 
+/* The id of the environment that the step runs in, which is made if it is new. */
+const char *bm_environment_of(bm_builder *b, const bm_step *step);
+
 /* -- environment.c ------------------------------------------------------------------ */
 /* This SDK's, with its capabilities. */
 bm_pb_environment *bm_environment_proto(bm_arena *arena, const bm_environment *env);
+void bm_set_resource_hints(bm_arena *arena, bm_pb_environment *m,
+                           const bm_resource_hints *hints);
 void bm_set_artifacts(bm_arena *arena, bm_pb_environment *m, const bm_environment *env);
 
 /* -- par_do_proto.c ----------------------------------------------------------------- */

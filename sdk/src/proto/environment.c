@@ -87,6 +87,26 @@ void bm_set_artifacts(bm_arena *arena, bm_pb_environment *m, const bm_environmen
     BM_PB_REPEATED(m, dependencies, &dependencies);
 }
 
+void bm_set_resource_hints(bm_arena *arena, bm_pb_environment *m,
+                           const bm_resource_hints *hints)
+{
+    static const char *const urns[BM_N_HINTS] = {
+        [BM_HINT_ACCELERATOR] = BEAM_URN_RESOURCES_ACCELERATOR,
+        [BM_HINT_MIN_RAM] = BEAM_URN_RESOURCES_MIN_RAM_BYTES,
+        [BM_HINT_CPU_COUNT] = BEAM_URN_RESOURCES_CPU_COUNT,
+        [BM_HINT_MAX_BUNDLES] = BEAM_URN_RESOURCES_MAX_ACTIVE_BUNDLES_PER_WORKER,
+    };
+    bm_list list = { 0 };
+    for (size_t i = 0; i < BM_N_HINTS; i++) {
+        if (!hints->values[i]) continue;
+        bm_pb_hint_entry *entry = bm_pb_hint_entry_new(arena);
+        entry->key = bm_pb_text(urns[i]);
+        entry->value = bm_pb_bytes(beam_span_of(hints->values[i]));
+        bm_list_add(arena, &list, entry);
+    }
+    BM_PB_REPEATED(m, resource_hints, &list);
+}
+
 bm_pb_environment *bm_environment_proto(bm_arena *arena, const bm_environment *env)
 {
     bm_pb_environment *m = bm_pb_environment_new(arena);

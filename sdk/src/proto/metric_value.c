@@ -8,7 +8,7 @@
 #include "model/metrics.pb-c.h"
 #include "proto/model.h"
 
-enum { MAX_BUCKETS = 65536 };
+enum { MAX_BUCKETS = 65536, MAX_EXTREMES = 1000 };
 
 /* -- numbers ------------------------------------------------------------------------- */
 static beam_status read_int64(bm_reader *r, int64_t *out)
@@ -72,6 +72,45 @@ static beam_status read_texts(bm_arena *arena, bm_reader *r, bm_metric_value *v)
         bm_map_put(&v->texts, text, v);
     }
     return BEAM_OK;
+}
+
+/* -- the largest and the smallest ---------------------------------------------------------- */
+/* There may be more than this SDK keeps. */
+static beam_status read_extremes(bm_arena *arena, bm_reader *r, bm_metric_value *v)
+{
+    uint32_t n;
+    BEAM_TRY(bm_read_be32(r, &n));
+    v->extremes.is_double = v->is_double;
+    v->extremes.are_smallest = v->kind == BM_BOTTOM_N;
+    size_t most = n < BM_EXTREMES_KEPT ? BM_EXTREMES_KEPT
+                  : n < MAX_EXTREMES   ? n
+                                       : MAX_EXTREMES;
+    bm_extremes_init(&v->extremes, arena, most);
+    for (uint32_t i = 0; i < n; i++) {
+        bm_extreme e;
+        BEAM_TRY(v->is_double ? read_double(r, &e.real) : read_int64(r, &e.whole));
+        bm_extremes_add(&v->extremes, e);
+    }
+    return BEAM_OK;
+}
+
+static void add_extremes(bm_arena *arena, bm_extremes *sum, const bm_extremes *more)
+{
+    const bm_extremes old = *sum;
+    if (more->most > sum->most) bm_extremes_init(sum, arena, more->most);
+    for (size_t i = 0; sum->at != old.at && i < old.n; i++)
+        bm_extremes_add(sum, old.at[i]);
+    for (size_t i = 0; i < more->n; i++) bm_extremes_add(sum, more->at[i]);
+}
+
+static void write_extremes(const bm_extremes *e, bm_writer *out)
+{
+    bm_write_be32(out, (uint32_t)e->n);
+    for (size_t i = 0; i < e->n; i++)
+        if (e->is_double)
+            write_double(out, e->at[i].real);
+        else
+            bm_write_varint(out, (uint64_t)e->at[i].whole);
 }
 
 /* -- bounded tries ------------------------------------------------------------------------ */
@@ -239,6 +278,10 @@ static const struct type {
     { BEAM_URN_METRICS_SET_STRING, BM_STRING_SET, false },
     { BEAM_URN_METRICS_BOUNDED_TRIE, BM_BOUNDED_TRIE, false },
     { BEAM_URN_METRICS_HISTOGRAM_INT64, BM_HISTOGRAM, false },
+    { BEAM_URN_METRICS_TOP_N_INT64, BM_TOP_N, false },
+    { BEAM_URN_METRICS_TOP_N_DOUBLE, BM_TOP_N, true },
+    { BEAM_URN_METRICS_BOTTOM_N_INT64, BM_BOTTOM_N, false },
+    { BEAM_URN_METRICS_BOTTOM_N_DOUBLE, BM_BOTTOM_N, true },
 };
 
 beam_status bm_metric_read(bm_arena *arena, const char *type, beam_span payload,
@@ -256,6 +299,8 @@ beam_status bm_metric_read(bm_arena *arena, const char *type, beam_span payload,
     case BM_STRING_SET: return read_texts(arena, &r, out);
     case BM_BOUNDED_TRIE: return read_trie(arena, payload, out);
     case BM_HISTOGRAM: return read_histogram(arena, payload, out);
+    case BM_TOP_N:
+    case BM_BOTTOM_N: return read_extremes(arena, &r, out);
     }
     return BEAM_EUNSUPPORTED;
 }
@@ -308,6 +353,10 @@ beam_status bm_metric_add(bm_arena *arena, bm_metric_value *sum, const bm_metric
         return BEAM_OK;
     case BM_BOUNDED_TRIE: bm_trie_merge(&sum->trie, &more->trie); return BEAM_OK;
     case BM_HISTOGRAM: return add_histogram(sum, more);
+    case BM_TOP_N:
+    case BM_BOTTOM_N:
+        add_extremes(arena, &sum->extremes, &more->extremes);
+        return BEAM_OK;
     }
     return BEAM_EINVAL;
 }
@@ -353,6 +402,8 @@ void bm_metric_write(bm_arena *arena, const bm_metric_value *value, bm_writer *o
         write_number(value, out);
         return;
     case BM_STRING_SET: write_texts(value, out); return;
+    case BM_TOP_N:
+    case BM_BOTTOM_N: write_extremes(&value->extremes, out); return;
     case BM_BOUNDED_TRIE: packed = trie_bytes(arena, &value->trie); break;
     case BM_HISTOGRAM: packed = histogram_bytes(arena, value); break;
     }

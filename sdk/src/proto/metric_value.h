@@ -4,6 +4,7 @@
 #ifndef BM_METRIC_VALUE_H
 #define BM_METRIC_VALUE_H
 
+#include "base/extremes.h"
 #include "base/reader.h"
 #include "base/trie.h"
 #include "base/writer.h"
@@ -14,7 +15,9 @@ typedef enum bm_metric_kind {
     BM_GAUGE,
     BM_STRING_SET,
     BM_BOUNDED_TRIE,
-    BM_HISTOGRAM
+    BM_HISTOGRAM,
+    BM_TOP_N,
+    BM_BOTTOM_N
 } bm_metric_kind;
 
 /* HistogramValue.BucketOptions: bucket i > 0 begins at start + i * width, or, exponential,
@@ -37,6 +40,7 @@ typedef struct bm_metric_value {
     bm_map texts;                     /* STRING_SET: keys */
     bm_trie trie;                     /* BOUNDED_TRIE */
     bm_histogram histogram;
+    bm_extremes extremes; /* TOP_N, BOTTOM_N */
 } bm_metric_value;
 
 /* BEAM_EUNSUPPORTED for a type that is not listed above; views into `payload`. */

@@ -44,6 +44,8 @@
     X(windowing, Pb__WindowingStrategy, pb__windowing_strategy)                          \
     X(coder, Pb__Coder, pb__coder)                                                       \
     X(environment, Pb__Environment, pb__environment)                                     \
+    X(hint_entry, Pb__Environment__ResourceHintsEntry,                                   \
+      pb__environment__resource_hints_entry)                                             \
     X(artifact, Pb__ArtifactInformation, pb__artifact_information)                       \
     X(function_spec, Pb__FunctionSpec, pb__function_spec)                                \
     X(display_data, Pb__DisplayData, pb__display_data)                                   \

@@ -61,6 +61,32 @@ beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll
     return BEAM_OK;
 }
 
+/* -- environments ------------------------------------------------------------------- */
+static bm_pb_environment *environment_with(bm_builder *b, const bm_resource_hints *hints)
+{
+    bm_pb_environment *m = bm_environment_proto(b->arena, b->environment);
+    bm_set_resource_hints(b->arena, m, hints);
+    return m;
+}
+
+const char *bm_environment_of(bm_builder *b, const bm_step *step)
+{
+    static const bm_resource_hints none;
+    if (!memcmp(&step->hints, &none, sizeof none)) return b->environment_id;
+    bm_resource_hints hints = bm_resource_hints_merge(&b->pipeline->hints, &step->hints);
+    bm_pb_environment *m = environment_with(b, &hints);
+    beam_span packed = BM_PB_PACK(b->arena, m);
+    const char *id = bm_map_get(&b->own_environments, packed);
+    if (id) return id;
+    size_t number = b->own_environments.n + 1;
+    do {
+        id = bm_format(b->arena, "%s%zu", b->environment_id, number++);
+    } while (bm_map_get(&b->environments.by_id, beam_span_of(id)));
+    bm_add_environment(b, id, m);
+    bm_map_put(&b->own_environments, packed, (void *)(uintptr_t)id);
+    return id;
+}
+
 /* -- steps -------------------------------------------------------------------------- */
 static beam_status window_into_payload(bm_builder *b, const bm_step *step, beam_span *out)
 {
@@ -133,7 +159,7 @@ static beam_status add_primitive(bm_builder *b, const bm_step *step)
     BEAM_TRY(spec_of(b, step, &spec, &runs_in_worker));
     bm_pb_transform *t = bm_add_transform(b, step->unique_name, step->unique_name);
     t->spec = spec;
-    if (runs_in_worker) t->environment_id = bm_pb_text(b->environment_id);
+    if (runs_in_worker) t->environment_id = bm_pb_text(bm_environment_of(b, step));
     set_display(b, t, step);
     bm_list inputs = { 0 }, outputs = { 0 };
     for (size_t i = 0; i < step->n_inputs; i++) {
@@ -236,7 +262,10 @@ beam_status bm_pipeline_to_proto(beam_pipeline *p, const bm_environment *environ
     bm_builder b;
     bm_builder_init(&b, arena, p, expander, err);
     b.environment_id = "c";
-    bm_add_environment(&b, b.environment_id, bm_environment_proto(arena, environment));
+    b.environment = environment;
+    bm_pb_environment *own = environment_with(&b, &p->hints);
+    bm_map_put(&b.own_environments, BM_PB_PACK(arena, own), "c");
+    bm_add_environment(&b, b.environment_id, own);
     BEAM_TRY(add_steps(&b));
     *pipeline_bytes = pack_pipeline(&b);
     return BEAM_OK;

@@ -239,6 +239,7 @@ static void take(beam_rpc_channel *c, call *k, beam_rpc_result *out)
     out->error.status = BEAM_OK;
     out->transient = false;
     out->response = (beam_span){ NULL, 0 };
+    out->code = (int)k->code;
     if (k->code != GRPC_STATUS_OK || !open_answer(c, k, &out->response))
         set_failure(c, k, out);
     grpc_call_unref(k->call);

@@ -415,6 +415,23 @@ START_TEST(many_bundles)
 }
 END_TEST
 
+/* Retries too; in the metrics of the job, under the step. */
+START_TEST(calls_are_counted)
+{
+    static const char *const words[] = { "a", "bad", "c" };
+    atomic_store(&unavailable, 2);
+    beam_pipeline *p = beam_pipeline_new();
+    beam_pcoll *bad, *in = beam_create_strings(p, "Words", words, BEAM_COUNT(words));
+    beam_par_do(in, "Ask", &shout_fn, .target = address, .failures = &bad);
+    beam_status status = beam_test_run(p, .local = true, .err = &err);
+    ck_assert_msg(status == BEAM_OK, "%s", err.message);
+    ck_assert_int_eq(beam_test_counter(p, "Ask", "Shout: ok"), 2);
+    ck_assert_int_eq(beam_test_counter(p, "Ask", "Shout: unavailable"), 2);
+    ck_assert_int_eq(beam_test_counter(p, "Ask", "Shout: invalid_argument"), 1);
+    beam_pipeline_free(p);
+}
+END_TEST
+
 START_TEST(a_job_fails_with_the_services_name)
 {
     static const char *const words[] = { "a", "bad" };
@@ -444,6 +461,7 @@ int main(void)
         nobody_there,
         errors_as_data,
         many_bundles,
+        calls_are_counted,
         a_job_fails_with_the_services_name,
     };
     TCase *tcase = tcase_create("calls");

@@ -683,6 +683,8 @@ static void errors_are_data(const beam_dofn *fn)
     ck_assert_msg(status == BEAM_OK, "%s", err.message);
     ck_assert_int_eq(beam_test_counter(p, "Ask", "requests"), 15);
     ck_assert_int_eq(beam_test_counter(p, "Ask", "answers"), 5);
+    if (!fn->http->cache_entries)
+        ck_assert_int_eq(beam_test_counter(p, "Ask", "GET: not_found"), 6);
     beam_pipeline_free(p);
 }
 

@@ -97,6 +97,11 @@ static const struct {
     { { "--worker", "--id=1" },
       "a worker needs --control_endpoint or --provision_endpoint" },
     { { "--provision_endpoint=localhost:1" }, "a worker needs --id" },
+    { { "--resource_hints=min_ram=4GB", "--resource_hints=cpu_count=two" },
+      "--resource_hints: cpu_count must be a whole number from 1 on, not 'two'" },
+    { { "--resource_hints=ram=4GB" },
+      "--resource_hints: 'ram=4GB' is no resource hint: there are min_ram, cpu_count, "
+      "accelerator and max_active_bundles_per_worker, each as NAME=VALUE" },
     { { "--worker_pool_port=70000" }, "--worker_pool_port is no port: 70000" },
     { { "--paralelism=3" },
       "there is no flag --paralelism; did you mean --parallelism?" },
@@ -109,13 +114,6 @@ START_TEST(wrong_command_lines)
 }
 END_TEST
 
-START_TEST(container_contract)
-{
-    ck_assert_int_eq(PARSE("--id=4-1", "--provision_endpoint=localhost:4000"), BEAM_OK);
-    ck_assert_str_eq(standard.id, "4-1");
-}
-END_TEST
-
 static void check_options(const char *expected, const char *const *experiments, size_t n)
 {
     json_t *options = bm_standard_options(&flags, "job", experiments, n);
@@ -124,6 +122,24 @@ static void check_options(const char *expected, const char *const *experiments, 
     free(text);
     json_decref(options);
 }
+
+/* They go with the environment, not with the options. */
+START_TEST(resource_hints)
+{
+    ck_assert_int_eq(PARSE("--resource_hints=min_ram=4GB", "--resource_hints=cpu_count=2",
+                           "--resource_hints=accelerator=type:a;count:1"),
+                     BEAM_OK);
+    ck_assert_uint_eq(standard.resource_hints.n, 3);
+    check_options("{\"job_name\":\"job\"}", NULL, 0);
+}
+END_TEST
+
+START_TEST(container_contract)
+{
+    ck_assert_int_eq(PARSE("--id=4-1", "--provision_endpoint=localhost:4000"), BEAM_OK);
+    ck_assert_str_eq(standard.id, "4-1");
+}
+END_TEST
 
 START_TEST(options_are_what_was_given)
 {
@@ -158,6 +174,7 @@ int main(void)
     tcase_add_test(tests, runners_by_the_names_of_other_sdks);
     tcase_add_loop_test(tests, wrong_command_lines, 0, (int)BEAM_COUNT(mistakes));
     tcase_add_test(tests, container_contract);
+    tcase_add_test(tests, resource_hints);
     tcase_add_test(tests, options_are_what_was_given);
     tcase_add_test(tests, experiments_of_flags_and_pipeline);
     Suite *suite = suite_create("program/standard");

@@ -306,6 +306,9 @@ static beam_status count_them(beam_ctx *c, beam_value in)
     beam_counter_add(c, "seen", 1);
     beam_distribution_add(c, "size", beam_as_int64(in));
     beam_gauge_set(c, "last", 42);
+    beam_counter_add_double(c, "seen", 0.5);
+    beam_distribution_add_double(c, "size", (double)beam_as_int64(in) / 4);
+    beam_gauge_set_double(c, "last", 4.5);
     return BEAM_OK;
 }
 static const beam_dofn counting_fn = { .name = "test.counting",
@@ -326,6 +329,26 @@ START_TEST(metrics_of_a_run)
     ck_assert_int_eq(d.min, 1);
     ck_assert_int_eq(d.max, 3);
     ck_assert_int_eq(beam_test_gauge(p, "First", "last"), 42);
+    ck_assert_double_eq(beam_test_counter_double(p, NULL, "seen"), 2.5);
+    ck_assert_double_eq(beam_test_counter_double(p, "Second", "seen"), 1);
+    beam_distribution_double real = beam_test_distribution_double(p, NULL, "size");
+    ck_assert_int_eq(real.count, 5);
+    ck_assert_double_eq(real.sum, 2.25);
+    ck_assert_double_eq(real.min, 0.25);
+    ck_assert_double_eq(real.max, 0.75);
+    ck_assert_double_eq(beam_test_gauge_double(p, "First", "last"), 4.5);
+    ck_assert_double_eq(beam_test_gauge_double(p, "First", "none"), 0);
+}
+END_TEST
+
+/* Its environment is another one; here they are all the same worker's. */
+START_TEST(a_step_with_resource_hints)
+{
+    beam_par_do(ints("A", 3), "First", &counting_fn);
+    beam_par_do(ints("B", 2), "Second", &counting_fn,
+                .resource_hints = { "min_ram=1GB" });
+    expect_success();
+    ck_assert_int_eq(beam_test_counter(p, "Second", "seen"), 2);
 }
 END_TEST
 
@@ -394,6 +417,7 @@ int main(void)
     tcase_add_test(tests, nothing_is_added_to_a_stream_that_has_ended);
     tcase_add_test(tests, a_stream_of_another_type);
     tcase_add_test(tests, metrics_of_a_run);
+    tcase_add_test(tests, a_step_with_resource_hints);
     tcase_add_test(tests, faults_of_the_runner);
     tcase_add_test(tests, a_run_that_does_not_end);
     suite_add_tcase(s, tests);

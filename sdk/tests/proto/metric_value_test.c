@@ -51,6 +51,17 @@ START_TEST(sums)
                BYTES(3, 12, 3, 5));
     expect_sum(BEAM_URN_METRICS_DISTRIBUTION_INT64, BYTES(0), BYTES(1, 3, 3, 3),
                BYTES(1, 3, 3, 3));
+    /* one of 0.5, and two of which 1 is the largest */
+    expect_sum(BEAM_URN_METRICS_DISTRIBUTION_DOUBLE,
+               BYTES(1, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f,
+                     0xe0, 0, 0, 0, 0, 0, 0),
+               BYTES(2, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f,
+                     0xf0, 0, 0, 0, 0, 0, 0),
+               BYTES(3, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0, 0x3f,
+                     0xf0, 0, 0, 0, 0, 0, 0));
+    expect_sum(BEAM_URN_METRICS_LATEST_DOUBLE, BYTES(9, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0),
+               BYTES(8, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0),
+               BYTES(9, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0));
     expect_sum(BEAM_URN_METRICS_LATEST_INT64, BYTES(9, 1), BYTES(8, 2), BYTES(9, 1));
     expect_sum(BEAM_URN_METRICS_LATEST_INT64, BYTES(8, 2), BYTES(9, 1), BYTES(9, 1));
 }
@@ -61,6 +72,27 @@ START_TEST(string_sets)
     expect_sum(BEAM_URN_METRICS_SET_STRING, BYTES(0, 0, 0, 2, 1, 'a', 1, 'b'),
                BYTES(0, 0, 0, 2, 1, 'b', 1, 'c'),
                BYTES(0, 0, 0, 3, 1, 'a', 1, 'b', 1, 'c'));
+}
+END_TEST
+
+START_TEST(largest_and_smallest)
+{
+    expect_sum(BEAM_URN_METRICS_TOP_N_INT64, BYTES(0, 0, 0, 2, 9, 4),
+               BYTES(0, 0, 0, 2, 7, 1), BYTES(0, 0, 0, 4, 9, 7, 4, 1));
+    expect_sum(BEAM_URN_METRICS_BOTTOM_N_INT64, BYTES(0, 0, 0, 2, 4, 9),
+               BYTES(0, 0, 0, 1, 1), BYTES(0, 0, 0, 3, 1, 4, 9));
+    expect_sum(BEAM_URN_METRICS_TOP_N_DOUBLE,
+               BYTES(0, 0, 0, 1, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0),
+               BYTES(0, 0, 0, 1, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0),
+               BYTES(0, 0, 0, 2, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0,
+                     0));
+    /* 10 are kept, or as many as there are already */
+    expect_sum(BEAM_URN_METRICS_BOTTOM_N_INT64,
+               BYTES(0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9), BYTES(0, 0, 0, 3, 0, 4, 8),
+               BYTES(0, 0, 0, 10, 0, 1, 2, 3, 4, 4, 5, 6, 7, 8));
+    expect_sum(BEAM_URN_METRICS_BOTTOM_N_INT64, BYTES(0, 0, 0, 2, 0, 3),
+               BYTES(0, 0, 0, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
+               BYTES(0, 0, 0, 11, 0, 1, 2, 3, 3, 4, 5, 6, 7, 8, 9));
 }
 END_TEST
 
@@ -112,13 +144,17 @@ START_TEST(what_is_broken_is_refused)
         { BEAM_URN_METRICS_SUM_DOUBLE, { 0 }, 7 },
         { BEAM_URN_METRICS_DISTRIBUTION_INT64, { 1, 2, 3 }, 3 },
         { BEAM_URN_METRICS_SET_STRING, { 0xff, 0xff, 0xff, 0xff, 1 }, 5 },
+        { BEAM_URN_METRICS_TOP_N_INT64, { 0xff, 0xff, 0xff, 0xff, 1 }, 5 },
+        { BEAM_URN_METRICS_TOP_N_DOUBLE, { 0, 0, 0, 1, 0x3f }, 5 },
         { BEAM_URN_METRICS_BOUNDED_TRIE, { 0x12, 9 }, 2 },
         /* more counts than buckets; no buckets at all; 2^31 of them */
         { BEAM_URN_METRICS_HISTOGRAM_INT64,
-          { 0x12, 6, 0x12, 4, 8, 1, 0x10, 0, 0x1a, 2, 1, 1 }, 12 },
+          { 0x12, 6, 0x12, 4, 8, 1, 0x10, 0, 0x1a, 2, 1, 1 },
+          12 },
         { BEAM_URN_METRICS_HISTOGRAM_INT64, { 8, 1 }, 2 },
         { BEAM_URN_METRICS_HISTOGRAM_INT64,
-          { 0x12, 10, 0x12, 8, 8, 0xff, 0xff, 0xff, 0xff, 7, 0x10, 0 }, 12 },
+          { 0x12, 10, 0x12, 8, 8, 0xff, 0xff, 0xff, 0xff, 7, 0x10, 0 },
+          12 },
     };
     for (size_t i = 0; i < BEAM_COUNT(cases); i++) {
         bm_metric_value v;
@@ -139,6 +175,7 @@ int main(void)
     tcase_add_test(tests, sums);
     tcase_add_test(tests, string_sets);
     tcase_add_test(tests, bounded_tries);
+    tcase_add_test(tests, largest_and_smallest);
     tcase_add_test(tests, histograms);
     tcase_add_test(tests, what_is_broken_is_refused);
     Suite *suite = suite_create("proto/metric_value");

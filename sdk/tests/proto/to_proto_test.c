@@ -307,6 +307,57 @@ START_TEST(same_pipeline_same_bytes)
 }
 END_TEST
 
+static void expect_hint(const bm_pb_pipeline *m, const char *step, const char *urn,
+                        const char *value)
+{
+    const bm_pb_environment *env = environment_of(m,
+                                                  transform_of(m, step)->environment_id);
+    for (size_t i = 0; i < env->n_resource_hints; i++)
+        if (!strcmp(env->resource_hints[i]->key, urn)) {
+            ck_assert(beam_span_equal(bm_pb_span(env->resource_hints[i]->value),
+                                      beam_span_of(value)));
+            return;
+        }
+    ck_abort_msg("%s has no hint %s", step, urn);
+}
+
+/* Steps with the same hints share an environment, which is as the others but for them. */
+START_TEST(environments_by_resource_hints)
+{
+    static const beam_dofn fn = {
+        .name = "test.same", .in = BEAM_STRING, .out = BEAM_STRING, .process = pass
+    };
+    beam_pipeline_resource_hint(p, "min_ram=4GB");
+    beam_pipeline_resource_hint(p, "cpu_count=2");
+    beam_pcoll *c = beam_par_do(start(), "Plain", &fn);
+    c = beam_par_do(c, "Large", &fn, .resource_hints = { "min_ram=16GB" });
+    c = beam_par_do(c, "Large2", &fn, .resource_hints = { "min_ram=16000000000" });
+    c = beam_par_do(c, "Small", &fn, .resource_hints = { "min_ram=1GB" });
+    beam_par_do(c, "Alone", &fn, .resource_hints = { "max_active_bundles_per_worker=1" });
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    check_whole(m);
+    ck_assert_uint_eq(m->components->n_environments, 3);
+    const char *const ram = "beam:resources:min_ram_bytes:v1";
+    const char *const cpus = "beam:resources:cpu_count:v1";
+    expect_hint(m, "Plain", ram, "4000000000");
+    expect_hint(m, "Plain", cpus, "2");
+    expect_hint(m, "Large", ram, "16000000000");
+    expect_hint(m, "Large", cpus, "2");
+    expect_hint(m, "Alone", "beam:resources:max_active_bundles_per_worker:v1", "1");
+    ck_assert_str_eq(transform_of(m, "Plain")->environment_id, "c");
+    ck_assert_str_eq(transform_of(m, "Small")->environment_id, "c");
+    ck_assert_str_eq(transform_of(m, "Large2")->environment_id,
+                     transform_of(m, "Large")->environment_id);
+    const bm_pb_environment *plain = environment_of(m, "c"),
+                            *large =
+                                environment_of(m,
+                                               transform_of(m, "Large")->environment_id);
+    ck_assert_str_eq(large->urn, plain->urn);
+    ck_assert(beam_span_equal(bm_pb_span(large->payload), bm_pb_span(plain->payload)));
+    ck_assert_uint_eq(large->n_capabilities, plain->n_capabilities);
+}
+END_TEST
+
 START_TEST(ten_thousand_steps)
 {
     beam_pcoll *c = start();
@@ -337,6 +388,7 @@ int main(void)
     tcase_add_test(tests, environment_says_what_the_worker_can_do);
     tcase_add_test(tests, pipeline_that_failed_gives_its_own_error);
     tcase_add_test(tests, same_pipeline_same_bytes);
+    tcase_add_test(tests, environments_by_resource_hints);
     tcase_add_test(tests, ten_thousand_steps);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
