@@ -120,6 +120,15 @@ static void find_ports(beam_pipeline *p)
             add_ports_of(&known, step, step->inputs[i]);
 }
 
+/* All other composites are made at once. */
+static const bm_step *open_test_stream(const beam_pipeline *p)
+{
+    const bm_step *step = p->first;
+    while (step && (step->kind != BM_STEP_COMPOSITE || step->is_scope || step->first_child))
+        step = step->next;
+    return step;
+}
+
 beam_status bm_graph_check(beam_pipeline *p)
 {
     if (p->error.status != BEAM_OK) return p->error.status;
@@ -134,6 +143,13 @@ beam_status bm_graph_check(beam_pipeline *p)
                            "beam_failures_begin('%s') is still open: call "
                            "beam_failures_end()",
                            p->failures_name);
+        return p->error.status;
+    }
+    const bm_step *stream = open_test_stream(p);
+    if (stream) {
+        beam_pipeline_fail(p, BEAM_ESTATE,
+                           "TestStream '%s' has no end: call beam_test_stream_end()",
+                           stream->unique_name);
         return p->error.status;
     }
     BEAM_TRY(bm_graph_settle(p));

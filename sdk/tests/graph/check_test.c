@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipeline as a whole: open and empty scopes, what scopes read and give, pictures. */
+#include "beam/testing.h"
 #include "graph_test.h"
 
 static const beam_output_spec bad_output[] = { { "bad \"ones\"", BEAM_BYTES } };
@@ -26,6 +27,15 @@ START_TEST(open_scope)
     words();
     ck_assert_int_eq(bm_graph_check(p), BEAM_ESTATE);
     expect_error(BEAM_ESTATE, "scope 'A/B' is still open: call beam_scope_end()");
+}
+END_TEST
+
+START_TEST(open_test_stream)
+{
+    beam_test_stream_add(beam_test_stream_begin(p, "Events", BEAM_INT64), beam_int64(1), 0);
+    words();
+    ck_assert_int_eq(bm_graph_check(p), BEAM_ESTATE);
+    expect_error(BEAM_ESTATE, "TestStream 'Events' has no end: call beam_test_stream_end()");
 }
 END_TEST
 
@@ -156,5 +166,5 @@ START_TEST(names_are_escaped)
 }
 END_TEST
 
-RUN("check", nothing, open_scope, empty_scopes_go, only_empty_scopes, ports_of_scopes,
+RUN("check", nothing, open_scope, open_test_stream, empty_scopes_go, only_empty_scopes, ports_of_scopes,
     picture, names_are_escaped)
