@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc and .http, with a caller that is none: which one is taken, and what becomes
  * of elements when the worker ends. The calls themselves: sdk/tests/program. */
+#include <time.h>
+
+#include "base/clock.h"
 #include "beam/http.h"
 #include "beam/rpc.h"
 #include "fixture.h"
@@ -10,10 +13,12 @@ typedef struct channel {
     const char *name;
     bool answers;
     void *pending[100];
+    int64_t until_ms[100]; /* then it has not been answered in time */
     size_t n, n_closed;
 } channel;
 static channel channels[2]; /* rpc, http */
 static int n_told;          /* of the ordered DoFn, whose second answer fails it */
+static int tell_takes_ms;
 
 static beam_span ask(const beam_dofn *fn, beam_ctx *c, beam_value in)
 {
@@ -26,6 +31,8 @@ static beam_status tell(const beam_dofn *fn, beam_ctx *c, beam_value in, beam_sp
         answer = ask(fn, c, in);
         if (++n_told == 2) return beam_fail(c, BEAM_EUSER, "not yet");
     }
+    const struct timespec pause = { 0, tell_takes_ms * 1000000L };
+    if (tell_takes_ms) nanosleep(&pause, NULL);
     return beam_emit(c, beam_string(answer));
 }
 static void *open_rpc(const beam_dofn *fn, const char *target, beam_error *err)
@@ -54,7 +61,8 @@ static void close_channel(void *self)
 static void start(void *self, beam_span request, int timeout_ms, void *tag)
 {
     channel *ch = self;
-    (void)request, (void)timeout_ms;
+    (void)request;
+    ch->until_ms[ch->n] = bm_monotonic_ms() + timeout_ms;
     ch->pending[ch->n++] = tag;
 }
 static bool next(void *self, int wait_ms, bm_call_result *out)
@@ -63,6 +71,8 @@ static bool next(void *self, int wait_ms, bm_call_result *out)
     (void)wait_ms;
     if (!ch->answers || !ch->n) return false;
     *out = (bm_call_result){ .tag = ch->pending[--ch->n], .text = beam_span_of(ch->name) };
+    out->transient = bm_monotonic_ms() > ch->until_ms[ch->n];
+    if (out->transient) out->status = BEAM_ETIMEOUT;
     return true;
 }
 static const bm_caller rpc_caller = { ask, tell, open_rpc, close_channel, start, next };
@@ -122,11 +132,15 @@ static const beam_rpc_fn ordered = { .method = "/p.P/M", .request = request,
                                      .response = response, .in_order = true };
 static const beam_dofn ordered_fn = { .name = "test.ordered", .in = BEAM_INT64,
                                       .out = BEAM_STRING, .rpc = &ordered };
-static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &ordered_fn, &text_fn };
+static const beam_rpc_fn hasty = { .method = "/p.P/M", .request = request,
+                                   .response = response, .timeout_ms = 200, .retries = 1 };
+static const beam_dofn hasty_fn = { .name = "test.hasty", .in = BEAM_INT64,
+                                    .out = BEAM_STRING, .rpc = &hasty };
+static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &ordered_fn, &hasty_fn, &text_fn };
 
 static void init(fixture *f, const char *fn, unsigned attempts, bool answers)
 {
-    n_told = 0;
+    n_told = tell_takes_ms = 0;
     channels[0] = (channel){ .name = "by rpc", .answers = answers };
     channels[1] = (channel){ .name = "by http", .answers = answers };
     callers = (bm_callers){ &rpc_caller, &http_caller };
@@ -209,9 +223,23 @@ START_TEST(a_second_attempt_keeps_its_place)
 }
 END_TEST
 
+/* While an answer goes on, nobody looks for the others. */
+START_TEST(what_follows_is_slower_than_the_service)
+{
+    fixture f;
+    init(&f, "test.hasty", 1, true);
+    tell_takes_ms = 300;
+    fixture_run(&f);
+    expect_output(&f, 0,
+                  "\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n");
+    fixture_free(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { by_its_kind, the_worker_ends, no_channel,
-                                   a_second_attempt_keeps_its_place };
+                                   a_second_attempt_keeps_its_place,
+                                   what_follows_is_slower_than_the_service };
     return run_tests("calls", tests, BEAM_COUNT(tests));
 }
