@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "job/java.h"
 
+enum { LONGEST_WAIT_S = 1000000000 }; /* its milliseconds are a number too */
+
 #define TEXT(field, initial, help) BEAM_TEXT_FLAG(bm_standard, field, initial, help)
 #define INT(field, initial, help) BEAM_INT_FLAG(bm_standard, field, initial, help)
 #define BOOL(field, initial, help) BEAM_BOOL_FLAG(bm_standard, field, initial, help)
@@ -144,6 +146,9 @@ static beam_status check_numbers(const bm_standard *s, beam_error *err)
     BEAM_TRY(check_positive("max_bundle_time_mills", s->max_bundle_time_mills, 1, err));
     BEAM_TRY(check_positive("sdk_worker_parallelism", s->sdk_worker_parallelism, 1, err));
     BEAM_TRY(check_positive("wait_timeout_s", s->wait_timeout_s, 1, err));
+    if (s->wait_timeout_s > LONGEST_WAIT_S)
+        return bm_error(err, BEAM_EUSAGE, "--wait_timeout_s must be at most %d, not %lld",
+                        LONGEST_WAIT_S, (long long)s->wait_timeout_s);
     if (s->worker_pool_port < 0 || s->worker_pool_port > 65535)
         return bm_error(err, BEAM_EUSAGE, "--worker_pool_port is no port: %lld",
                         (long long)s->worker_pool_port);

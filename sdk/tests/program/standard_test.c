@@ -69,6 +69,8 @@ static const struct {
     { { "--job_endpoint=:80" }, "--job_endpoint must be host:port, not ':80'" },
     { { "--flink_master=http://x" }, "--flink_master must be host:port, not 'http://x'" },
     { { "--parallelism=-1" }, "--parallelism must be at least 1, not -1" },
+    { { "--wait_timeout_s=9223372036854775807" },
+      "--wait_timeout_s must be at most 1000000000, not 9223372036854775807" },
     { { "--checkpointing_interval=5" },
       "--checkpointing_interval must be at least 10, not 5" },
     { { "--environment_type=CLOUD" },
