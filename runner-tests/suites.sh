@@ -272,10 +272,16 @@ suite_cluster() {
 
 # -- errors -----------------------------------------------------------------------------------------
 
+full_stdout() { ! "$@" >/dev/full 2>"$work/said" && grep -q "cannot write to stdout" "$work/said"; }
+
 suite_errors() {
     local wordcount=$build/examples/wordcount rpc=$build/examples/rpc_pardo port
     port=$(free_port)
     check "--help" fails_with 0 "--job_endpoint" "$wordcount" --help
+    local shown
+    for shown in --help --version --runner=print --runner=dot --runner=check; do
+        check "$shown, no room" full_stdout "$wordcount" "$shown"
+    done
     check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
     check "a misspelt flag of the program" fails_with 2 "did you mean --input" "$wordcount" \
         --inptu=x

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* beam_main: reads the command line and chooses what this process is. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,17 +22,30 @@ int bm_report(const bm_invocation *in, const beam_error *err)
                                             : BM_EXIT_FAILED;
 }
 
-static int show(const bm_writer *text)
+int bm_show(const bm_invocation *in, const bm_writer *text)
 {
-    bool ok = fwrite(text->data, 1, text->len, stdout) == text->len && !fflush(stdout);
-    return ok ? BM_EXIT_DONE : BM_EXIT_FAILED;
+    if (fwrite(text->data, 1, text->len, stdout) == text->len && !fflush(stdout))
+        return BM_EXIT_DONE;
+    fprintf(stderr, "%s: cannot write to stdout: %s\n", in->program->name,
+            strerror(errno));
+    return BM_EXIT_FAILED;
+}
+
+int bm_show_line(const bm_invocation *in, const char *line)
+{
+    bm_writer text = { 0 };
+    bm_write_bytes(&text, line, strlen(line));
+    bm_write_u8(&text, '\n');
+    int status = bm_show(in, &text);
+    bm_writer_free(&text);
+    return status;
 }
 
 static int show_help(const bm_invocation *in)
 {
     bm_writer text = { 0 };
     bm_flags_help(in->flags, in->program->name, in->program->summary, &text);
-    int status = show(&text);
+    int status = bm_show(in, &text);
     bm_writer_free(&text);
     return status;
 }
@@ -39,9 +53,9 @@ static int show_help(const bm_invocation *in)
 static int show_version(const bm_invocation *in)
 {
     const char *version = in->program->version;
-    printf("%s%s%s (beam-c " BEAM_VERSION ")\n", in->program->name, version ? " " : "",
-           version ? version : "");
-    return BM_EXIT_DONE;
+    return bm_show_line(in, bm_format(in->arena, "%s%s%s (beam-c " BEAM_VERSION ")",
+                                      in->program->name, version ? " " : "",
+                                      version ? version : ""));
 }
 
 static beam_status read_flags(const bm_invocation *in, bm_flags *flags,
