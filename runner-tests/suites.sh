@@ -272,6 +272,17 @@ suite_cluster() {
 
 # -- errors -----------------------------------------------------------------------------------------
 
+all_lines_or_none() { # with a line that does not always go into memory
+    { echo first; head -c 60000000 /dev/zero | tr '\0' -; echo; echo last; } >"$work/long"
+    local kib
+    for kib in {500000..900000..50000}; do
+        (ulimit -v "$kib"
+         exec "$build/examples/wordcount" --runner=local --input="$work/long" \
+             --output="$work/counts") 2>/dev/null || continue
+        grep -qx "last: 1" "$work/counts" || return 1
+    done
+}
+
 full_stdout() { ! "$@" >/dev/full 2>"$work/said" && grep -q "cannot write to stdout" "$work/said"; }
 
 suite_errors() {
@@ -282,6 +293,7 @@ suite_errors() {
     for shown in --help --version --runner=print --runner=dot --runner=check; do
         check "$shown, no room" full_stdout "$wordcount" "$shown"
     done
+    check "a line that is too long" all_lines_or_none
     check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
     check "a misspelt flag of the program" fails_with 2 "did you mean --input" "$wordcount" \
         --inptu=x
