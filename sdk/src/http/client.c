@@ -451,8 +451,7 @@ static const char *redirect(bm_http_client *c, call *k, long status)
     if (!c->fn->max_redirects)
         return ", a redirect: name its place, or set .max_redirects";
     if (k->redirects++ >= c->fn->max_redirects) return ", after .max_redirects of them";
-    if (strncasecmp(url, c->base, c->url.origin) ||
-        (url[c->url.origin] && !strchr("/?", url[c->url.origin])))
+    if (!bm_url_is_at(&c->url, url))
         return ", a redirect to another host, which would see what is meant for this one";
     bm_http_written r = bm_http_request_read(k->request);
     bool is_post = !strcmp(r.method, "POST"), is_head = !strcmp(r.method, "HEAD");
