@@ -416,15 +416,19 @@ static bool is_transient(CURLcode code)
 
 static void no_answer(bm_http_client *c, call *k, CURLcode code, bm_http_result *out)
 {
+    /* libcurl has no memory for a header of more than 100 KiB. */
+    bool is_long_header = code == CURLE_OUT_OF_MEMORY && !k->headers_ended;
     char limit[80];
     snprintf(limit, sizeof limit, "the answer is longer than .max_body, %zu bytes",
              c->max_body);
     out->status = code == CURLE_OPERATION_TIMEDOUT ? BEAM_ETIMEOUT : BEAM_ERPC;
     out->transient = is_transient(code);
     set_text(c, k, out,
-             k->is_too_long ? k->headers_ended ? limit : "the answer has too many headers"
-             : *k->why      ? k->why
-                            : c->curl.easy_strerror(code),
+             is_long_header || (k->is_too_long && !k->headers_ended)
+                 ? "the answer has too many headers"
+             : k->is_too_long ? limit
+             : *k->why        ? k->why
+                              : c->curl.easy_strerror(code),
              "");
 }
 

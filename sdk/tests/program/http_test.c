@@ -522,6 +522,9 @@ START_TEST(bodies)
     fails(&small_fn, "/trailer", "HTTP status 200");
     fails(&small_fn, "/large/11", "the answer is longer than .max_body, 10 bytes");
     fails(&small_fn, "/chunked/11", "the answer is longer than .max_body, 10 bytes");
+    gives(&small_fn, "/header/60000", "/header/60000= @1\n");
+    fails(&small_fn, "/header/90000", "the answer has too many headers");
+    fails(&small_fn, "/header/300000", "the answer has too many headers");
     gives(&shout_fn, "/large/1048576", "1048576 bytes @1\n");
     fails(&shout_fn, "/large/1048577", "the answer is longer than .max_body, 1048576 bytes");
 }
