@@ -285,6 +285,13 @@ all_lines_or_none() { # with a line that does not always go into memory
 
 full_stdout() { ! "$@" >/dev/full 2>"$work/said" && grep -q "cannot write to stdout" "$work/said"; }
 
+told_to_wait() {
+    mkdir -p "$work/locked"
+    flock "$work/locked/lock" sleep 2 &
+    until_true 5 eval '! flock -n "$work/locked/lock" true'
+    BEAM_C_STATE="$work/locked" scripts/stop-env.sh -g | grep "waiting for another"
+}
+
 suite_errors() {
     local wordcount=$build/examples/wordcount rpc=$build/examples/rpc_pardo port
     port=$(free_port)
@@ -294,6 +301,7 @@ suite_errors() {
         check "$shown, no room" full_stdout "$wordcount" "$shown"
     done
     check "a line that is too long" all_lines_or_none
+    check "a script that waits for another" told_to_wait
     check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
     check "a misspelt flag of the program" fails_with 2 "did you mean --input" "$wordcount" \
         --inptu=x
