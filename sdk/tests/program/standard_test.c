@@ -67,6 +67,7 @@ static const struct {
     { { "--job_endpoint=localhost" },
       "--job_endpoint must be host:port, not 'localhost'" },
     { { "--job_endpoint=:80" }, "--job_endpoint must be host:port, not ':80'" },
+    { { "--job_endpoint=a:99999" }, "--job_endpoint must be host:port, not 'a:99999'" },
     { { "--flink_master=http://x" }, "--flink_master must be host:port, not 'http://x'" },
     { { "--parallelism=-1" }, "--parallelism must be at least 1, not -1" },
     { { "--wait_timeout_s=9223372036854775807" },
