@@ -292,6 +292,11 @@ told_to_wait() {
     BEAM_C_STATE="$work/locked" scripts/stop-env.sh -g | grep "waiting for another"
 }
 
+closed_streams() { # nothing else has their numbers
+    "$build/examples/wordcount" --runner=local --input=README.md --output=/proc/self/fd/2 \
+        <&- >&- 2>&-
+}
+
 suite_errors() {
     local wordcount=$build/examples/wordcount rpc=$build/examples/rpc_pardo port
     port=$(free_port)
@@ -301,6 +306,7 @@ suite_errors() {
         check "$shown, no room" full_stdout "$wordcount" "$shown"
     done
     check "a line that is too long" all_lines_or_none
+    check "closed standard streams" closed_streams
     check "a script that waits for another" told_to_wait
     check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
     check "a misspelt flag of the program" fails_with 2 "did you mean --input" "$wordcount" \
