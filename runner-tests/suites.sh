@@ -230,6 +230,11 @@ status_line() {
     grep -q "RUNNING 00:00:.*words_resolved=300" "$work/terminal" || { cat "$work/terminal"; return 1; }
 }
 
+quickstart_leaves_what_it_found() {
+    scripts/quickstart --lines=20 &&
+        [[ $(scripts/start-env.sh --status | grep -cE '^(kafka|rpc) +running') == 2 ]]
+}
+
 suite_kafka() {
     check "Kafka and the gRPC service start" scripts/start-env.sh -k -g
     check "rpc_pardo, 10,000 lines" rpc_pardo_run 10000 --streaming --checkpointing_interval=5000
@@ -249,6 +254,7 @@ suite_kafka() {
         --bootstrap_servers=$broker --input_topic=absent-$RANDOM --streaming
     check "a gRPC service that is down" absent_service in-$RANDOM$RANDOM
     check "counters of a running job on a terminal" status_line
+    check "quickstart" quickstart_leaves_what_it_found
     check "they stop" scripts/stop-env.sh -k -g
 }
 
