@@ -230,6 +230,11 @@ status_line() {
     grep -q "RUNNING 00:00:.*words_resolved=300" "$work/terminal" || { cat "$work/terminal"; return 1; }
 }
 
+quickstart_leaves_what_it_found() {
+    scripts/quickstart --lines=20 &&
+        [[ $(scripts/start-env.sh --status | grep -cE '^(kafka|rpc) +running') == 2 ]]
+}
+
 suite_kafka() {
     check "Kafka and the gRPC service start" scripts/start-env.sh -k -g
     check "rpc_pardo, 10,000 lines" rpc_pardo_run 10000 --streaming --checkpointing_interval=5000
@@ -249,6 +254,7 @@ suite_kafka() {
         --bootstrap_servers=$broker --input_topic=absent-$RANDOM --streaming
     check "a gRPC service that is down" absent_service in-$RANDOM$RANDOM
     check "counters of a running job on a terminal" status_line
+    check "quickstart" quickstart_leaves_what_it_found
     check "they stop" scripts/stop-env.sh -k -g
 }
 
@@ -272,10 +278,42 @@ suite_cluster() {
 
 # -- errors -----------------------------------------------------------------------------------------
 
+all_lines_or_none() { # with a line that does not always go into memory
+    { echo first; head -c 60000000 /dev/zero | tr '\0' -; echo; echo last; } >"$work/long"
+    local kib
+    for kib in {500000..900000..50000}; do
+        (ulimit -v "$kib"
+         exec "$build/examples/wordcount" --runner=local --input="$work/long" \
+             --output="$work/counts") 2>/dev/null || continue
+        grep -qx "last: 1" "$work/counts" || return 1
+    done
+}
+
+full_stdout() { ! "$@" >/dev/full 2>"$work/said" && grep -q "cannot write to stdout" "$work/said"; }
+
+told_to_wait() {
+    mkdir -p "$work/locked"
+    flock "$work/locked/lock" sleep 2 &
+    until_true 5 eval '! flock -n "$work/locked/lock" true'
+    BEAM_C_STATE="$work/locked" scripts/stop-env.sh -g | grep "waiting for another"
+}
+
+closed_streams() { # nothing else has their numbers
+    "$build/examples/wordcount" --runner=local --input=README.md --output=/proc/self/fd/2 \
+        <&- >&- 2>&-
+}
+
 suite_errors() {
     local wordcount=$build/examples/wordcount rpc=$build/examples/rpc_pardo port
     port=$(free_port)
     check "--help" fails_with 0 "--job_endpoint" "$wordcount" --help
+    local shown
+    for shown in --help --version --runner=print --runner=dot --runner=check; do
+        check "$shown, no room" full_stdout "$wordcount" "$shown"
+    done
+    check "a line that is too long" all_lines_or_none
+    check "closed standard streams" closed_streams
+    check "a script that waits for another" told_to_wait
     check "a misspelt flag" fails_with 2 "--parallelism" "$wordcount" --paralelism=2
     check "a misspelt flag of the program" fails_with 2 "did you mean --input" "$wordcount" \
         --inptu=x

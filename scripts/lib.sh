@@ -130,5 +130,7 @@ stop_daemon() {
 lock_state() {
     mkdir -p "$state_dir"
     exec 9>"$state_dir/lock"
+    flock -n 9 && return
+    say "waiting for another start-env.sh or stop-env.sh"
     flock -w 120 9 || fail "another start-env.sh or stop-env.sh has been running for two minutes"
 }

@@ -211,7 +211,7 @@ build_rpc() {
     if [ ! -f "$rpc_build/CMakeCache.txt" ]; then
         cmake -S "$beam_root" -B "$rpc_build" -G Ninja || return 1
     fi
-    cmake --build "$rpc_build" --target rpc_service -j "$(nproc)"
+    cmake --build "$rpc_build" --target rpc_service -j "$(nproc)" 9>&- # not the lock
 }
 
 need_rpc() {

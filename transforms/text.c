@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "beam/text.h"
@@ -56,7 +57,8 @@ static beam_status emit_line(beam_ctx *c, beam_span line, mended *m)
 static beam_status emit_lines(beam_ctx *c, const char *path)
 {
     FILE *file = fopen(path, "r");
-    if (!file) return beam_fail(c, BEAM_EIO, "cannot read '%s': %s", path, strerror(errno));
+    if (!file)
+        return beam_fail(c, BEAM_EIO, "cannot read '%s': %s", path, strerror(errno));
     char *line = NULL;
     mended m = { NULL, 0 };
     size_t capacity = 0;
@@ -68,7 +70,7 @@ static beam_status emit_lines(beam_ctx *c, const char *path)
         if (n && line[n - 1] == '\r') n--;
         status = emit_line(c, (beam_span){ line, n }, &m);
     }
-    if (status == BEAM_OK && ferror(file))
+    if (status == BEAM_OK && !feof(file)) /* also where a line does not go into memory */
         status = beam_fail(c, BEAM_EIO, "cannot read '%s': %s", path, strerror(errno));
     free(line);
     free(m.text);
@@ -99,7 +101,8 @@ const beam_dofn bm_text_read_fn = {
 beam_pcoll *beam_text_read(beam_pipeline *p, const char *name, const char *pattern)
 {
     if (!pattern || !*pattern)
-        beam_pipeline_fail(p, BEAM_EINVAL, "%s: give the file or glob pattern to read", name);
+        beam_pipeline_fail(p, BEAM_EINVAL, "%s: give the file or glob pattern to read",
+                           name);
     beam_scope_begin(p, name);
     beam_pcoll *patterns = beam_create_strings(p, "Pattern", &pattern, 1);
     beam_pcoll *lines = beam_par_do(patterns, "Lines", &bm_text_read_fn);
@@ -129,22 +132,41 @@ static beam_status write_failed(beam_ctx *c, const char *path)
     return beam_fail(c, BEAM_EIO, "cannot write '%s': %s", path, strerror(errno));
 }
 
+static bool write_lines(const char *path, beam_iter *lines)
+{
+    FILE *file = fopen(path, "w");
+    if (!file) return false;
+    bool good = true;
+    for (beam_value line; good && beam_next(lines, &line);) {
+        beam_span text = beam_as_span(line);
+        good = (!text.len || fwrite(text.ptr, text.len, 1, file) == 1) &&
+               putc('\n', file) >= 0;
+    }
+    return !fclose(file) && good;
+}
+
+/* Something else than a file: a pipe, /dev/stdout. */
+static bool is_special(const char *path)
+{
+    struct stat info;
+    return !stat(path, &info) && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 static beam_status write_file(beam_ctx *c, beam_value in)
 {
     const char *path = beam_cstr(c, beam_config(c));
-    const char *draft = beam_format(c, "%s.%d.%p", path, (int)getpid(), (void *)c).ptr;
-    FILE *file = fopen(draft, "w");
-    if (!file) return write_failed(c, path);
-    bool good = true;
     beam_iter *lines = beam_as_iter(beam_val(in));
-    for (beam_value line; good && beam_next(lines, &line);) {
-        beam_span text = beam_as_span(line);
-        good = (!text.len || fwrite(text.ptr, text.len, 1, file) == 1) && putc('\n', file) >= 0;
+    if (is_special(path))
+        return write_lines(path, lines) ? BEAM_OK : write_failed(c, path);
+    char *linked = realpath(path, NULL);
+    const char *file = linked ? linked : path;
+    const char *draft = beam_format(c, "%s.%d.%p", file, (int)getpid(), (void *)c).ptr;
+    beam_status status = BEAM_OK;
+    if (!write_lines(draft, lines) || rename(draft, file)) {
+        status = write_failed(c, path);
+        unlink(draft);
     }
-    good = !fclose(file) && good;
-    if (good && !rename(draft, path)) return BEAM_OK;
-    beam_status status = write_failed(c, path);
-    unlink(draft);
+    free(linked);
     return status;
 }
 

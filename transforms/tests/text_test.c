@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text files on the local runner. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "beam/beam.h"
@@ -110,8 +112,48 @@ START_TEST(nothing_writes_nothing)
 }
 END_TEST
 
+static void write_one(void)
+{
+    static const char *const texts[] = { "a" };
+    beam_pipeline *p = beam_pipeline_new();
+    beam_text_write(beam_create_strings(p, "Texts", texts, 1), "Write", out_path);
+    run(p);
+    beam_pipeline_free(p);
+}
+
+/* Nothing takes the place of what is no file: of a pipe, of /dev/null. */
+START_TEST(a_pipe_is_written_to)
+{
+    setup();
+    ck_assert_int_eq(mkfifo(out_path, 0600), 0);
+    int reader = open(out_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    write_one();
+    char got[10] = "";
+    ck_assert_int_eq(read(reader, got, sizeof got), 2);
+    ck_assert_str_eq(got, "a\n");
+    close(reader);
+    teardown();
+}
+END_TEST
+
+START_TEST(a_link_stays_one)
+{
+    setup();
+    put(in_path, "stale\n", 6);
+    ck_assert_int_eq(symlink(in_path, out_path), 0);
+    write_one();
+    char got[200], target[64] = "";
+    ck_assert_int_gt(readlink(out_path, target, sizeof target - 1), 0);
+    ck_assert_str_eq(target, in_path);
+    get_output(got);
+    ck_assert_str_eq(got, "a\n");
+    teardown();
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { lines, all_windows_are_one_file, nothing_writes_nothing };
+    const TTest *const tests[] = { lines, all_windows_are_one_file, nothing_writes_nothing,
+                                   a_pipe_is_written_to, a_link_stays_one };
     return RUN_TESTS("transforms/text", tests);
 }

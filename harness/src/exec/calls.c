@@ -21,7 +21,8 @@ enum {
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
     PATIENCE_MS = 500, /* between two looks at whether the bundle is over */
-    UNPOLLED = 32,     /* elements that come between two looks for answers */
+    UNPOLLED = 32,     /* elements that come between two looks for answers, */
+    UNPOLLED_MS = 10,  /* or so long */
     SLOT_BYTES = 1024  /* kept for a waiting element */
 };
 
@@ -38,6 +39,7 @@ typedef struct waiting {
     struct waiting *same;      /* in the chain of bm_calls.asked, or leader */
     uint64_t hash;             /* of the request */
     int64_t started_ms;        /* the last try */
+    int64_t away_ms;           /* bm_calls.away_ms then */
     int64_t due_ms;            /* when it is to be called again */
     /* The end of it. */
     bool answered;
@@ -63,6 +65,8 @@ struct bm_calls {
     int timeout_ms;
     unsigned tries; /* of a call, at most */
     unsigned unpolled;
+    int64_t looked_ms; /* when answers were looked for last */
+    int64_t away_ms;   /* how long user code kept this thread from it, in all */
     waiting *all, *unused, *again;
     waiting *oldest, **youngest; /* with in_order */
     const waiting *answered;     /* whose callback runs */
@@ -123,10 +127,29 @@ static beam_status connect_to(struct bm_calls *k)
 
 static void call(struct bm_calls *k, waiting *w)
 {
-    w->tries++;
     w->started_ms = bm_monotonic_ms();
+    if (!k->n_under_way) k->looked_ms = w->started_ms;
+    w->tries++;
+    w->away_ms = k->away_ms;
     k->n_under_way++;
     k->caller->start(k->channel, w->request, k->timeout_ms, w);
+}
+
+static bool next_answer(struct bm_calls *k, int wait_ms, bm_call_result *out)
+{
+    int64_t away_ms = bm_monotonic_ms() - k->looked_ms;
+    if (away_ms >= k->timeout_ms / 4) k->away_ms += away_ms;
+    bool has_come = k->caller->next(k->channel, wait_ms, out);
+    k->looked_ms = bm_monotonic_ms();
+    return has_come;
+}
+
+/* The service may have answered in time, but this thread was elsewhere: that is no try. */
+static bool was_not_looked_for(const struct bm_calls *k, const waiting *w,
+                               const bm_call_result *result)
+{
+    return result->status == BEAM_ETIMEOUT && result->transient && k->tries > 1 &&
+           k->away_ms - w->away_ms >= k->timeout_ms / 2;
 }
 
 static void expect_in_order(struct bm_calls *k, waiting *w)
@@ -318,10 +341,15 @@ static beam_status settle_one(struct bm_calls *k, waiting *w,
 static beam_status answer(struct bm_calls *k, const bm_call_result *result)
 {
     waiting *w = result->tag, *followers = NULL;
-    unsigned tries = w->tries;
     k->n_under_way--;
     bm_call_metrics_add(k->metrics, k->caller->method(k->p->fn, w->request),
                         result->outcome, bm_monotonic_ms() - w->started_ms);
+    if (was_not_looked_for(k, w, result)) {
+        w->tries--;
+        call(k, w);
+        return BEAM_OK;
+    }
+    unsigned tries = w->tries;
     if (result->transient && tries < k->tries) {
         call_later(k, w, result->wait_ms);
         return BEAM_OK;
@@ -377,7 +405,7 @@ static beam_status settle_to(struct bm_calls *k, size_t n)
     while (status == BEAM_OK && k->n > n) {
         int wait_ms = call_again(k);
         if (wait_ms < 0 || wait_ms > PATIENCE_MS) wait_ms = PATIENCE_MS;
-        bool has_come = k->caller->next(k->channel, wait_ms, &result);
+        bool has_come = next_answer(k, wait_ms, &result);
         status = has_come ? answer(k, &result) : go_on(k);
     }
     bm_leave(node, outer);
@@ -395,7 +423,7 @@ static beam_status look(struct bm_calls *k)
     bm_call_result result;
     call_again(k);
     k->unpolled = 0;
-    while (k->n_under_way && k->caller->next(k->channel, 0, &result))
+    while (k->n_under_way && next_answer(k, 0, &result))
         BEAM_TRY(answer(k, &result));
     return BEAM_OK;
 }
@@ -406,7 +434,8 @@ beam_status bm_calls_process(bm_node *node, const bm_element *element)
     if (!k->channel) BEAM_TRY(connect_to(k));
     if (k->n >= k->most) /* a quarter at once, so that few calls of a thread wake it */
         BEAM_TRY(settle_to(k, k->most - 1 - k->most / 4));
-    else if (++k->unpolled > UNPOLLED)
+    else if (++k->unpolled > UNPOLLED ||
+             (k->n && bm_monotonic_ms() - k->looked_ms >= UNPOLLED_MS))
         BEAM_TRY(look(k));
     return ask(k, element, 0);
 }

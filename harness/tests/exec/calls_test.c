@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc and .http, with a caller that is none: which one is taken, and what becomes
  * of elements when the worker ends. The calls themselves: sdk/tests/program. */
+#include <time.h>
+
+#include "base/clock.h"
 #include "beam/http.h"
 #include "beam/rpc.h"
 #include "fixture.h"
@@ -10,11 +13,13 @@ typedef struct channel {
     const char *name;
     bool answers;
     void *pending[100];
+    int64_t until_ms[100]; /* then it has not been answered in time */
     size_t n, n_closed, n_failing; /* so many results are failures */
 } channel;
 static const char *outcomes[30]; /* of these, from the end */
 static channel channels[2]; /* rpc, http */
 static int n_told;          /* of the ordered DoFn, whose second answer fails it */
+static int tell_takes_ms;
 
 static beam_span ask(const beam_dofn *fn, beam_ctx *c, beam_value in)
 {
@@ -27,6 +32,8 @@ static beam_status tell(const beam_dofn *fn, beam_ctx *c, beam_value in, beam_sp
         answer = ask(fn, c, in);
         if (++n_told == 2) return beam_fail(c, BEAM_EUSER, "not yet");
     }
+    const struct timespec pause = { 0, tell_takes_ms * 1000000L };
+    if (tell_takes_ms) nanosleep(&pause, NULL);
     return beam_emit(c, beam_string(answer));
 }
 static void *open_rpc(const beam_dofn *fn, const char *target, beam_error *err)
@@ -55,7 +62,8 @@ static void close_channel(void *self)
 static void start(void *self, beam_span request, int timeout_ms, void *tag)
 {
     channel *ch = self;
-    (void)request, (void)timeout_ms;
+    (void)request;
+    ch->until_ms[ch->n] = bm_monotonic_ms() + timeout_ms;
     ch->pending[ch->n++] = tag;
 }
 static bool next(void *self, int wait_ms, bm_call_result *out)
@@ -71,6 +79,10 @@ static bool next(void *self, int wait_ms, bm_call_result *out)
         out->status = BEAM_ERPC;
         out->transient = true;
         out->text = beam_span_of("not now");
+    } else if (bm_monotonic_ms() > ch->until_ms[ch->n]) {
+        out->outcome = "deadline_exceeded";
+        out->status = BEAM_ETIMEOUT;
+        out->transient = true;
     }
     return true;
 }
@@ -149,12 +161,16 @@ static const beam_http_fn patient = { .request = http_request,
 static const beam_dofn patient_fn = {
     .name = "test.patient", .in = BEAM_INT64, .out = BEAM_STRING, .http = &patient
 };
-static const beam_dofn *const fns[] = { &rpc_fn, &http_fn, &ordered_fn, &text_fn,
-                                        &patient_fn };
+static const beam_rpc_fn hasty = { .method = "/p.P/M", .request = request,
+                                   .response = response, .timeout_ms = 200, .retries = 1 };
+static const beam_dofn hasty_fn = { .name = "test.hasty", .in = BEAM_INT64,
+                                    .out = BEAM_STRING, .rpc = &hasty };
+static const beam_dofn *const fns[] = { &rpc_fn,   &http_fn,    &ordered_fn,
+                                        &hasty_fn, &patient_fn, &text_fn };
 
 static void init(fixture *f, const char *fn, unsigned attempts, bool answers)
 {
-    n_told = 0;
+    n_told = tell_takes_ms = 0;
     channels[0] = (channel){ .name = "by rpc", .answers = answers };
     channels[1] = (channel){ .name = "by http", .answers = answers };
     callers = (bm_callers){ &rpc_caller, &http_caller };
@@ -281,10 +297,24 @@ START_TEST(so_many_outcomes_and_no_more)
 }
 END_TEST
 
+/* While an answer goes on, nobody looks for the others. */
+START_TEST(what_follows_is_slower_than_the_service)
+{
+    fixture f;
+    init(&f, "test.hasty", 1, true);
+    tell_takes_ms = 300;
+    fixture_run(&f);
+    expect_output(&f, 0,
+                  "\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n\"by rpc\"\n");
+    fixture_free(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { by_its_kind,       the_worker_ends,
                                    no_channel,        a_second_attempt_keeps_its_place,
-                                   tries_are_counted, so_many_outcomes_and_no_more };
+                                   tries_are_counted, so_many_outcomes_and_no_more,
+                                   what_follows_is_slower_than_the_service };
     return run_tests("calls", tests, BEAM_COUNT(tests));
 }

@@ -65,7 +65,7 @@ typedef struct beam_http_fn {
     int timeout_ms;    /* of one try; 0: 10000 */
     /* Further tries of a request that was not answered in time, whose connection failed, or
      * that was answered by 408, 429 or 5xx (but not 501); after 100 ms, 200 ms and so on, 5 s
-     * at most, and not before the answer's Retry-After, if that is within a minute. 0: 6 of
+     * at most, and not before the answer's Retry-After, or a minute if that is more. 0: 6 of
      * them, -1: none. The last failure is the element's, and fails the bundle or is caught
      * with it (.failures). */
     int retries;

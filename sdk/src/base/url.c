@@ -43,3 +43,18 @@ bool bm_url_read(const char *text, bm_url *out)
     while (out->length > out->origin && text[out->length - 1] == '/') out->length--;
     return true;
 }
+
+bool bm_url_is_at(const bm_url *url, const char *text)
+{
+    char origin[512];
+    bm_url other;
+    const char *host = strstr(text, "://");
+    size_t n = host ? (size_t)(host - text) + 3 : 0;
+    n += strcspn(text + n, "/?#");
+    if (n >= sizeof origin) return false;
+    memcpy(origin, text, n);
+    origin[n] = '\0';
+    return bm_url_read(origin, &other) && other.tls == url->tls &&
+           other.port == url->port && other.host.len == url->host.len &&
+           !strncasecmp(other.host.ptr, url->host.ptr, url->host.len);
+}

@@ -15,5 +15,7 @@ typedef struct bm_url {
 
 /* False: it is none. Names, queries and fragments are refused: an address has no secrets. */
 bool bm_url_read(const char *text, bm_url *out);
+/* Whether `text`, which may have a query, is at the same scheme, host and port. */
+bool bm_url_is_at(const bm_url *url, const char *text);
 
 #endif

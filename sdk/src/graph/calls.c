@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc or .http: what they need, and the service's address. One thread, as its
  * pipeline. */
+#include <stdlib.h>
+#include <strings.h>
+
 #include "base/url.h"
 #include "beam/http.h"
 #include "beam/rpc.h"
@@ -63,11 +66,17 @@ static const char *http_problem(const beam_http_fn *http)
                : NULL;
 }
 
-/* "host:port" */
+/* "host:port", or what else gRPC knows: "unix:/path", "dns:///host:port". */
 static bool is_address(const char *target)
 {
     const char *colon = strrchr(target, ':');
-    return colon && colon > target && colon[1];
+    if (!colon || colon == target || !strncasecmp(target, "http://", 7) ||
+        !strncasecmp(target, "https://", 8))
+        return false;
+    if (strchr(target, '/')) return colon[1];
+    char *end;
+    long port = strtol(colon + 1, &end, 10);
+    return colon[1] >= '0' && colon[1] <= '9' && !*end && port > 0 && port <= 65535;
 }
 
 static void fail_target(bm_step *step, const beam_dofn *fn, const char *target)

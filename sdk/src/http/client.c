@@ -416,15 +416,19 @@ static bool is_transient(CURLcode code)
 
 static void no_answer(bm_http_client *c, call *k, CURLcode code, bm_http_result *out)
 {
+    /* libcurl has no memory for a header of more than 100 KiB. */
+    bool is_long_header = code == CURLE_OUT_OF_MEMORY && !k->headers_ended;
     char limit[80];
     snprintf(limit, sizeof limit, "the answer is longer than .max_body, %zu bytes",
              c->max_body);
     out->status = code == CURLE_OPERATION_TIMEDOUT ? BEAM_ETIMEOUT : BEAM_ERPC;
     out->transient = is_transient(code);
     set_text(c, k, out,
-             k->is_too_long ? k->headers_ended ? limit : "the answer has too many headers"
-             : *k->why      ? k->why
-                            : c->curl.easy_strerror(code),
+             is_long_header || (k->is_too_long && !k->headers_ended)
+                 ? "the answer has too many headers"
+             : k->is_too_long ? limit
+             : *k->why        ? k->why
+                              : c->curl.easy_strerror(code),
              "");
 }
 
@@ -451,8 +455,7 @@ static const char *redirect(bm_http_client *c, call *k, long status)
     if (!c->fn->max_redirects)
         return ", a redirect: name its place, or set .max_redirects";
     if (k->redirects++ >= c->fn->max_redirects) return ", after .max_redirects of them";
-    if (strncasecmp(url, c->base, c->url.origin) ||
-        (url[c->url.origin] && !strchr("/?", url[c->url.origin])))
+    if (!bm_url_is_at(&c->url, url))
         return ", a redirect to another host, which would see what is meant for this one";
     bm_http_written r = bm_http_request_read(k->request);
     bool is_post = !strcmp(r.method, "POST"), is_head = !strcmp(r.method, "HEAD");

@@ -298,17 +298,16 @@ void bm_log_last_words(const char *path, char *text, size_t size)
     fclose(log);
 }
 
-/* The runner only knows that such a worker has gone. */
-void bm_log_end_of_worker(const char *path, char *text, size_t size)
+/* The end of the last line with one of the words, from the word on. */
+static void find_last(const char *path, const char *const *words, size_t n_words,
+                      char *text, size_t size)
 {
-    static const char *const words[] = { "The worker crashes", "The worker ends:",
-                                         "The process ends, since the worker" };
     text[0] = '\0';
     FILE *log = fopen(path, "re");
     if (!log) return;
     char line[1024];
     while (fgets(line, sizeof line, log))
-        for (size_t i = 0; i < BEAM_COUNT(words); i++) {
+        for (size_t i = 0; i < n_words; i++) {
             const char *from = strstr(line, words[i]);
             if (!from) continue;
             size_t n = strcspn(from, "\r\n");
@@ -316,4 +315,22 @@ void bm_log_end_of_worker(const char *path, char *text, size_t size)
             snprintf(text, size, "%.*s", (int)n, from);
         }
     fclose(log);
+}
+
+/* The runner only knows that such a worker has gone. */
+void bm_log_end_of_worker(const char *path, char *text, size_t size)
+{
+    static const char *const words[] = { "The worker crashes", "The worker ends:",
+                                         "The process ends, since the worker" };
+    find_last(path, words, BEAM_COUNT(words), text, size);
+}
+
+/* Flink's job service waits three minutes for a worker that has failed its first bundle
+ * already, and then knows of the waiting only. */
+void bm_log_failed_bundle(const char *path, char *text, size_t size)
+{
+    static const char *const words[] = {
+        "Exception while trying to handle InstructionRequest"
+    };
+    find_last(path, words, BEAM_COUNT(words), text, size);
 }

@@ -41,5 +41,7 @@ void bm_child_free(bm_child *child);
 void bm_log_last_words(const char *path, char *text, size_t size);
 /* What the last worker of ours that ended itself said in that log; "" when none did. */
 void bm_log_end_of_worker(const char *path, char *text, size_t size);
+/* What the last bundle of a Java worker failed with, likewise. */
+void bm_log_failed_bundle(const char *path, char *text, size_t size);
 
 #endif

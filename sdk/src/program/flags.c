@@ -248,7 +248,7 @@ static beam_status parse_one(bm_flags *flags, int argc, char **argv, int *at,
                              beam_error *err)
 {
     const char *arg = argv[*at];
-    if (strncmp(arg, "--", 2) || !arg[2])
+    if (strncmp(arg, "--", 2) || !arg[2] || arg[2] == '=')
         return bm_error(err, BEAM_EUSAGE,
                         "unexpected argument '%s': flags are written --name=value", arg);
     const char *equals = strchr(arg, '=');

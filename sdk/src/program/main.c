@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* beam_main: reads the command line and chooses what this process is. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "program/modes.h"
@@ -21,17 +24,30 @@ int bm_report(const bm_invocation *in, const beam_error *err)
                                             : BM_EXIT_FAILED;
 }
 
-static int show(const bm_writer *text)
+int bm_show(const bm_invocation *in, const bm_writer *text)
 {
-    bool ok = fwrite(text->data, 1, text->len, stdout) == text->len && !fflush(stdout);
-    return ok ? BM_EXIT_DONE : BM_EXIT_FAILED;
+    if (fwrite(text->data, 1, text->len, stdout) == text->len && !fflush(stdout))
+        return BM_EXIT_DONE;
+    fprintf(stderr, "%s: cannot write to stdout: %s\n", in->program->name,
+            strerror(errno));
+    return BM_EXIT_FAILED;
+}
+
+int bm_show_line(const bm_invocation *in, const char *line)
+{
+    bm_writer text = { 0 };
+    bm_write_bytes(&text, line, strlen(line));
+    bm_write_u8(&text, '\n');
+    int status = bm_show(in, &text);
+    bm_writer_free(&text);
+    return status;
 }
 
 static int show_help(const bm_invocation *in)
 {
     bm_writer text = { 0 };
     bm_flags_help(in->flags, in->program->name, in->program->summary, &text);
-    int status = show(&text);
+    int status = bm_show(in, &text);
     bm_writer_free(&text);
     return status;
 }
@@ -39,9 +55,9 @@ static int show_help(const bm_invocation *in)
 static int show_version(const bm_invocation *in)
 {
     const char *version = in->program->version;
-    printf("%s%s%s (beam-c " BEAM_VERSION ")\n", in->program->name, version ? " " : "",
-           version ? version : "");
-    return BM_EXIT_DONE;
+    return bm_show_line(in, bm_format(in->arena, "%s%s%s (beam-c " BEAM_VERSION ")",
+                                      in->program->name, version ? " " : "",
+                                      version ? version : ""));
 }
 
 static beam_status read_flags(const bm_invocation *in, bm_flags *flags,
@@ -82,8 +98,17 @@ static void add_transforms(bm_arena *arena, beam_program *program)
     program->dofns.n = n + bm_transform_dofns_count;
 }
 
+/* What is closed would be the number of some file or connection, which would get messages. */
+static void fill_closed_streams(void)
+{
+    int fd;
+    while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO) continue;
+    if (fd >= 0) close(fd);
+}
+
 int beam_main(const beam_program *program, int argc, char **argv)
 {
+    fill_closed_streams();
     bm_arena arena;
     bm_arena_init(&arena, 0);
     beam_program whole = *program;

@@ -32,6 +32,10 @@ int bm_run_pipeline(const bm_invocation *invocation);
 int bm_run_worker(const bm_invocation *invocation);
 int bm_run_worker_pool(const bm_invocation *invocation);
 
+/* Print to stdout, and return the exit status: failed where that is full or closed. */
+int bm_show(const bm_invocation *invocation, const bm_writer *text);
+int bm_show_line(const bm_invocation *invocation, const char *line);
+
 /* Prints "NAME: message" and returns the exit status that goes with the error. */
 int bm_report(const bm_invocation *invocation, const beam_error *err);
 

@@ -72,12 +72,13 @@ static beam_status build(run *r, beam_error *err)
     return BEAM_OK;
 }
 
-static void show(const run *r, void (*print)(const beam_pipeline *p, bm_writer *out))
+static int show(const run *r, void (*print)(const beam_pipeline *p, bm_writer *out))
 {
     bm_writer text = { 0 };
     print(r->pipeline, &text);
-    if (text.len) fwrite(text.data, 1, text.len, stdout);
+    int status = bm_show(r->in, &text);
     bm_writer_free(&text);
+    return status;
 }
 
 /* -- what runs beside it ----------------------------------------------------------------------- */
@@ -100,7 +101,8 @@ static beam_status check_cancelled(run *r, beam_error *err)
 static beam_status start_job_server(run *r, beam_error *err)
 {
     const bm_standard *s = r->in->standard;
-    if (s->job_endpoint) return bm_job_check_endpoint(r->session.rpc, s->job_endpoint, err);
+    if (s->job_endpoint)
+        return bm_job_check_endpoint(r->session.rpc, s->job_endpoint, err);
     bm_log_write(&r->session.log, BEAM_LOG_INFO, "starting Flink's job service%s",
                  s->flink_master ? "" : " with an embedded Flink");
     bm_java_opts opts = { .flink_master = s->flink_master };
@@ -339,10 +341,11 @@ static beam_status check_unknown_flags(const bm_invocation *in, beam_error *err)
         for (size_t i = 0; i < BEAM_COUNT(of_worker); i++)
             is_known |= !strcmp(name, of_worker[i]);
         if (!is_known)
-            return bm_error(err, BEAM_EUSAGE,
-                            "there is no flag --%s; only job services take flags that the "
-                            "program does not know, and --runner=%s has none",
-                            name, in->standard->runner);
+            return bm_error(
+                err, BEAM_EUSAGE,
+                "there is no flag --%s; only job services take flags that the "
+                "program does not know, and --runner=%s has none",
+                name, in->standard->runner);
     }
     return BEAM_OK;
 }
@@ -357,11 +360,13 @@ int bm_run_pipeline(const bm_invocation *in)
     } else {
         switch (bm_standard_runner(in->standard)) {
         case BM_RUNNER_CHECK:
-            printf("%s: the pipeline has no mistake that shows before it runs\n",
-                   in->program->name);
+            status = bm_show_line(in, bm_format(in->arena,
+                                                "%s: the pipeline has no mistake that "
+                                                "shows before it runs",
+                                                in->program->name));
             break;
-        case BM_RUNNER_PRINT: show(&r, bm_graph_print); break;
-        case BM_RUNNER_DOT: show(&r, bm_graph_dot); break;
+        case BM_RUNNER_PRINT: status = show(&r, bm_graph_print); break;
+        case BM_RUNNER_DOT: status = show(&r, bm_graph_dot); break;
         default: status = start_session(&r); break;
         }
     }

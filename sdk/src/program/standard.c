@@ -2,12 +2,15 @@
 /* The standard flags: tables, checks, and what becomes of them as pipeline options. */
 #include "program/standard.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/resource_hints.h"
 #include "job/java.h"
+
+enum { LONGEST_WAIT_S = 1000000000 }; /* its milliseconds are a number too */
 
 #define TEXT(field, initial, help) BEAM_TEXT_FLAG(bm_standard, field, initial, help)
 #define INT(field, initial, help) BEAM_INT_FLAG(bm_standard, field, initial, help)
@@ -149,6 +152,9 @@ static beam_status check_numbers(const bm_standard *s, beam_error *err)
     BEAM_TRY(check_positive("max_bundle_time_mills", s->max_bundle_time_mills, 1, err));
     BEAM_TRY(check_positive("sdk_worker_parallelism", s->sdk_worker_parallelism, 1, err));
     BEAM_TRY(check_positive("wait_timeout_s", s->wait_timeout_s, 1, err));
+    if (s->wait_timeout_s > LONGEST_WAIT_S)
+        return bm_error(err, BEAM_EUSAGE, "--wait_timeout_s must be at most %d, not %lld",
+                        LONGEST_WAIT_S, (long long)s->wait_timeout_s);
     if (s->worker_pool_port < 0 || s->worker_pool_port > 65535)
         return bm_error(err, BEAM_EUSAGE, "--worker_pool_port is no port: %lld",
                         (long long)s->worker_pool_port);
@@ -160,7 +166,8 @@ static beam_status check_address(const char *name, const char *value, beam_error
     if (!value) return BEAM_OK;
     const char *colon = strrchr(value, ':');
     size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
-    if (colon && colon > value && digits && digits < 6 && !colon[1 + digits])
+    int port = digits && digits < 6 ? atoi(colon + 1) : 0;
+    if (colon && colon > value && !colon[1 + digits] && port > 0 && port <= 65535)
         return BEAM_OK;
     return bm_error(err, BEAM_EUSAGE, "--%s must be host:port, not '%s'", name, value);
 }

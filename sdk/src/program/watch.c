@@ -204,6 +204,8 @@ static void tell_failure(state *s, const char *what, const char *why)
                  why ? why : "");
     char end[500] = "";
     if (server->log_path) bm_log_end_of_worker(server->log_path, end, sizeof end);
+    if (server->log_path && !*end && why && strstr(why, "SettableFuture"))
+        bm_log_failed_bundle(server->log_path, end, sizeof end);
     if (*end) bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s", end);
     if (s->log)
         bm_log_write(log_of(s), BEAM_LOG_INFO, "all that the runner said: %s",

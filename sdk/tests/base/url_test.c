@@ -48,8 +48,38 @@ START_TEST(none)
 }
 END_TEST
 
+static const struct {
+    const char *url, *text;
+    bool is_at;
+} others[] = {
+    { "http://a/v1", "http://a/x?y#z", true },
+    { "http://a/v1", "HTTP://A?http://b", true },
+    { "http://a/v1", "http://a:80/", true },
+    { "https://a:443", "https://a", true },
+    { "http://[::1]:81", "http://[::1]:81/@", true },
+    { "http://a", "https://a/", false },
+    { "http://a", "http://a:81/", false },
+    { "http://a", "http://ab/", false },
+    { "http://a", "http://a@b/", false },
+    { "http://a", "http://a\\@b/", false },
+    { "http://a", "http://b?http://a/", false },
+    { "http://a", "//a/", false },
+    { "http://a", "", false },
+};
+
+START_TEST(at_the_same_place)
+{
+    for (size_t i = 0; i < BEAM_COUNT(others); i++) {
+        bm_url url;
+        ck_assert(bm_url_read(others[i].url, &url));
+        ck_assert_msg(bm_url_is_at(&url, others[i].text) == others[i].is_at, "%s",
+                      others[i].text);
+    }
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { parts, none };
+    const TTest *const tests[] = { parts, none, at_the_same_place };
     return RUN_TESTS("url", tests);
 }

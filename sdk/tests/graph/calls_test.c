@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc or .http: the address travels with the step, and what does not fit is said. */
+#include <stdio.h>
+
 #include "beam/http.h"
 #include "beam/rpc.h"
 #include "graph_test.h"
@@ -39,6 +41,28 @@ static void refuse(const beam_dofn *fn, const char *target, const char *message)
     beam_par_do(in, "Step", fn, .target = target);
     expect_error(BEAM_EINVAL, message);
 }
+
+START_TEST(addresses)
+{
+    static const char *const good[] = { "a:65535", "[::1]:1", "unix:/s", "dns:///a:1" },
+                      *const bad[] = { "a:65536", "a:0",   "a:",       ":1",  "a:b",
+                                       "a:1 ",    "a:-1",  "[::1]",    "a:+1",
+                                       "http://a:1", "https://a:1" };
+    beam_pcoll *in = words();
+    for (size_t i = 0; i < BEAM_COUNT(good); i++) {
+        char name[] = { (char)('A' + (int)i), '\0' };
+        beam_par_do(in, name, &ask_fn, .target = good[i]);
+    }
+    expect_no_error();
+    for (size_t i = 0; i < BEAM_COUNT(bad); i++) {
+        char message[200];
+        snprintf(message, sizeof message,
+                 "Step: DoFn 'test.ask' calls a service, and '%s' is no address: give its "
+                 "address as .target = \"host:port\"", bad[i]);
+        refuse(&ask_fn, bad[i], message);
+    }
+}
+END_TEST
 
 START_TEST(what_does_not_fit)
 {
@@ -150,4 +174,4 @@ START_TEST(http_that_does_not_fit)
 }
 END_TEST
 
-RUN("calls", an_address, what_does_not_fit, a_url, http_that_does_not_fit)
+RUN("calls", an_address, addresses, what_does_not_fit, a_url, http_that_does_not_fit)

@@ -159,8 +159,12 @@ START_TEST(end_of_a_worker)
     ck_assert_str_eq(text, "");
     fputs("12:00 CRITICAL The worker crashes (Aborted) in bundle '1'.\n"
           "12:01 CRITICAL The worker crashes (Segmentation fault) in bundle '6'. \r\n"
-          "SEVERE: Exception: CANCELLED\n", file);
+          "SEVERE: Exception: CANCELLED\n"
+          "SEVERE: Exception while trying to handle InstructionRequest 1 E: no acks \n"
+          "\tat a.b(C.java:1)\n", file);
     fclose(file);
+    bm_log_failed_bundle(log, text, sizeof text);
+    ck_assert_str_eq(text, "Exception while trying to handle InstructionRequest 1 E: no acks");
     bm_log_end_of_worker(log, text, sizeof text);
     ck_assert_str_eq(text, "The worker crashes (Segmentation fault) in bundle '6'.");
     remove(log);

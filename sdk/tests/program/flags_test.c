@@ -127,6 +127,7 @@ static const struct {
     { { (char *)"file" }, "unexpected argument 'file': flags are written --name=value" },
     { { (char *)"-v" }, "unexpected argument '-v': flags are written --name=value" },
     { { (char *)"--" }, "unexpected argument '--': flags are written --name=value" },
+    { { (char *)"--=x" }, "unexpected argument '--=x': flags are written --name=value" },
     { { (char *)"--other=\xff" }, "the value of --other is not UTF-8 text" },
 };
 

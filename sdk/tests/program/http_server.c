@@ -103,6 +103,13 @@ static bool handle(request *r)
                                     "Transfer-Encoding: chunked\r\n\r\n3\r\nxxx\r\n"
                                     "0\r\nHTTP/1.1: 200 OK\r\n\r\n";
         put(r->fd, whole, sizeof whole - 1);
+    } else if (!strncmp(r->path, "/header/", 8)) {
+        put(r->fd, "HTTP/1.1 200 OK\r\nX: ", 20);
+        for (size_t i = 0; i < n; i += 100) {
+            memset(text, 'x', 100);
+            put(r->fd, text, 100);
+        }
+        put(r->fd, "\r\nContent-Length: 0\r\n\r\n", 23);
     } else if (!strncmp(r->path, "/die/", 5)) {
         answer_many(r, "200 OK", 1000, n);
         return false;

@@ -13,6 +13,7 @@
  *     /none/...         404
  *     /status/N         that one, with a body of 3 MiB
  *     /large/N          N bytes; /chunked/N in chunks
+ *     /header/N         a header of N bytes
  *     /trailer          behind chunks, what looks like another answer
  *     /die/N            N bytes less than it says, and the end of the connection
  *     /drop             the end of the connection; /cut amidst a body

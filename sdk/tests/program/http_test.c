@@ -45,6 +45,12 @@ static beam_http_request request(beam_ctx *c, beam_value in)
                                                     BEAM_SPAN_ARG(beam_http_escape(c, text))) };
 }
 
+static beam_http_request slow_request(beam_ctx *c, beam_value in)
+{
+    nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
+    return request(c, in);
+}
+
 static beam_status response(beam_ctx *c, beam_value in, const beam_http_answer *answer)
 {
     beam_span body = answer->body;
@@ -80,6 +86,10 @@ DOFN(cached, .cache_entries = 2, .max_in_flight = 8);
 DOFN(ageing, .cache_entries = 2, .cache_ttl_ms = 100);
 DOFN(ordered_cached, .cache_entries = 10, .in_order = true);
 
+static const beam_http_fn trickle_http = { .request = slow_request, .response = response,
+                                           .timeout_ms = 400, .retries = -1 };
+static const beam_dofn trickle_fn = { .name = "test.trickle", .in = BEAM_STRING,
+                                      .out = BEAM_STRING, .http = &trickle_http };
 static const beam_dofn windowed_fn = {
     .name = "test.windowed",
     .in = BEAM_STRING,
@@ -422,6 +432,17 @@ START_TEST(not_answered_in_time)
 }
 END_TEST
 
+/* Elements that come slowly: answers are taken meanwhile. */
+START_TEST(slow_elements)
+{
+    test(&trickle_fn);
+    for (int i = 0; i < 60; i++) add("a", i);
+    run();
+    ck_assert_uint_eq(beam_tester_count(t, -1), 60);
+    beam_dofn_tester_free(t);
+}
+END_TEST
+
 START_TEST(tried_again)
 {
     http.refusal = "503 Busy";
@@ -501,6 +522,9 @@ START_TEST(bodies)
     fails(&small_fn, "/trailer", "HTTP status 200");
     fails(&small_fn, "/large/11", "the answer is longer than .max_body, 10 bytes");
     fails(&small_fn, "/chunked/11", "the answer is longer than .max_body, 10 bytes");
+    gives(&small_fn, "/header/60000", "/header/60000= @1\n");
+    fails(&small_fn, "/header/90000", "the answer has too many headers");
+    fails(&small_fn, "/header/300000", "the answer has too many headers");
     gives(&shout_fn, "/large/1048576", "1048576 bytes @1\n");
     fails(&shout_fn, "/large/1048577", "the answer is longer than .max_body, 1048576 bytes");
 }
@@ -730,7 +754,7 @@ int main(void)
         elements_keep_what_they_have, in_order, no_request, all_at_once, connections_are_kept,
         requests, a_target_with_a_path, a_handle_is_used_again, requests_that_are_none,
         secrets_are_not_shown, statuses, a_request_that_fails, failing_with_requests_pending,
-        not_answered_in_time, tried_again, retry_after, connections_that_end, nobody_there,
+        not_answered_in_time, slow_elements, tried_again, retry_after, connections_that_end, nobody_there,
         down_and_back, bodies, redirects, the_same_is_asked_once, answers_age, a_cache_in_order,
         failures_are_not_kept, tls, errors_as_data, many_bundles,
         a_job_fails_with_the_services_name,
