@@ -37,7 +37,7 @@ static void tell(beam_harness *worker, const char *text, const bm_instruction *b
                                  .instruction_id = bundle ? bundle->id : NULL,
                                  .transform_id = transform };
     bm_log_stderr.write(bm_log_stderr.self, &entry);
-    if (!worker->log_stream) return;
+    if (!worker->log_stream || worker->runner_shares_stderr) return;
     worker->log.write(worker->log.self, &entry);
     bm_log_stream_flush(worker->log_stream, FLUSH_MS);
 }
@@ -61,13 +61,19 @@ static bool tell_of_bundle(beam_harness *worker, const char *what, int thread)
     return true;
 }
 
-void bm_harness_tell_crash(beam_harness *worker, int signal, int thread)
+bool bm_harness_tell_crash_of_bundle(beam_harness *worker, int signal, int thread)
 {
     const char *what = strsignal(signal);
-    if (tell_of_bundle(worker, what, thread)) return;
+    if (tell_of_bundle(worker, what, thread)) return true;
     for (size_t i = 0; i < worker->n_siblings; i++)
-        if (tell_of_bundle(worker->siblings[i], what, thread)) return;
+        if (tell_of_bundle(worker->siblings[i], what, thread)) return true;
+    return false;
+}
+
+void bm_harness_tell_crash(beam_harness *worker, int signal, int thread)
+{
+    if (bm_harness_tell_crash_of_bundle(worker, signal, thread)) return;
     char text[200];
-    snprintf(text, sizeof text, "The worker crashes (%s), in no bundle.", what);
+    snprintf(text, sizeof text, "The worker crashes (%s), in no bundle.", strsignal(signal));
     tell(worker, text, NULL, NULL);
 }

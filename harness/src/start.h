@@ -15,5 +15,7 @@ beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_ha
  * stderr and to the runner, with all log entries that wait. Another thread; a few seconds at
  * most. */
 void bm_harness_tell_crash(beam_harness *worker, int signal, int thread);
+/* The same, but false and silent when the thread runs no bundle of the worker. */
+bool bm_harness_tell_crash_of_bundle(beam_harness *worker, int signal, int thread);
 
 #endif

@@ -93,6 +93,7 @@ static beam_status start(beam_harness *worker, const beam_harness_opts *opts,
                         "gRPC needs it to be; runners make it of the job's name, see --job_name.",
                         opts->id);
     worker->id = bm_strdup(&worker->arena, opts->id);
+    worker->runner_shares_stderr = opts->runner_shares_stderr;
     if (elder)
         worker->boot = elder->boot; /* the elder is there for longer */
     else

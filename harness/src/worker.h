@@ -54,6 +54,7 @@ struct beam_harness {
     beam_error outcome; /* of the control stream */
     bool stopped;       /* beam_harness_stop was called */
     bool settled;       /* beam_harness_wait has done its work */
+    bool runner_shares_stderr; /* beam_harness_opts */
     int64_t told_ms;    /* when a failed bundle was last told on stderr; 0: never */
     unsigned n_untold;  /* failed bundles since */
 };

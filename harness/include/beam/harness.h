@@ -16,6 +16,9 @@ typedef struct beam_harness_opts {
     const char *artifact_endpoint;  /* NULL: staged files are not fetched */
     const char *semi_persist_dir;   /* where staged files go; NULL: a temporary folder */
     beam_severity log_level;        /* 0: INFO */
+    /* The runner shows the worker's log on this process's stderr: what fails is told there once,
+     * by the runner. */
+    bool runner_shares_stderr;
 } beam_harness_opts;
 
 typedef struct beam_harness beam_harness;

@@ -2,6 +2,7 @@
 /* The local runner and the worker that it asks for. The caller's thread. */
 #include "program/local_run.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -28,14 +29,18 @@ static beam_status start_worker(void *self, const bm_local_worker *wanted,
         .logging_endpoint = wanted->logging_endpoint,
         .provision_endpoint = wanted->provision_endpoint,
         .log_level = p->job->log_level,
+        .runner_shares_stderr = true,
     };
-    return bm_harness_start(&opts, p->rpc, &p->worker, err);
+    BEAM_TRY(bm_harness_start(&opts, p->rpc, &p->worker, err));
+    if (p->job->worker) atomic_store(p->job->worker, p->worker);
+    return BEAM_OK;
 }
 
 static void stop_worker(void *self, const char *id)
 {
     in_process *p = self;
     (void)id;
+    if (p->job->worker) atomic_store(p->job->worker, NULL);
     beam_harness_free(p->worker);
     p->worker = NULL;
 }

@@ -3,12 +3,14 @@
 #ifndef BM_LOCAL_RUN_H
 #define BM_LOCAL_RUN_H
 
+#include "beam/harness.h"
 #include "graph/graph.h"
 #include "local/local.h"
 
 typedef struct bm_local_job {
     beam_functions functions; /* of the worker */
     beam_severity log_level;
+    beam_harness *_Atomic *worker; /* set to the one that runs, if any; may be NULL */
     bm_local_opts opts; /* but for self, start_worker and stop_worker */
 } bm_local_job;
 

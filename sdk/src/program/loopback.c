@@ -144,6 +144,15 @@ void bm_loopback_counters(bm_loopback *loopback,
     pthread_mutex_unlock(&loopback->lock);
 }
 
+/* The thread that crashes may hold the lock. */
+void bm_loopback_tell_crash(bm_loopback *loopback, int signal, int thread)
+{
+    if (!loopback || pthread_mutex_trylock(&loopback->lock)) return;
+    local *l = loopback->first;
+    while (l && !bm_harness_tell_crash_of_bundle(l->harness, signal, thread)) l = l->next;
+    pthread_mutex_unlock(&loopback->lock);
+}
+
 const char *bm_loopback_address(const bm_loopback *loopback)
 {
     return bm_worker_pool_address(loopback->pool);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The submitter: builds the pipeline, has it expanded, starts what it needs to run, submits
  * and watches it. The main thread. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "program/signals.h"
 #include "program/watch.h"
 #include "proto/to_proto.h"
+#include "start.h"
 
 typedef struct run {
     const bm_invocation *in;
@@ -30,7 +32,8 @@ typedef struct run {
     bm_console console;
     bm_session session;
     bm_signals *signals;
-    bm_loopback *loopback;
+    bm_loopback *_Atomic loopback;
+    beam_harness *_Atomic local_worker;
     bm_expansion *expansion;
     bm_service job_server;
     bm_job *job;
@@ -52,6 +55,9 @@ static beam_status build(run *r, beam_error *err)
 {
     const beam_program *program = r->in->program;
     const beam_functions functions = bm_program_functions(program);
+    if (!program->build)
+        return bm_error(err, BEAM_EINVAL, "the beam_program has no .build, the function that adds "
+                        "the steps");
     BEAM_TRY(bm_registry_init(&r->registry, &functions, err));
     r->pipeline = beam_pipeline_new();
     r->pipeline->registry = &r->registry;
@@ -90,6 +96,14 @@ static void on_signal(void *self)
                  "cancelling; interrupt once more to leave at once");
 }
 
+static void on_crash(void *self, int signal, int thread)
+{
+    run *r = self;
+    beam_harness *local = atomic_load(&r->local_worker);
+    if (local) bm_harness_tell_crash_of_bundle(local, signal, thread);
+    bm_loopback_tell_crash(atomic_load(&r->loopback), signal, thread);
+}
+
 static beam_status check_cancelled(run *r, beam_error *err)
 {
     return atomic_load(&r->session.cancelled)
@@ -116,10 +130,12 @@ static beam_status own_environment(run *r, bm_environment *out, beam_error *err)
         return bm_environment_parse(r->in->arena, s->environment_type,
                                     s->environment_config, "environment_config", out,
                                     err);
+    bm_loopback *loopback;
     BEAM_TRY(
-        bm_loopback_start(r->in->program, &r->session, s->severity, &r->loopback, err));
+        bm_loopback_start(r->in->program, &r->session, s->severity, &loopback, err));
+    atomic_store(&r->loopback, loopback);
     return bm_environment_parse(r->in->arena, "EXTERNAL",
-                                bm_loopback_address(r->loopback), "", out, err);
+                                bm_loopback_address(loopback), "", out, err);
 }
 
 /* Flink hands on what a splittable Kafka read has given only when more comes, and holds all
@@ -272,6 +288,7 @@ static int run_locally(run *r)
     bm_local_job job = {
         .functions = bm_program_functions(r->in->program),
         .log_level = s->severity,
+        .worker = &r->local_worker,
         .opts = { .log = r->session.log,
                   .cancelled = &r->session.cancelled,
                   .max_bundle_elements = (size_t)s->max_bundle_size,
@@ -304,6 +321,7 @@ static void stop_all(run *r)
 {
     bm_job_free(r->job);
     bm_loopback_free(r->loopback);
+    atomic_store(&r->loopback, NULL);
     bm_expansion_free(r->expansion);
     bm_service_stop(&r->job_server);
 }
@@ -313,7 +331,7 @@ static int start_session(run *r)
     beam_error err;
     bm_console_init(&r->console, r->in->program->name, r->in->standard->severity);
     bm_log log = bm_console_log(&r->console);
-    const bm_signal_handler handler = { .on_first = on_signal, .self = r };
+    const bm_signal_handler handler = { on_signal, on_crash, r };
     beam_status status = bm_signals_start(&handler, BM_EXIT_CANCELLED, &r->signals, &err);
     if (!status) status = bm_session_init(&r->session, r->in->program->name, &log, &err);
     bool is_local = bm_standard_runner(r->in->standard) == BM_RUNNER_LOCAL;

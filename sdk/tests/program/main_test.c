@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam_main() in children of the test: how it ends, and what it says. */
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "beam/beam.h"
+
+static beam_status end(beam_ctx *c, beam_value in)
+{
+    if (beam_as_int64(in) == 2) abort();
+    return beam_fail(c, BEAM_EUSER, "no luck with %lld", (long long)beam_as_int64(in));
+}
+static const beam_dofn end_fn = { .name = "test.end",
+                                  .in = BEAM_INT64,
+                                  .out = BEAM_INT64,
+                                  .process = end };
+static const beam_dofn *const dofns[] = { &end_fn };
+
+static void end_with(beam_pipeline *p, int64_t number)
+{
+    const beam_value values[] = { beam_int64(number) };
+    beam_par_do(beam_create(p, "In", BEAM_INT64, values, 1), "Ends", &end_fn);
+}
+
+static void build_failing(beam_pipeline *p, const void *flags)
+{
+    (void)flags;
+    end_with(p, 1);
+}
+
+static void build_crashing(beam_pipeline *p, const void *flags)
+{
+    (void)flags;
+    end_with(p, 2);
+}
+
+/* Runs a program on the local runner; its wait status, and in `said` its stderr. */
+static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, size_t size)
+{
+    int ends[2], status;
+    ck_assert(!pipe(ends));
+    pid_t pid = fork();
+    if (!pid) {
+        char name[] = "test", runner[] = "--runner=local", *argv[] = { name, runner, NULL };
+        const beam_program program = { .name = name, .dofns = BEAM_TABLE(dofns), .build = build };
+        dup2(ends[1], STDERR_FILENO);
+        _exit(beam_main(&program, 2, argv));
+    }
+    close(ends[1]);
+    size_t len = 0;
+    for (ssize_t n; (n = read(ends[0], said + len, size - 1 - len)) > 0;) len += (size_t)n;
+    said[len] = '\0';
+    close(ends[0]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+    while ((text = strstr(text, part))) n++, text++;
+    return n;
+}
+
+START_TEST(nothing_to_build)
+{
+    char said[4000];
+    int status = run(NULL, said, sizeof said);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status));
+    ck_assert_str_eq(said, "test: the beam_program has no .build, the function that adds the "
+                           "steps\n");
+}
+END_TEST
+
+/* By the bundle and by the job, and no third time. */
+START_TEST(a_failure_is_told_twice)
+{
+    char said[4000];
+    int status = run(build_failing, said, sizeof said);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    ck_assert_msg(count(said, "no luck with 1") == 2, "%s", said);
+}
+END_TEST
+
+START_TEST(a_crash_names_the_transform)
+{
+    char said[4000];
+    int status = run(build_crashing, said, sizeof said);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    ck_assert_msg(count(said, "in user code of transform 'Ends'.") == 1, "%s", said);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("main");
+    TCase *tests = tcase_create("main");
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, nothing_to_build);
+    tcase_add_test(tests, a_failure_is_told_twice);
+    tcase_add_test(tests, a_crash_names_the_transform);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
