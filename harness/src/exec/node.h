@@ -88,7 +88,7 @@ typedef struct bm_node_ops {
     /* Gives away a part of the element under way, after `fraction` of what is left of it:
      * fills the roots of *out. Any thread. */
     bool (*split)(bm_node *node, double fraction, bm_arena *arena, bm_split *out);
-    void (*teardown)(bm_node *node); /* only after a setup that succeeded */
+    void (*teardown)(bm_node *node); /* after a setup, also one that failed */
     void (*free)(bm_node *node);     /* what is not in the plan's arena */
 } bm_node_ops;
 

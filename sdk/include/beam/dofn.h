@@ -3,7 +3,9 @@
  *
  * A DoFn is a constant struct of callbacks. One instance runs one bundle at a time, on one
  * thread from start_bundle to finish_bundle; different instances run at once on different
- * threads, so a DoFn keeps its state in beam_self(), never in globals. */
+ * threads, so a DoFn keeps its state in beam_self(), never in globals.
+ *
+ * A C++ exception must not leave a callback: it ends the process. */
 #ifndef BEAM_DOFN_H
 #define BEAM_DOFN_H
 
@@ -191,7 +193,8 @@ typedef struct beam_dofn {
 
     /* Lifecycle, DoFn.Setup ... DoFn.Teardown. Any status but BEAM_OK from setup,
      * start_bundle, process or finish_bundle fails the bundle, which the runner retries or
-     * gives up; the instance is then torn down and not used again. */
+     * gives up; the instance is then torn down and not used again. teardown is also called
+     * after a setup that failed. */
     beam_status (*setup)(beam_ctx *c);
     beam_status (*start_bundle)(beam_ctx *c);
     beam_status (*process)(beam_ctx *c, beam_value in);
@@ -213,7 +216,8 @@ typedef struct beam_dofn {
 } beam_dofn;
 
 /* -- in every callback ------------------------------------------------------ */
-/* The instance's self_size bytes, zeroed before setup; NULL when self_size is 0. */
+/* The instance's self_size bytes, zeroed before setup, 16-byte aligned; NULL when self_size is
+ * 0. */
 BEAM_API void *beam_self(beam_ctx *c);
 /* The bytes given to the step (beam_par_do(), beam_combine_per_key()) as .config. */
 BEAM_API beam_span beam_config(beam_ctx *c);
