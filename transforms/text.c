@@ -181,6 +181,9 @@ void beam_text_write(beam_pcoll *in, const char *name, const char *path)
     beam_pipeline *p = beam_pcoll_pipeline(in);
     if (!path || !*path)
         beam_pipeline_fail(p, BEAM_EINVAL, "%s: give the file to write", name);
+    if (p && !beam_type_equal(beam_pcoll_type(in), BEAM_STRING))
+        beam_pipeline_fail(p, BEAM_ETYPE, "%s: a text file is made of STRING elements, and these "
+                           "are others: make lines of them first", name);
     beam_scope_begin(p, name);
     /* The trigger is what the default one comes to in one window, but goes with unbounded
      * collections too, whose end may come. */
