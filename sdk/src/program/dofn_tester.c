@@ -567,7 +567,8 @@ void beam_tester_add_pane(beam_dofn_tester *t, beam_value v, beam_millis timesta
     const bm_element element = { v, timestamp, &bm_global_windows, &pane };
     beam_status status = bm_element_encode(t->in_windowed, &element, &bytes);
     if (status) {
-        t->built = bm_error(&t->error, status, "the element %s is not of the DoFn's type",
+        t->built = bm_error(&t->error, status, "DoFn '%s' reads %s, and the element %s is none",
+                            t->fn->name, bm_type_text(&t->texts, t->fn->in),
                             bm_value_text(&t->texts, v, 100));
     } else {
         input *in = BM_NEW(&t->arena, input);

@@ -85,7 +85,7 @@ START_TEST(a_wrong_element_is_told)
     beam_tester_add(t, text("x"), 0);
     ck_assert_int_eq(beam_tester_run(t), BEAM_ETYPE);
     ck_assert_ptr_nonnull(
-        strstr(beam_tester_error(t), "\"x\" is not of the DoFn's type"));
+        strstr(beam_tester_error(t), "reads INT64, and the element \"x\" is none"));
 }
 END_TEST
 
