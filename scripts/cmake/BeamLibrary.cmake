@@ -66,6 +66,9 @@ install(FILES "${PROJECT_BINARY_DIR}/BeamConfig.cmake"
     "${PROJECT_BINARY_DIR}/BeamConfigVersion.cmake" DESTINATION "${package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/beam.pc"
     DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+install(PROGRAMS scripts/get-jars DESTINATION "${CMAKE_INSTALL_DATADIR}/beam-c/scripts")
+install(FILES scripts/lib.sh DESTINATION "${CMAKE_INSTALL_DATADIR}/beam-c/scripts")
+install(DIRECTORY scripts/java DESTINATION "${CMAKE_INSTALL_DATADIR}/beam-c/scripts")
 
 if(BEAM_TESTS)
     if(BEAM_SANITIZE STREQUAL "address")

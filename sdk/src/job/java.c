@@ -70,8 +70,8 @@ static beam_status need_jars(const bm_session *session, bm_arena *arena,
         if (has_jars(dir)) continue;
         return bm_error(
             err, BEAM_EIO,
-            "%s needs the jars in %s, which are not there: run scripts/get-jars", what,
-            dir);
+            "%s needs the jars in %s, which are not there: run scripts/get-jars (of an "
+            "installed SDK: share/beam-c/scripts/get-jars)", what, dir);
     }
     return BEAM_OK;
 }
