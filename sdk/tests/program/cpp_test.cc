@@ -201,8 +201,8 @@ START_TEST(an_exception_stays_in_its_step)
     beam_pcoll *failures = nullptr;
     beam_par_do_opts opts{};
     opts.failures = &failures;
-    beam_pcoll *good = beam::par_do(beam::par_do(all, "Pass", &pass_fn), "Fussy",
-                                    &fussy_fn, opts);
+    beam_pcoll *passed = beam::par_do(all, "Pass", &pass_fn);
+    beam_pcoll *good = beam::par_do(passed, "Fussy", &fussy_fn, opts);
     beam_assert_opts one{}, none{};
     one.lines = "12";
     none.count = 1;
