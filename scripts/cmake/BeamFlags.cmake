@@ -8,12 +8,14 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 # Assertions stay on in daily work and in the tests; Release is -O2 without them.
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 find_package(Threads REQUIRED)
 
 add_library(beam_flags INTERFACE)
 target_compile_features(beam_flags INTERFACE c_std_11)
-target_compile_options(beam_flags INTERFACE -std=gnu11 -fvisibility=hidden
-    -ffunction-sections -fdata-sections -fno-strict-aliasing)
+target_compile_options(beam_flags INTERFACE "$<$<COMPILE_LANGUAGE:C>:-std=gnu11>"
+    -fvisibility=hidden -ffunction-sections -fdata-sections -fno-strict-aliasing)
 target_link_libraries(beam_flags INTERFACE Threads::Threads)
 
 if(BEAM_SANITIZE STREQUAL "address")
@@ -39,7 +41,7 @@ endif()
 
 add_library(beam_warnings INTERFACE)
 target_compile_options(beam_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion
-    -Wstrict-prototypes -Wmissing-prototypes)
+    "$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes>")
 if(BEAM_WERROR)
     target_compile_options(beam_warnings INTERFACE -Werror)
 endif()

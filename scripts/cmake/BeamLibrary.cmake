@@ -55,7 +55,7 @@ set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/Beam")
 install(TARGETS beam EXPORT BeamTargets)
 install(FILES "${archive}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY sdk/include/beam harness/include/beam
-    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(EXPORT BeamTargets NAMESPACE Beam:: DESTINATION "${package_dir}")
 configure_file(scripts/cmake/BeamConfig.cmake.in BeamConfig.cmake @ONLY)
 file(RELATIVE_PATH BEAM_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
@@ -78,7 +78,7 @@ if(BEAM_TESTS)
     endif()
     add_test(NAME package COMMAND ${CMAKE_COMMAND} "-DBUILD=${PROJECT_BINARY_DIR}"
         "-DSOURCE=${PROJECT_SOURCE_DIR}" "-DCOMPILER=${CMAKE_C_COMPILER}" "-DFLAGS=${flags}"
-        "-DLIBDIR=${CMAKE_INSTALL_LIBDIR}"
+        "-DCPP_COMPILER=${CMAKE_CXX_COMPILER}" "-DLIBDIR=${CMAKE_INSTALL_LIBDIR}"
         -P "${PROJECT_SOURCE_DIR}/scripts/cmake/PackageTest.cmake")
     set_tests_properties(package PROPERTIES LABELS unit TIMEOUT 120
         ENVIRONMENT "${BEAM_TEST_ENVIRONMENT}")

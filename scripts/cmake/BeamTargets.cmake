@@ -22,7 +22,8 @@ function(beam_layer name dir)
 endfunction()
 
 # beam_tests(<prefix> <dir> <library>...): each <dir>/x_test.c is a Check program and the
-# ctest <prefix>/x; the directory's other .c files are linked to each of them.
+# ctest <prefix>/x, and so is each x_test.cc where there is a C++ compiler; the directory's
+# other .c files are linked to each of them.
 function(beam_tests prefix dir)
     if(NOT BEAM_TESTS)
         return()
@@ -31,6 +32,10 @@ function(beam_tests prefix dir)
     set(tests ${sources})
     list(FILTER tests INCLUDE REGEX "_test\\.c$")
     list(FILTER sources EXCLUDE REGEX "_test\\.c$")
+    if(CMAKE_CXX_COMPILER)
+        file(GLOB cpp_tests CONFIGURE_DEPENDS "${dir}/*_test.cc")
+        list(APPEND tests ${cpp_tests})
+    endif()
     string(MAKE_C_IDENTIFIER "${prefix}" id)
     if(sources)
         add_library(test_${id} OBJECT ${sources})
@@ -50,6 +55,7 @@ function(beam_tests prefix dir)
         target_compile_definitions(${target} PRIVATE
             BEAM_STANDARD_CODERS_YAML="${BEAM_STANDARD_CODERS_YAML}"
             BEAM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+        set_target_properties(${target} PROPERTIES CXX_STANDARD 17 CXX_EXTENSIONS OFF)
         add_test(NAME ${prefix}/${name} COMMAND ${target})
         set_tests_properties(${prefix}/${name} PROPERTIES LABELS unit TIMEOUT 120
             ENVIRONMENT "${BEAM_TEST_ENVIRONMENT}")
@@ -62,16 +68,20 @@ set(BEAM_TEST_ENVIRONMENT
     "ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1"
     "TSAN_OPTIONS=ignore_noninstrumented_modules=1")
 
-# beam_header_checks(<include dir>): each public header alone, as C99 and as C++17.
+# beam_header_checks(<include dir>): each public header alone, as C99 and as C++17, those for
+# C++ only as the latter.
 function(beam_header_checks dir)
     if(NOT BEAM_TESTS)
         return()
     endif()
-    file(GLOB headers RELATIVE "${dir}" CONFIGURE_DEPENDS "${dir}/beam/*.h")
+    file(GLOB headers RELATIVE "${dir}" CONFIGURE_DEPENDS "${dir}/beam/*.h"
+        "${dir}/beam/*.hpp")
     find_program(CXX_FOR_HEADERS NAMES c++ g++ clang++)
     foreach(header IN LISTS headers)
         foreach(language IN ITEMS c99 c++17)
-            if(language STREQUAL "c99")
+            if(language STREQUAL "c99" AND header MATCHES "hpp$")
+                continue()
+            elseif(language STREQUAL "c99")
                 set(compiler ${CMAKE_C_COMPILER} -x c -Wstrict-prototypes)
             elseif(CXX_FOR_HEADERS)
                 set(compiler ${CXX_FOR_HEADERS} -x c++)

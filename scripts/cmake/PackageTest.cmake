@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DBUILD=<build dir> -DSOURCE=<source dir> -DCOMPILER=<cc> -P PackageTest.cmake
+# cmake -DBUILD=<build dir> -DSOURCE=<source dir> -DCOMPILER=<cc> [-DCPP_COMPILER=<c++>]
+#     -P PackageTest.cmake
 # Installs the library into a folder of its own and builds a user's project against it.
 function(run)
     execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE out
@@ -16,8 +17,13 @@ set(ENV{PKG_CONFIG_PATH} "${place}/prefix/${LIBDIR}/pkgconfig")
 set(ENV{LD_LIBRARY_PATH} "${place}/prefix/${LIBDIR}")
 run(${CMAKE_COMMAND} -S "${SOURCE}/scripts/cmake/package-test" -B "${place}/build"
     -DCMAKE_C_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${place}/prefix
-    "-DCMAKE_C_FLAGS=${FLAGS}")
+    "-DCMAKE_CXX_COMPILER=${CPP_COMPILER}" "-DCMAKE_C_FLAGS=${FLAGS}"
+    "-DCMAKE_CXX_FLAGS=${FLAGS}")
 run(${CMAKE_COMMAND} --build "${place}/build")
-foreach(program IN ITEMS shared static pkgconfig)
+set(programs shared static pkgconfig)
+if(CPP_COMPILER)
+    list(APPEND programs cpp)
+endif()
+foreach(program IN LISTS programs)
     run("${place}/build/${program}")
 endforeach()
