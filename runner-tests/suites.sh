@@ -48,19 +48,25 @@ stop_pool() {
 
 # -- model ----------------------------------------------------------------------------
 
-suite_model() {
-    local tests=$build/runner-tests/model_tests
-    check "model, batch, LOOPBACK" "$tests" --results="$build/model-batch.tsv"
-    check "model, batch, parallelism 3" "$tests" --parallelism=3
-    # A streaming job runs all of its stages at once: fewer tests a job keep Flink alive.
-    local part
-    for part in 1 2 3 4; do
-        check "model, streaming, LOOPBACK, $part/4" "$tests" --streaming --part="$part/4" \
-            --results="$build/model-streaming-$part.tsv"
+# model_parts NAME N FLAGS...: the model tests in N jobs, one after the other. Flink keeps a copy
+# of the whole pipeline for each of its stages, and a streaming job runs all of them at once: more
+# tests in a job and its heap is full.
+model_parts() {
+    local name=$1 parts=$2 part
+    shift 2
+    for ((part = 1; part <= parts; part++)); do
+        check "model, $name, $part/$parts" "$build/runner-tests/model_tests" --part="$part/$parts" \
+            --results="$build/model-${name//[^a-z0-9]/-}-$part.tsv" "$@"
     done
-    check "model, PROCESS" "$tests" --environment_type=PROCESS
+}
+
+suite_model() {
+    model_parts "batch, loopback" 2
+    model_parts "batch, parallelism 3" 3 --parallelism=3
+    model_parts "streaming, loopback" 4 --streaming
+    model_parts "batch, process" 2 --environment_type=PROCESS
     start_pool runner-tests/model_tests
-    check "model, EXTERNAL" "$tests" --environment_type=EXTERNAL \
+    model_parts "batch, external" 2 --environment_type=EXTERNAL \
         --environment_config="localhost:$pool_port"
     check "worker pool reaps its workers" no_zombies "$pool_pid"
     stop_pool
@@ -342,6 +348,8 @@ suite_errors() {
     check "--runner=print" fails_with 0 "Count" "$wordcount" --runner=print
     check "--runner=dot" fails_with 0 "digraph" "$wordcount" --runner=dot
     check "--runner=check" fails_with 0 "no mistake" "$wordcount" --runner=check
+    check "Flink's heap is full" fails_with 1 "OutOfMemoryError" env _JAVA_OPTIONS=-Xmx300m \
+        "$build/runner-tests/model_tests" --parallelism=3
     python3 -m http.server --bind localhost "$port" >/dev/null 2>&1 &
     children+=($!)
     until_true 10 listens "$port"

@@ -218,9 +218,10 @@ beam_status bm_job_server_start(bm_session *session, const bm_java_opts *opts,
     const char *cp = bm_format(arena, "%s/jobserver/*", dir);
     if (embedded || cluster_has_jars(arena, opts->flink_master))
         cp = bm_format(arena, "%s/shims/nostage/*:%s", dir, cp);
-    /* Flink copies what a streaming job sends to its side inputs with Kryo, which looks into
-     * java.util. */
-    const char *options[] = { "-Xmx1g", bm_format(arena, "-Djava.io.tmpdir=%s", tmp),
+    /* With its heap full Flink would go on, at the pace of its garbage collector. And it copies
+     * what a streaming job sends to its side inputs with Kryo, which looks into java.util. */
+    const char *options[] = { "-Xmx1g", "-XX:+ExitOnOutOfMemoryError",
+                              bm_format(arena, "-Djava.io.tmpdir=%s", tmp),
                               "--add-opens=java.base/java.util=ALL-UNNAMED", NULL };
     BEAM_TRY(
         java_command(session, &c, "jobserver", session->streaming, options, cp, err));
