@@ -6,6 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
+int bm_port_read(const char *text, const char *end)
+{
+    char *after;
+    if (*text < '0' || *text > '9') return 0;
+    long port = strtol(text, &after, 10);
+    return after == end && port >= 1 && port <= 65535 ? (int)port : 0;
+}
+
 /* Host and port of what begins at `at`; where they end, or NULL. */
 static const char *read_authority(const char *at, bm_url *out)
 {
@@ -21,12 +29,8 @@ static const char *read_authority(const char *at, bm_url *out)
     if (host_end == host) return NULL;
     out->host = (beam_span){ host, (size_t)(host_end - host) };
     if (at == end) return end;
-    if (*at != ':' || at[1] < '0' || at[1] > '9') return NULL;
-    char *after;
-    long port = strtol(at + 1, &after, 10);
-    if (port < 1 || port > 65535 || after != end) return NULL;
-    out->port = (int)port;
-    return end;
+    out->port = *at == ':' ? bm_port_read(at + 1, end) : 0;
+    return out->port ? end : NULL;
 }
 
 bool bm_url_read(const char *text, bm_url *out)

@@ -13,6 +13,8 @@ typedef struct bm_url {
     size_t length; /* of all, without slashes at the end */
 } bm_url;
 
+/* The port that the digits up to `end` are, 1 to 65535; 0: they are none. */
+int bm_port_read(const char *text, const char *end);
 /* False: it is none. Names, queries and fragments are refused: an address has no secrets. */
 bool bm_url_read(const char *text, bm_url *out);
 /* Whether `text`, which may have a query, is at the same scheme, host and port. */

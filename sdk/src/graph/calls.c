@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc or .http: what they need, and the service's address. One thread, as its
  * pipeline. */
-#include <stdlib.h>
 #include <strings.h>
 
 #include "base/url.h"
@@ -74,9 +73,7 @@ static bool is_address(const char *target)
         !strncasecmp(target, "https://", 8))
         return false;
     if (strchr(target, '/')) return colon[1];
-    char *end;
-    long port = strtol(colon + 1, &end, 10);
-    return colon[1] >= '0' && colon[1] <= '9' && !*end && port > 0 && port <= 65535;
+    return bm_port_read(colon + 1, strchr(colon, '\0'));
 }
 
 static void fail_target(bm_step *step, const beam_dofn *fn, const char *target)

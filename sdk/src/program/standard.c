@@ -2,11 +2,12 @@
 /* The standard flags: tables, checks, and what becomes of them as pipeline options. */
 #include "program/standard.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/url.h"
 #include "graph/resource_hints.h"
 #include "job/java.h"
 
@@ -165,9 +166,8 @@ static beam_status check_address(const char *name, const char *value, beam_error
 {
     if (!value) return BEAM_OK;
     const char *colon = strrchr(value, ':');
-    size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
-    int port = digits && digits < 6 ? atoi(colon + 1) : 0;
-    if (colon && colon > value && !colon[1 + digits] && port > 0 && port <= 65535)
+    size_t digits = colon ? strlen(colon + 1) : 0;
+    if (colon && colon > value && digits < 6 && bm_port_read(colon + 1, colon + 1 + digits))
         return BEAM_OK;
     return bm_error(err, BEAM_EUSAGE, "--%s must be host:port, not '%s'", name, value);
 }
