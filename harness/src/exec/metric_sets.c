@@ -198,26 +198,12 @@ static void write_histogram(const bm_metric_set *set, bm_writer *out)
     bm_writer_free(&counts);
 }
 
-/* iterable<varint> or iterable<double> */
-static void write_extremes(const bm_extremes *e, bm_writer *out)
-{
-    bm_write_be32(out, (uint32_t)e->n);
-    for (size_t i = 0; i < e->n; i++) {
-        uint64_t bits;
-        memcpy(&bits, &e->at[i], sizeof bits);
-        if (e->is_double)
-            bm_write_be64(out, bits);
-        else
-            bm_write_varint(out, bits);
-    }
-}
-
 static bool write_payload(const bm_metric_set *set, bm_writer *out)
 {
     if (set->kind == BM_CELL_STRING_SET && set->texts.n) write_texts(set, out);
     else if (set->kind == BM_CELL_BOUNDED_TRIE && set->trie.root) write_trie(set, out);
     else if (set->extremes.n)
-        write_extremes(&set->extremes, out);
+        bm_extremes_write(&set->extremes, out);
     else if (set->values)
         write_histogram(set, out);
     else return false;

@@ -25,3 +25,16 @@ void bm_extremes_add(bm_extremes *e, bm_extreme value)
     memmove(&e->at[i + 1], &e->at[i], (e->n - 1 - i) * sizeof *e->at);
     e->at[i] = value;
 }
+
+void bm_extremes_write(const bm_extremes *e, bm_writer *out)
+{
+    bm_write_be32(out, (uint32_t)e->n);
+    for (size_t i = 0; i < e->n; i++) {
+        uint64_t bits;
+        memcpy(&bits, &e->at[i], sizeof bits);
+        if (e->is_double)
+            bm_write_be64(out, bits);
+        else
+            bm_write_varint(out, bits);
+    }
+}

@@ -5,6 +5,7 @@
 #define BM_EXTREMES_H
 
 #include "base/arena.h"
+#include "base/writer.h"
 
 enum { BM_EXTREMES_KEPT = 10 };
 
@@ -23,5 +24,7 @@ typedef struct bm_extremes {
 void bm_extremes_init(bm_extremes *e, bm_arena *arena, size_t most);
 /* A NaN is left out. */
 void bm_extremes_add(bm_extremes *e, bm_extreme value);
+/* As iterable<varint> or iterable<double>, the payload of the metric. */
+void bm_extremes_write(const bm_extremes *e, bm_writer *out);
 
 #endif

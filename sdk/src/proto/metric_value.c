@@ -103,16 +103,6 @@ static void add_extremes(bm_arena *arena, bm_extremes *sum, const bm_extremes *m
     for (size_t i = 0; i < more->n; i++) bm_extremes_add(sum, more->at[i]);
 }
 
-static void write_extremes(const bm_extremes *e, bm_writer *out)
-{
-    bm_write_be32(out, (uint32_t)e->n);
-    for (size_t i = 0; i < e->n; i++)
-        if (e->is_double)
-            write_double(out, e->at[i].real);
-        else
-            bm_write_varint(out, (uint64_t)e->at[i].whole);
-}
-
 /* -- bounded tries ------------------------------------------------------------------------ */
 typedef struct path {
     beam_span at[BM_TRIE_DEPTH];
@@ -403,7 +393,7 @@ void bm_metric_write(bm_arena *arena, const bm_metric_value *value, bm_writer *o
         return;
     case BM_STRING_SET: write_texts(value, out); return;
     case BM_TOP_N:
-    case BM_BOTTOM_N: write_extremes(&value->extremes, out); return;
+    case BM_BOTTOM_N: bm_extremes_write(&value->extremes, out); return;
     case BM_BOUNDED_TRIE: packed = trie_bytes(arena, &value->trie); break;
     case BM_HISTOGRAM: packed = histogram_bytes(arena, value); break;
     }
