@@ -264,7 +264,8 @@ beam_status bm_pipeline_to_proto(beam_pipeline *p, const bm_environment *environ
     b.environment_id = "c";
     b.environment = environment;
     bm_pb_environment *own = environment_with(&b, &p->hints);
-    bm_map_put(&b.own_environments, BM_PB_PACK(arena, own), "c");
+    bm_map_put(&b.own_environments, BM_PB_PACK(arena, own),
+               (void *)(uintptr_t)b.environment_id);
     bm_add_environment(&b, b.environment_id, own);
     BEAM_TRY(add_steps(&b));
     *pipeline_bytes = pack_pipeline(&b);
