@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/run_tests.h"
 #include "beam/beam.h"
 #include "beam/testing.h"
 
@@ -85,14 +86,6 @@ END_TEST
 
 int main(void)
 {
-    TCase *tests = tcase_create("log_fields");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, fields_follow_the_text);
-    Suite *suite = suite_create("program/log_fields");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    const TTest *const tests[] = { fields_follow_the_text };
+    return RUN_TESTS("program/log_fields", tests);
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../base/run_tests.h"
 #include "beam/beam.h"
 
 static beam_status end(beam_ctx *c, beam_value in)
@@ -97,16 +98,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("main");
-    TCase *tests = tcase_create("main");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, nothing_to_build);
-    tcase_add_test(tests, a_failure_is_told_twice);
-    tcase_add_test(tests, a_crash_names_the_transform);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    const TTest *const tests[] = { nothing_to_build, a_failure_is_told_twice,
+                                   a_crash_names_the_transform };
+    return RUN_TESTS("program/main", tests);
 }

@@ -3,6 +3,7 @@
  * is shown in the end. */
 #include <check.h>
 
+#include "../base/run_tests.h"
 #include "beam/beam.h"
 #include "beam/testing.h"
 #include "graph/graph.h"
@@ -68,14 +69,6 @@ END_TEST
 
 int main(void)
 {
-    TCase *tests = tcase_create("metrics");
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, every_kind);
-    Suite *suite = suite_create("program/metrics");
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    const TTest *const tests[] = { every_kind };
+    return RUN_TESTS("program/metrics", tests);
 }
