@@ -17,7 +17,7 @@ const beam_dofn *const bm_builtin_dofns[] = {
     &bm_fanout_gather_fn,              &bm_count_failed_fn,
     &bm_count_any_fn,        &bm_check_failures_fn,
     &bm_explode_fn,          &bm_batch_fn,
-    &bm_shard_fn,
+    &bm_shard_fn,            &bm_pass_fn,
 };
 const size_t bm_builtin_dofns_count = BEAM_COUNT(bm_builtin_dofns);
 

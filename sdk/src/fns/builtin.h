@@ -20,6 +20,7 @@ extern const beam_dofn bm_create_fn;
  * fns/create.h). */
 extern const beam_dofn bm_decode_fn;
 
+extern const beam_dofn bm_pass_fn;           /* T -> T, the same */
 extern const beam_dofn bm_keys_fn;           /* KV<K, V> -> K */
 extern const beam_dofn bm_values_fn;         /* KV<K, V> -> V */
 extern const beam_dofn bm_swap_fn;           /* KV<K, V> -> KV<V, K> */

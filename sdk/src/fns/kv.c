@@ -4,6 +4,12 @@
 
 #define KV_OF_ANY BEAM_KV(BEAM_ANY, BEAM_ANY)
 
+static beam_value same(beam_ctx *c, beam_value in)
+{
+    (void)c;
+    return in;
+}
+
 static beam_value key_of(beam_ctx *c, beam_value in)
 {
     (void)c;
@@ -42,6 +48,9 @@ const beam_dofn bm_explode_fn = { .name = "beam.explode",
                                   .in = BEAM_ITERABLE(BEAM_ANY),
                                   .out = BEAM_ANY,
                                   .process = explode };
+const beam_dofn bm_pass_fn = {
+    .name = "beam.pass", .in = BEAM_ANY, .out = BEAM_ANY, .map = same
+};
 const beam_dofn bm_keys_fn = {
     .name = "beam.keys", .in = KV_OF_ANY, .out = BEAM_ANY, .map = key_of
 };

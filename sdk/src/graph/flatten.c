@@ -62,6 +62,50 @@ static bool same_types(bm_step *step)
     return true;
 }
 
+/* Who makes a collection: what Beam's Java runners do with a Flatten depends on it. */
+typedef enum maker { BY_WORKER, BY_RUNNER, BY_ANOTHER_SDK } maker;
+
+static maker maker_of(const beam_pcoll *c)
+{
+    const bm_step *producer = c->producer;
+    for (const bm_step *whole = producer->parent; whole; whole = whole->parent)
+        if (whole->kind == BM_STEP_RESHUFFLE) return BY_RUNNER;
+    switch (producer->kind) {
+    case BM_STEP_IMPULSE:
+    case BM_STEP_GROUP_BY_KEY:
+    case BM_STEP_TEST_STREAM: return BY_RUNNER;
+    case BM_STEP_EXTERNAL: return BY_ANOTHER_SDK;
+    case BM_STEP_FLATTEN: return maker_of(producer->inputs[0]); /* as its other inputs */
+    default: return BY_WORKER;
+    }
+}
+
+/* Beam's Java runners run a Flatten themselves when an input is of their own making, and then
+ * miss those that a worker makes: the job fails (beam issue 34647). */
+static bool has_several_makers(const bm_step *flatten)
+{
+    for (size_t i = 1; i < flatten->n_inputs; i++)
+        if (maker_of(flatten->inputs[i]) != maker_of(flatten->inputs[0])) return true;
+    return false;
+}
+
+/* The Flatten with a worker's step before each input that no worker makes. */
+static beam_pcoll *flatten_of_several_makers(bm_step *step)
+{
+    bm_arena *arena = &step->pipeline->arena;
+    beam_pcoll **inputs = BM_NEW_ARRAY(arena, beam_pcoll *, step->n_inputs);
+    step->kind = BM_STEP_COMPOSITE;
+    bm_step_open(step);
+    for (size_t i = 0; i < step->n_inputs; i++) {
+        beam_pcoll *in = step->inputs[i];
+        inputs[i] = maker_of(in) == BY_WORKER
+                        ? in
+                        : bm_built_in(in, bm_format(arena, "Input%zu", i), &bm_pass_fn,
+                                      (beam_span){ NULL, 0 }, in->type);
+    }
+    return bm_step_close(step, beam_flatten(step->pipeline, "Flatten", inputs, step->n_inputs));
+}
+
 beam_pcoll *beam_flatten(beam_pipeline *p, const char *name, beam_pcoll *const inputs[],
                          size_t n)
 {
@@ -75,6 +119,7 @@ beam_pcoll *beam_flatten(beam_pipeline *p, const char *name, beam_pcoll *const i
         return p->nil;
     }
     if (!read_all(step, inputs, n) || !same_types(step)) return p->nil;
+    if (has_several_makers(step)) return flatten_of_several_makers(step);
     const beam_pcoll *first = step->inputs[0];
     return bm_step_output(step, BM_MAIN_TAG, first->type, first->windowing,
                           all_bounded(step));

@@ -224,6 +224,28 @@ START_TEST(flatten)
 }
 END_TEST
 
+/* Of what the runner makes, and a worker beside it: Java runners miss the latter's without a
+ * worker's step before each input of their own making. */
+START_TEST(flatten_of_several_makers)
+{
+    beam_pcoll *impulse = beam_impulse(p, "Impulse");
+    beam_pcoll *made = beam_window_into(impulse, "Made", beam_global());
+    beam_pcoll *shuffled = beam_reshuffle(impulse, "Shuffle");
+    beam_pcoll *by_runner[] = { shuffled, impulse };
+    beam_pcoll *flat = beam_flatten(p, "Alike", by_runner, 2);
+    ck_assert_int_eq(flat->producer->kind, BM_STEP_FLATTEN);
+    ck_assert_ptr_null(flat->producer->parent);
+    beam_pcoll *all[] = { flat, made };
+    beam_pcoll *out = beam_flatten(p, "All", all, 2);
+    ck_assert_str_eq(out->producer->unique_name, "All/Flatten");
+    ck_assert_str_eq(out->producer->inputs[0]->producer->unique_name, "All/Input0");
+    ck_assert_ptr_eq(out->producer->inputs[1], made);
+    beam_pcoll *by_workers[] = { out, made };
+    ck_assert_ptr_null(beam_flatten(p, "Workers", by_workers, 2)->producer->parent);
+    ck_assert_ptr_null(beam_pipeline_error(p));
+}
+END_TEST
+
 START_TEST(flatten_nothing)
 {
     beam_flatten(p, "Flatten", NULL, 0);
@@ -391,6 +413,6 @@ RUN("group", group, group_without_keys, group_by_iterable, group_by_map, group_u
     unbounded_in_a_combine, unbounded_after_expansion, unbounded_in_windows,
     trigger_that_ends, triggers_that_are_safe, end_of_window_with_lateness_ends,
     reshuffle_kvs, reshuffle_others, reshuffle_unbounded, reshuffle_by_a_bad_key, flatten,
-    flatten_nothing, flatten_null, flatten_two_types, flatten_two_windowings,
+    flatten_of_several_makers, flatten_nothing, flatten_null, flatten_two_types, flatten_two_windowings,
     flatten_two_triggers, flatten_equal_windowings, co_group, co_group_three,
     co_group_nullable, co_group_sizes, co_group_keys)
