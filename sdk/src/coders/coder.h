@@ -114,6 +114,9 @@ beam_status bm_coder_set_get(bm_coder_set *set, const char *id, const bm_coder *
 
 /* URN of the coder of a struct; the payload is the struct coder's name. */
 #define BM_URN_STRUCT_CODER "beam:coder:c_struct:v1"
+/* URN of a coder that is its component, which runners need not know of: for them the values
+ * are bytes. */
+#define BM_URN_SEALED_CODER "beam:coder:c_sealed:v1"
 /* URN of the coder of a beam_window with its bytes, inside of a custom_window. */
 #define BM_URN_WINDOW_CODER "beam:coder:c_window:v1"
 

@@ -142,6 +142,10 @@ static beam_status build(bm_coder_set *set, const char *id, const bm_coder_spec 
         return build_row(set, id, spec, out, err);
     if (!strcmp(spec->urn, BM_URN_STRUCT_CODER))
         return build_struct(set, id, spec, out, err);
+    if (!strcmp(spec->urn, BM_URN_SEALED_CODER)) {
+        BEAM_TRY(check_count(id, spec, 1, err));
+        return bm_coder_set_get(set, spec->component_ids[0], out, err);
+    }
     if (!strcmp(spec->urn, BM_URN_WINDOW_CODER)) {
         *out = bm_window_coder(set->arena);
         return BEAM_OK;

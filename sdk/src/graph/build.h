@@ -70,6 +70,10 @@ bool bm_step_takes_type(bm_step *step, const beam_type *type, const char *what);
 /* Reads given[i] as side input i of the step's DoFn, after checks; given[n] and more must be
  * NULL. Fails the step. */
 bool bm_step_read_sides(bm_step *step, beam_pcoll *const *given, size_t most);
+/* Beam's Java runners decode what they serve as a side input, and fail on a null: `side`, which
+ * the ParDo of `in` reads, must be sealed. */
+bool bm_needs_sealing(const beam_pcoll *in, const beam_pcoll *side);
+beam_pcoll *bm_sealed(beam_pcoll *side, const char *name);
 /* Will the side inputs be complete one day? Fails the step. */
 bool bm_sides_can_end(const bm_step *step);
 
@@ -86,9 +90,9 @@ bool bm_step_catch(bm_step *step, beam_pcoll **failures, int attempts);
 bool bm_step_is_splittable(bm_step *step, const beam_dofn *fn);
 bool bm_dofn_is_bounded(const beam_dofn *fn); /* NULL: true */
 /* Beam's Java runners name what they make of a splittable DoFn after its input, so each must
- * have one that no other reads: then the ParDo becomes a composite with a Flatten before it. */
+ * have one that no other reads. */
 bool bm_needs_own_input(const beam_pcoll *in, const beam_dofn *fn);
-beam_pcoll *bm_par_do_apart(beam_pcoll *in, const char *name, const beam_par_do_opts *opts);
+beam_pcoll *bm_own_input(beam_pcoll *in);
 /* The outputs of a step whose DoFn may go on for ever are unbounded. */
 void bm_step_set_bounded(bm_step *step);
 

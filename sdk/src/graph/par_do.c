@@ -227,12 +227,40 @@ static bm_step *par_do_step(beam_pcoll *in, const char *name, const beam_dofn *f
     return bm_step_takes_state(step, fn) ? step : NULL;
 }
 
+static bool needs_other_inputs(const beam_pcoll *in, const beam_par_do_opts *opts)
+{
+    for (size_t i = 0; i < BEAM_COUNT(opts->sides); i++)
+        if (bm_needs_sealing(in, opts->sides[i])) return true;
+    return bm_needs_own_input(in, opts->fn);
+}
+
+/* The ParDo and what makes its inputs, as a composite. */
+static beam_pcoll *with_other_inputs(beam_pcoll *in, const char *name,
+                                     const beam_par_do_opts *opts)
+{
+    bm_step *whole = bm_step_reading(in, BM_STEP_COMPOSITE, name);
+    if (!whole) return bm_nil_of(in);
+    bm_step_open(whole);
+    beam_par_do_opts others = *opts;
+    for (size_t i = 0; i < BEAM_COUNT(opts->sides); i++)
+        if (bm_needs_sealing(in, opts->sides[i]))
+            others.sides[i] = bm_sealed(opts->sides[i],
+                                        bm_format(&whole->pipeline->arena, "Side%zu", i));
+    beam_pcoll *own = bm_needs_own_input(in, opts->fn) ? bm_own_input(in) : in;
+    beam_pcoll *out = beam_par_do_with(own, "Process", &others);
+    if (out->producer)
+        for (size_t i = 0; i < out->producer->n_outputs; i++)
+            bm_step_share(whole, out->producer->outputs[i]);
+    bm_step_close(whole, NULL);
+    return out;
+}
+
 beam_pcoll *beam_par_do_with(beam_pcoll *in, const char *name,
                              const beam_par_do_opts *opts)
 {
     static const beam_par_do_opts nothing;
     if (!opts) opts = &nothing;
-    if (bm_needs_own_input(in, opts->fn)) return bm_par_do_apart(in, name, opts);
+    if (needs_other_inputs(in, opts)) return with_other_inputs(in, name, opts);
     if (opts->failures) *opts->failures = bm_nil_of(in);
     bm_step *step = par_do_step(in, name, opts->fn);
     if (!step) return bm_nil_of(in);

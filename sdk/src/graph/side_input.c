@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Side inputs of a ParDo: what its DoFn declares against what it is given. One thread, as
  * its pipeline. */
+#include "fns/builtin.h"
 #include "graph/build.h"
 
 static bool fail(const bm_step *step, const beam_side_spec *spec, beam_status status,
@@ -107,6 +108,20 @@ static bool can_end(const bm_step *step, const beam_side_spec *spec, const beam_
                           "window with the default trigger; put a beam_window_into() with "
                           "windows or a trigger before this step",
                           bm_pcoll_name(in)));
+}
+
+bool bm_needs_sealing(const beam_pcoll *in, const beam_pcoll *side)
+{
+    return in && side && side->pipeline && side->pipeline == in->pipeline && side->type &&
+           side->type->kind == BEAM_KIND_NULLABLE && !side->sealed;
+}
+
+beam_pcoll *bm_sealed(beam_pcoll *side, const char *name)
+{
+    beam_pcoll *sealed =
+        bm_built_in(side, name, &bm_pass_fn, (beam_span){ NULL, 0 }, side->type);
+    if (sealed->producer) sealed->sealed = true; /* not of the pipeline's nil */
+    return sealed;
 }
 
 bool bm_sides_can_end(const bm_step *step)

@@ -90,17 +90,8 @@ bool bm_needs_own_input(const beam_pcoll *in, const beam_dofn *fn)
     return fn && fn->sdf && in && in->pipeline && feeds_splittable(in);
 }
 
-beam_pcoll *bm_par_do_apart(beam_pcoll *in, const char *name, const beam_par_do_opts *opts)
+beam_pcoll *bm_own_input(beam_pcoll *in)
 {
-    bm_step *whole = bm_step_reading(in, BM_STEP_COMPOSITE, name);
-    if (!whole) return bm_nil_of(in);
-    bm_step_open(whole);
     bm_step *copy = bm_step_reading(in, BM_STEP_FLATTEN, "Input");
-    beam_pcoll *own = copy ? bm_step_main(copy, in->type) : bm_nil_of(in);
-    beam_pcoll *out = beam_par_do_with(own, "Process", opts);
-    if (out->producer)
-        for (size_t i = 0; i < out->producer->n_outputs; i++)
-            bm_step_share(whole, out->producer->outputs[i]);
-    bm_step_close(whole, NULL);
-    return out;
+    return copy ? bm_step_main(copy, in->type) : bm_nil_of(in);
 }

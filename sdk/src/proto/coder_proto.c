@@ -59,6 +59,12 @@ const char *bm_prefixed_coder_id(bm_builder *b, const char *value_id)
                     BEAM_URN_CODER_LENGTH_PREFIX, (beam_span){ NULL, 0 }, &value_id, 1);
 }
 
+const char *bm_sealed_coder_id(bm_builder *b, const char *value_id)
+{
+    return coder_id(b, bm_format(b->arena, "sealed<%s>", value_id), BM_URN_SEALED_CODER,
+                    (beam_span){ NULL, 0 }, &value_id, 1);
+}
+
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
                               const char *name, const char *who, const char **id)
 {

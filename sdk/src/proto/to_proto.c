@@ -50,6 +50,7 @@ beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll
     const char *coder, *windowing;
     BEAM_TRY(bm_coder_id(b, c->type, step->unique_name, &coder));
     BEAM_TRY(windowing_of(b, step, c, &windowing));
+    if (c->sealed) coder = bm_sealed_coder_id(b, coder);
     const char *id = bm_format(b->arena, "%s.%s", step->unique_name, c->tag);
     bm_pb_pcoll *pb = bm_add_pcoll(b, id, id);
     pb->coder_id = bm_pb_text(coder);

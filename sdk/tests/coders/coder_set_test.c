@@ -28,6 +28,8 @@ static const struct {
     { "sharded", "beam:coder:sharded_key:v1", { 0 }, { "string" } },
     { "row", "beam:coder:row:v1", { "\n\x07\n\x01i\x1a\x02\x10\x03", 9 }, { 0 } },
     { "struct", BM_URN_STRUCT_CODER, { "pair", 4 }, { 0 } },
+    { "sealed", BM_URN_SEALED_CODER, { 0 }, { "nullable" } },
+    { "sealed nothing", BM_URN_SEALED_CODER, { 0 }, { 0 } },
     { "no struct", BM_URN_STRUCT_CODER, { "lost", 4 }, { 0 } },
     { "other", "acme:coder:v1", { 0 }, { "nowhere" } },
     { "param",
@@ -139,12 +141,14 @@ START_TEST(all_kinds)
                   { "sharded", BM_CODER_SHARDED_KEY },
                   { "row", BM_CODER_ROW },
                   { "struct", BM_CODER_STRUCT },
+                  { "sealed", BM_CODER_NULLABLE },
                   { "other", BM_CODER_OPAQUE },
                   { "param", BM_CODER_PARAM_WINDOWED_VALUE } };
     init();
     for (size_t i = 0; i < BEAM_COUNT(cases); i++)
         ck_assert_int_eq(get(cases[i].id)->kind, cases[i].kind);
     ck_assert_ptr_eq(get("kv")->arg[0], get("string"));
+    ck_assert_ptr_eq(get("sealed"), get("nullable"));
     ck_assert_ptr_eq(get("windowed")->arg[0], get("kv"));
     ck_assert_str_eq(get("other")->urn, "acme:coder:v1");
     ck_assert_ptr_eq(get("struct")->struct_coder, &pair_coder);
@@ -166,6 +170,7 @@ START_TEST(broken_pipelines)
     expect_failure("loop 2", "component of itself");
     expect_failure("bad param", "payload");
     expect_failure("bad row", "encoding positions");
+    expect_failure("sealed nothing", "0 component coders instead of 1");
     expect_failure("no struct", "\"lost\"");
 }
 END_TEST

@@ -81,6 +81,17 @@ START_TEST(struct_coder_is_known_by_name)
 }
 END_TEST
 
+START_TEST(sealed_coder_is_its_component)
+{
+    const char *inner = id_of(BEAM_NULLABLE(BEAM_INT64));
+    const char *id = bm_sealed_coder_id(&b, inner);
+    ck_assert_str_eq(id, "sealed<nullable<varint>>");
+    ck_assert_str_eq(coder(id)->spec->urn, BM_URN_SEALED_CODER);
+    ck_assert_uint_eq(coder(id)->n_component_coder_ids, 1);
+    ck_assert_str_eq(coder(id)->component_coder_ids[0], inner);
+}
+END_TEST
+
 /* -- rows --------------------------------------------------------------------------- */
 static const beam_field text_field = { .kind = BEAM_FIELD_STRING };
 static const beam_field inner_fields[] = { { .name = "x", .kind = BEAM_FIELD_FLOAT } };
@@ -197,6 +208,7 @@ int main(void)
     tcase_add_test(tests, ids_read_like_types);
     tcase_add_test(tests, any_has_no_coder);
     tcase_add_test(tests, struct_coder_is_known_by_name);
+    tcase_add_test(tests, sealed_coder_is_its_component);
     tcase_add_test(tests, row_carries_its_schema);
     tcase_add_test(tests, schemas_that_differ_have_other_uuids);
     tcase_add_test(tests, schemas_match_by_name_type_and_null);
