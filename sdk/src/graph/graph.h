@@ -125,6 +125,9 @@ struct beam_pipeline {
 /* Do windows of it become one (until a GroupByKey has merged them)? */
 bool bm_windows_merge(const beam_window_fn *fn);
 
+/* Does its trigger end before the windows expire, so that a grouping drops what comes then? */
+bool bm_windowing_may_lose(const bm_windowing *w);
+
 /* Default windowing: global window, default trigger. */
 extern const bm_windowing bm_default_windowing;
 

@@ -23,14 +23,13 @@ bool bm_step_needs_keys(bm_step *step, const beam_pcoll *in)
     return false;
 }
 
-/* Beam takes a trigger for safe that never ends, or ends with the window's expiry. */
-static bool trigger_is_safe(const beam_window_opts *opts)
+bool bm_windowing_may_lose(const bm_windowing *w)
 {
-    const beam_trigger *trigger = opts->trigger;
-    if (!trigger || trigger->kind == BEAM_TRIGGER_NEVER) return true;
-    if (trigger->kind == BEAM_TRIGGER_AFTER_END_OF_WINDOW && !opts->allowed_lateness)
-        return true;
-    return !bm_trigger_may_finish(trigger);
+    const beam_trigger *trigger = w->opts.trigger;
+    if (!trigger || trigger->kind == BEAM_TRIGGER_NEVER) return false;
+    if (trigger->kind == BEAM_TRIGGER_AFTER_END_OF_WINDOW && !w->opts.allowed_lateness)
+        return false;
+    return bm_trigger_may_finish(trigger);
 }
 
 /* The program knows what it does: the experiment has the name of Python's option. */
@@ -65,7 +64,7 @@ bool bm_step_can_group(const bm_step *step, const beam_pcoll *in)
             name);
         return false;
     }
-    if (trigger_is_safe(&windowing->opts) || allows_unsafe_triggers(step->pipeline))
+    if (!bm_windowing_may_lose(windowing) || allows_unsafe_triggers(step->pipeline))
         return true;
     bm_step_fail(shown, BEAM_EINVAL,
                  "the trigger of '%s', %s, fires for a last time before its window ends, "

@@ -165,6 +165,13 @@ static bool wants_firings_again(const bm_step *step)
            fires_again_inside(step->windowing->opts.trigger);
 }
 
+static bool drops_elements(const bm_step *step)
+{
+    if (step->kind != BM_STEP_GROUP_BY_KEY) return false;
+    const bm_windowing *windowing = step->inputs[0]->windowing;
+    return windowing && bm_windowing_may_lose(windowing);
+}
+
 static bool is_of_another_sdk(const bm_step *step)
 {
     return step->kind == BM_STEP_EXTERNAL;
@@ -228,4 +235,24 @@ beam_status bm_runner_check(bm_known_runner runner, const beam_pipeline *p, beam
             if (lacks[i].missing & ON(runner) && lacks[i].needed_by(step))
                 return refuse(runner, step, &lacks[i], err);
     return BEAM_OK;
+}
+
+/* -- what they do in another way ------------------------------------------------------------ */
+static const struct difference {
+    bool (*met_by)(const bm_step *step);
+    const char *what;
+    unsigned where;
+} differences[] = {
+    { drops_elements,
+      "Prism gives what comes after the trigger's last firing in a pane of its own at the end of "
+      "the window, where other runners drop it",
+      ON(BM_PRISM) },
+};
+
+void bm_runner_warn(bm_known_runner runner, const beam_pipeline *p, const bm_log *log)
+{
+    for (const bm_step *step = p->first; step; step = step->next)
+        for (size_t i = 0; i < BEAM_COUNT(differences); i++)
+            if (differences[i].where & ON(runner) && differences[i].met_by(step))
+                bm_log_write(log, BEAM_LOG_WARN, "%s: %s", step->unique_name, differences[i].what);
 }

@@ -32,6 +32,9 @@ bm_known_runner bm_runner_of_options(beam_span response, const bm_job_mode *mode
  * runners that have it: such a job would hang, or fail late and in words of the runner's
  * inner life. An unknown runner is trusted. Any thread. */
 beam_status bm_runner_check(bm_known_runner runner, const beam_pipeline *p, beam_error *err);
+/* Warns of each step to which the runner gives another meaning than Beam's model does. Any
+ * thread. */
+void bm_runner_warn(bm_known_runner runner, const beam_pipeline *p, const bm_log *log);
 /* "Flink in batch mode" */
 const char *bm_runner_text(bm_known_runner runner);
 

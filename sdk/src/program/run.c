@@ -202,6 +202,7 @@ static beam_status settle_runner(run *r, beam_error *err)
             "Prism does not start PROCESS workers, and the job would wait for "
             "ever: use --environment_type=LOOPBACK, EXTERNAL or DOCKER");
     BEAM_TRY(set_defaults(r, runner, err));
+    bm_runner_warn(runner, r->pipeline, &r->session.log);
     return bm_runner_check(runner, r->pipeline, err);
 }
 

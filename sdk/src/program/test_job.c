@@ -66,8 +66,9 @@ static beam_status submit(test_job *j, beam_error *err)
         .streaming = r->opts->streaming || !bm_graph_is_bounded(r->pipeline),
         .checkpoints = has_option(r, "checkpointing_interval"),
     };
-    BEAM_TRY(bm_runner_check(bm_job_runner(&r->session, r->endpoint, &mode), r->pipeline,
-                             err));
+    bm_known_runner runner = bm_job_runner(&r->session, r->endpoint, &mode);
+    bm_runner_warn(runner, r->pipeline, &r->session.log);
+    BEAM_TRY(bm_runner_check(runner, r->pipeline, err));
     BEAM_TRY(bm_pipeline_to_proto(r->pipeline, &environment, &expander, &r->arena,
                                   &pipeline, err));
     const char *name = r->opts->job_name ? r->opts->job_name : "beam-test";

@@ -237,6 +237,33 @@ START_TEST(triggers_in_triggers)
 }
 END_TEST
 
+static void note(void *self, const bm_log_entry *entry)
+{
+    *(char **)self = bm_format(&arena, "%s%s\n", *(char **)self, entry->message);
+}
+
+/* A trigger that ends is not refused: the program has said that it knows. */
+START_TEST(triggers_that_end)
+{
+    char *said = "";
+    const bm_log log = { .write = note, .self = &said, .minimum = BEAM_LOG_WARN };
+    beam_pipeline_experiment(p, "allow_unsafe_triggers");
+    beam_pcoll *pairs = beam_create(p, "In", BEAM_KV(BEAM_STRING, BEAM_STRING), NULL, 0);
+    beam_group_by_key(pairs, "Whole");
+    beam_group_by_key(beam_window_into(pairs, "Two", beam_global(),
+                                       .trigger = BEAM_AFTER_COUNT(2)), "Group");
+    expect_refusals("-----");
+    bm_runner_warn(BM_FLINK_BATCH, p, &log);
+    bm_runner_warn(BM_LOCAL, p, &log);
+    bm_runner_warn(BM_UNKNOWN_RUNNER, p, &log);
+    ck_assert_str_eq(said, "");
+    bm_runner_warn(BM_PRISM, p, &log);
+    ck_assert_str_eq(said,
+                     "Group: Prism gives what comes after the trigger's last firing in a pane of "
+                     "its own at the end of the window, where other runners drop it\n");
+}
+END_TEST
+
 START_TEST(other_sdks)
 {
     beam_pcoll *out[1];
@@ -264,6 +291,7 @@ int main(void)
     tcase_add_test(tests, windows_that_only_assign);
     tcase_add_test(tests, triggers);
     tcase_add_test(tests, triggers_in_triggers);
+    tcase_add_test(tests, triggers_that_end);
     tcase_add_test(tests, other_sdks);
     Suite *suite = suite_create("job/known_runner");
     suite_add_tcase(suite, tests);
