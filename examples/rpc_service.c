@@ -86,7 +86,7 @@ static void usage(FILE *out)
 {
     fputs("rpc_service - the gRPC service chapter3.RcpService: lengths of texts\n\n"
           "Usage: rpc_service [--host=NAME] [--port=N] [--delay_ms=N]\n\n"
-          "  --host=NAME   address to listen on (default localhost)\n"
+          "  --host=NAME   address to listen on, with TLS grpcs://NAME (default localhost)\n"
           "  --port=N      port to listen on; 0: any free one (default 50051)\n"
           "  --delay_ms=N  hold each answer back for so long (default 0)\n"
           "  --help        this text\n\n"

@@ -77,7 +77,8 @@ typedef struct beam_par_do_opts {
     beam_span config;       /* bytes for beam_config() */
     const beam_type *out;   /* main output's type where fn->out is BEAM_ANY */
     beam_pcoll *sides[8];   /* collections of fn->sides, same index */
-    const char *target;     /* the service: "host:port" of fn->rpc, "http://..." of fn->http */
+    const char *target;     /* the service: "[grpcs://]host:port" of fn->rpc, "http[s]://..." of
+                               fn->http */
     /* Errors as data: elements that fail go to *failures (BEAM_FAILURE, see beam_failures())
      * instead of failing the bundle; what they emitted before is dropped, and what they did
      * to state and timers is undone. The same for timers that fail: `element` and

@@ -55,8 +55,13 @@ typedef struct beam_rpc_fn {
 /* -- client: a channel is used by one thread at a time ------------------------- */
 typedef struct beam_rpc_channel beam_rpc_channel;
 
-/* To "host:port", without TLS. Connects on the first call, and again when the connection
- * breaks; the channels of a process to one address share their connection. Never NULL. */
+/* To "host:port", or with TLS to "grpcs://host:port". Connects on the first call, and again when
+ * the connection breaks; the channels of a process to one address without TLS share their
+ * connection. Never NULL.
+ *
+ * TLS is for builds with -DBEAM_TLS=ON; in others such a call is BEAM_EUNSUPPORTED. The server's
+ * certificate is verified by the authorities in the file that SSL_CERT_FILE names in the
+ * environment, or else the system's. */
 BEAM_API beam_rpc_channel *beam_rpc_open(const char *target);
 /* Cancels what is pending. NULL is fine. */
 BEAM_API void beam_rpc_close(beam_rpc_channel *channel);
@@ -97,8 +102,9 @@ typedef struct beam_rpc_method {
                           beam_error *err);
 } beam_rpc_method;
 
-/* Serves on "host:port" (port 0: any free one) until stopped. NULL when the port is taken;
- * err says so. The table and `self` must outlive the server. */
+/* Serves on "host:port" (port 0: any free one) until stopped, or with TLS on "grpcs://host:port":
+ * with the certificate and key in the PEM files that BEAM_RPC_CERT_FILE and BEAM_RPC_KEY_FILE
+ * name in the environment. NULL when the port is taken, or a file cannot be read; err says so. The table and `self` must outlive the server. */
 BEAM_API beam_rpc_server *beam_rpc_serve(const char *address, const beam_rpc_method *methods,
                                          size_t n_methods, void *self, beam_error *err);
 BEAM_API int beam_rpc_server_port(const beam_rpc_server *server);

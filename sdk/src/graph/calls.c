@@ -65,9 +65,11 @@ static const char *http_problem(const beam_http_fn *http)
                : NULL;
 }
 
-/* "host:port", or what else gRPC knows: "unix:/path", "dns:///host:port". */
+/* "host:port", with TLS "grpcs://host:port", or what else gRPC knows: "unix:/path",
+ * "dns:///host:port". */
 static bool is_address(const char *target)
 {
+    if (!strncmp(target, "grpcs://", 8)) target += 8;
     const char *colon = strrchr(target, ':');
     if (!colon || colon == target || !strncasecmp(target, "http://", 7) ||
         !strncasecmp(target, "https://", 8))
@@ -92,7 +94,7 @@ static void fail_target(bm_step *step, const beam_dofn *fn, const char *target)
                  "as .target = \"%s\"",
                  fn->name, target ? "'" : "", target ? target : "none is given",
                  target ? "' is no address" : "",
-                 fn->rpc ? "host:port" : "http[s]://host[:port][/path]");
+                 fn->rpc ? "[grpcs://]host:port" : "http[s]://host[:port][/path]");
 }
 
 bool bm_step_calls(bm_step *step, const beam_dofn *fn, const char *target)

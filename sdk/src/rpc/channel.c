@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Channels and unary calls. The functions run on any thread, call_done on the rpc thread.
  * A channel's lock guards its list of pending calls. */
-#include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "base/error.h"
 #include "rpc/internal.h"
+#include "rpc/tls.h"
 
 typedef struct unary unary;
 
@@ -44,10 +44,17 @@ enum { WINDOW_BYTES = 1 << 20 };
 
 grpc_channel *bm_connect(const char *target, bool shared)
 {
+    beam_error err = { .status = BEAM_OK };
+    const char *address = bm_tls_address(target);
+    grpc_channel_credentials *credentials =
+        address ? bm_tls_client(&err) : grpc_insecure_credentials_create();
+    if (!credentials)
+        return grpc_lame_client_channel_create(target, bm_status_to_grpc(err.status),
+                                               err.message);
     grpc_arg args[] = {
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
         integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1),
-        integer(GRPC_ARG_ENABLE_HTTP_PROXY, !is_local(target)),
+        integer(GRPC_ARG_ENABLE_HTTP_PROXY, !is_local(address ? address : target)),
         /* A connection of its own: no other channel's back-off delays it. */
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, !shared),
         /* gRPC's own, which cost a tenth of a call: beam/rpc.h leaves them to its users. */
@@ -58,9 +65,9 @@ grpc_channel *bm_connect(const char *target, bool shared)
         integer(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, WINDOW_BYTES),
     };
     grpc_channel_args all = { BEAM_COUNT(args), args };
-    grpc_channel_credentials *insecure = grpc_insecure_credentials_create();
-    grpc_channel *channel = grpc_channel_create(target, insecure, &all);
-    grpc_channel_credentials_release(insecure);
+    if (!address) address = target;
+    grpc_channel *channel = grpc_channel_create(address, credentials, &all);
+    grpc_channel_credentials_release(credentials);
     return channel;
 }
 

@@ -4,13 +4,13 @@
  * Functions named ..._done run on the rpc thread, the others on any. The server's lock
  * guards `live`; an incoming call's lock guards its state. */
 #include <errno.h>
-#include <grpc/grpc_security.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "rpc/internal.h"
+#include "rpc/tls.h"
 
 struct bm_server {
     bm_rpc *rpc;
@@ -311,11 +311,19 @@ static int port_taken(const char *address)
     return error;
 }
 
-static int listen_on(grpc_server *server, const char *address)
+/* The port; 0 after failing. */
+static int listen_on(grpc_server *server, const char *address, beam_error *err)
 {
-    grpc_server_credentials *insecure = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(server, address, insecure);
-    grpc_server_credentials_release(insecure);
+    const char *with_tls = bm_tls_address(address);
+    grpc_server_credentials *credentials =
+        with_tls ? bm_tls_server(err) : grpc_insecure_server_credentials_create();
+    if (!credentials) return 0;
+    int port =
+        grpc_server_add_http2_port(server, with_tls ? with_tls : address, credentials);
+    grpc_server_credentials_release(credentials);
+    if (port <= 0)
+        bm_error(err, BEAM_EIO, "cannot listen on %s: the address is taken or not of this machine",
+                 address);
     return port;
 }
 
@@ -347,7 +355,8 @@ static void shutdown_done(void *self, bool ok)
 bm_server *bm_server_new(bm_rpc *rpc, const char *address, const bm_method *methods,
                          size_t n_methods, void *self, beam_error *err)
 {
-    int taken = port_taken(address);
+    const char *with_tls = bm_tls_address(address);
+    int taken = port_taken(with_tls ? with_tls : address);
     if (taken) {
         bm_error(err, BEAM_EIO, "cannot listen on %s: %s", address, strerror(taken));
         return NULL;
@@ -361,12 +370,10 @@ bm_server *bm_server_new(bm_rpc *rpc, const char *address, const bm_method *meth
     server->request_tag = (bm_tag){ .run = request_done, .self = server };
     server->shutdown_tag = (bm_tag){ .run = shutdown_done, .self = server };
     server->server = create(rpc);
-    server->port = listen_on(server->server, address);
+    server->port = listen_on(server->server, address, err);
     grpc_server_start(server->server);
     request_call(server);
     if (server->port > 0) return server;
-    bm_error(err, BEAM_EIO,
-             "cannot listen on %s: the address is taken or not of this machine", address);
     bm_server_free(server);
     return NULL;
 }

@@ -58,7 +58,7 @@ START_TEST(addresses)
         char message[200];
         snprintf(message, sizeof message,
                  "Step: DoFn 'test.ask' calls a service, and '%s' is no address: give its "
-                 "address as .target = \"host:port\"", bad[i]);
+                 "address as .target = \"[grpcs://]host:port\"", bad[i]);
         refuse(&ask_fn, bad[i], message);
     }
 }
@@ -67,9 +67,9 @@ END_TEST
 START_TEST(what_does_not_fit)
 {
     refuse(&ask_fn, NULL, "Step: DoFn 'test.ask' calls a service, and none is given: give its "
-                          "address as .target = \"host:port\"");
+                          "address as .target = \"[grpcs://]host:port\"");
     refuse(&ask_fn, "localhost", "Step: DoFn 'test.ask' calls a service, and 'localhost' is no "
-                                 "address: give its address as .target = \"host:port\"");
+                                 "address: give its address as .target = \"[grpcs://]host:port\"");
     static const beam_dofn plain_fn = { .name = "test.plain", .in = BEAM_STRING,
                                         .process = test_process };
     refuse(&plain_fn, "localhost:1",
