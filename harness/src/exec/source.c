@@ -172,8 +172,15 @@ void bm_source_peek_again(bm_node *node)
     ((source *)node)->ahead = NULL;
 }
 
-/* An element that goes on in later segments is tried again only when its bytes have
- * doubled, so that the work stays linear in its size. */
+/* An element that goes on in later segments is tried again when what is known to be missing
+ * has come, or when its bytes have doubled; not for a few more, so that the work stays linear
+ * in its size. */
+static void settle_retry(source *s, size_t short_by)
+{
+    size_t have = s->tail.len;
+    s->retry_at = have + (short_by && short_by >= have / 8 ? short_by : have);
+}
+
 static beam_status push_tail(source *s)
 {
     bm_reader in = bm_reader_of(bm_written(&s->tail));
@@ -181,7 +188,7 @@ static beam_status push_tail(source *s)
     size_t left = bm_left(&in);
     if (left && in.at != s->tail.data) memmove(s->tail.data, in.at, left);
     s->tail.len = left;
-    s->retry_at = left * 2;
+    settle_retry(s, in.short_by);
     return status;
 }
 
@@ -192,19 +199,34 @@ static void keep_tail(source *s, beam_span data)
     bm_write_bytes(&s->tail, data.ptr, data.len);
 }
 
+/* Adds to the tail until its element is whole; what is left of `data` needs none. */
+static beam_status finish_tail(source *s, beam_span *data)
+{
+    while (s->tail.len && data->len && !s->stopped) {
+        size_t wanted = s->retry_at - s->tail.len;
+        size_t n = wanted < data->len ? wanted : data->len;
+        keep_tail(s, (beam_span){ data->ptr, n });
+        *data = (beam_span){ data->ptr + n, data->len - n };
+        if (s->tail.len < s->retry_at) return BEAM_OK;
+        BEAM_TRY(push_tail(s));
+        size_t back = s->tail.len; /* of the next element, whose start may be here too */
+        if (back > n) continue;
+        *data = (beam_span){ data->ptr - back, data->len + back };
+        s->tail.len = 0;
+    }
+    return BEAM_OK;
+}
+
 beam_status bm_source_segment(bm_node *node, beam_span data)
 {
     source *s = (source *)node;
-    if (s->stopped) return BEAM_OK;
-    if (s->tail.len) {
-        keep_tail(s, data);
-        return s->tail.len >= s->retry_at ? push_tail(s) : BEAM_OK;
-    }
+    BEAM_TRY(finish_tail(s, &data));
+    if (!data.len || s->stopped) return BEAM_OK;
     bm_reader in = bm_reader_of(data);
     BEAM_TRY(push_elements(s, &in));
     if (!bm_left(&in)) return BEAM_OK;
     keep_tail(s, bm_rest(&in));
-    s->retry_at = s->tail.len + 1;
+    settle_retry(s, in.short_by);
     return BEAM_OK;
 }
 

@@ -169,7 +169,7 @@ static bool move_on(bag_iter *it)
     if (!next) return false;
     it->chunk = next;
     size_t len = next == it->last ? it->last_len : next->len;
-    it->in = (bm_reader){ next->at, next->at + len };
+    it->in = (bm_reader){ next->at, next->at + len, 0 };
     return true;
 }
 
@@ -200,7 +200,7 @@ static void bag_rewind(beam_iter *iter)
     bag_iter *it = (bag_iter *)iter;
     it->from_runner = true;
     it->chunk = NULL;
-    it->in = it->paged ? (bm_reader){ NULL, NULL } : bm_reader_of(it->held);
+    it->in = it->paged ? (bm_reader){ NULL, NULL, 0 } : bm_reader_of(it->held);
     if (it->paged) it->paged->ops->rewind(it->paged);
 }
 

@@ -148,7 +148,7 @@ static beam_status apply_changes(bm_user_state *s, const bm_state_slot *slot,
                                  struct bm_list_cell *list)
 {
     for (const bm_chunk *chunk = list->changes.first; chunk; chunk = chunk->next) {
-        bm_reader in = { chunk->at, chunk->at + chunk->len };
+        bm_reader in = { chunk->at, chunk->at + chunk->len, 0 };
         for (record r; bm_left(&in);) {
             if (read_record(slot, &in, &r) != BEAM_OK) return bad_bytes(s, slot);
             apply(s, list, &r);
@@ -339,7 +339,7 @@ static beam_status flush_native(bm_user_state *s, const bm_state_slot *slot, bm_
     if (list->cleared && row->cells[slot->index].stored)
         status = clear_native(s, slot, row, INT64_MIN, INT64_MAX);
     for (const bm_chunk *c = list->changes.first; c; c = c->next) {
-        bm_reader in = { c->at, c->at + c->len };
+        bm_reader in = { c->at, c->at + c->len, 0 };
         for (record r; status == BEAM_OK && bm_left(&in);) {
             status = read_record(slot, &in, &r);
             if (status == BEAM_OK && r.removes) {

@@ -128,7 +128,7 @@ static beam_status write_values(const bm_state_slot *slot, bm_writer *out, beam_
                                 const bm_chunks *values, size_t *n)
 {
     for (const bm_chunk *chunk = values->first; chunk; chunk = chunk->next) {
-        bm_reader in = { chunk->at, chunk->at + chunk->len };
+        bm_reader in = { chunk->at, chunk->at + chunk->len, 0 };
         while (bm_left(&in)) {
             const uint8_t *start = in.at;
             BEAM_TRY(bm_skip(slot->coder, true, &in));
@@ -408,7 +408,7 @@ static beam_status add_chunks(bm_user_state *s, const bm_state_slot *slot, pairs
                               beam_span key, const bm_chunks *values)
 {
     for (const bm_chunk *chunk = values->first; chunk; chunk = chunk->next) {
-        bm_reader in = { chunk->at, chunk->at + chunk->len };
+        bm_reader in = { chunk->at, chunk->at + chunk->len, 0 };
         while (bm_left(&in)) {
             const uint8_t *start = in.at;
             BEAM_TRY(bm_skip(slot->coder, true, &in));

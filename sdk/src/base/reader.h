@@ -13,13 +13,14 @@
 
 struct beam_reader {
     const uint8_t *at, *end;
+    size_t short_by; /* after BEAM_ESHORT: so many bytes at least are missing; 0: not known */
 };
 typedef struct beam_reader bm_reader;
 
 static inline bm_reader bm_reader_of(beam_span s)
 {
     const uint8_t *at = (const uint8_t *)s.ptr;
-    return (bm_reader){ at, at ? at + s.len : at };
+    return (bm_reader){ at, at ? at + s.len : at, 0 };
 }
 static inline size_t bm_left(const bm_reader *r) { return (size_t)(r->end - r->at); }
 static inline beam_span bm_rest(const bm_reader *r)
@@ -64,10 +65,15 @@ static inline beam_status bm_read_be64(bm_reader *r, uint64_t *out)
     r->at += 8;
     return BEAM_OK;
 }
+static inline beam_status bm_short_of(bm_reader *r, size_t n)
+{
+    r->short_by = n - bm_left(r);
+    return BEAM_ESHORT;
+}
 /* A view of the next n bytes. */
 static inline beam_status bm_read_view(bm_reader *r, size_t n, beam_span *out)
 {
-    if (bm_left(r) < n) return BEAM_ESHORT;
+    if (bm_left(r) < n) return bm_short_of(r, n);
     *out = (beam_span){ (const char *)r->at, n };
     r->at += n;
     return BEAM_OK;
@@ -78,7 +84,7 @@ static inline beam_status bm_read_prefixed(bm_reader *r, beam_span *out)
     if (r->at < r->end && *r->at < 0x80) {
         size_t n = *r->at;
         const uint8_t *bytes = r->at + 1;
-        if ((size_t)(r->end - bytes) < n) return BEAM_ESHORT;
+        if ((size_t)(r->end - bytes) < n) return bm_short_of(r, n + 1);
         *out = (beam_span){ (const char *)bytes, n };
         r->at = bytes + n;
         return BEAM_OK;
