@@ -143,7 +143,7 @@ void fake_await_state_requests(fake_runner *r, size_t n);
 /* -- logs ------------------------------------------------------------------------------------ */
 typedef struct fake_log {
     int severity;
-    const char *message, *instruction_id, *transform_id, *location, *thread;
+    const char *message, *instruction_id, *transform_id, *location, *thread, *trace;
     int64_t seconds;
 } fake_log;
 /* Waits for an entry whose message has this part. */

@@ -367,6 +367,7 @@ void fake_on_logging(fake_stream *stream, beam_span bytes, upb_Arena *upb)
                                text_of(r, pb_LogEntry_transform_id(all[i])),
                                text_of(r, pb_LogEntry_log_location(all[i])),
                                text_of(r, pb_LogEntry_thread(all[i])),
+                               text_of(r, pb_LogEntry_trace(all[i])),
                                time ? google_protobuf_Timestamp_seconds(time) : 0 };
         one->next = r->logs;
         r->logs = one;
