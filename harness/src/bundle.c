@@ -239,6 +239,7 @@ static beam_status process(bundle *b, beam_error *err)
     beam_status status = run_plan(b, err);
     beam_status written = bm_state_end(&b->state, status == BEAM_OK ? err : NULL);
     if (status == BEAM_OK) status = written;
+    if (status == BEAM_OK) status = bm_outbox_reached(&b->ports.outbox, err);
     bm_ports_disconnect(&b->ports);
     if (status != BEAM_OK) {
         forget_state(b);
