@@ -3,6 +3,8 @@
  * behind a few bytes of header, and is not copied. Bundle threads. */
 #include "data_out.h"
 
+#include <stdio.h>
+
 #include "pb.h"
 
 enum {
@@ -20,11 +22,12 @@ static beam_status fail(const bm_outlet *outlet, const char *reason, beam_error 
 
 static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)
 {
-    char reason[256] = "the stream has ended"; /* until the link knows more */
+    char reason[256];
     bm_message *message = bm_gather_take(gather);
     bm_stream_wait_writable(outlet->link->stream, STREAM_BYTES);
     if (bm_stream_write(outlet->link->stream, message)) return BEAM_OK;
-    bm_link_alive(outlet->link, reason);
+    if (bm_link_alive(outlet->link, reason)) /* it will know more soon */
+        snprintf(reason, sizeof reason, "the stream to %.200s has ended", outlet->link->url);
     return fail(outlet, reason, err);
 }
 
