@@ -288,6 +288,48 @@ START_TEST(data_of_ended_bundles_is_dropped)
 }
 END_TEST
 
+/* One message with the ends of n bundles "early-..." that nobody has asked for. */
+static void send_early(fake_runner *r, int first, int n)
+{
+    bm_writer message = { 0 };
+    char id[20];
+    for (int i = first; i < first + n; i++) {
+        snprintf(id, sizeof id, "early-%d", i);
+        beam_span part = fake_elements(r, id, "source", nothing, true);
+        bm_write_bytes(&message, part.ptr, part.len);
+    }
+    fake_send_bytes(r, FAKE_DATA, bm_written(&message));
+    bm_writer_free(&message);
+}
+
+START_TEST(dp_03_a_bundle_whose_data_was_dropped_fails)
+{
+    fake_runner *r = start();
+    warm_up(r);
+    send_early(r, 0, 10000);
+    send_early(r, 10000, 2);
+    ck_assert_int_eq(fake_await_log(r, "data for more than 10000 bundles").severity,
+                     BEAM_LOG_WARN);
+    fake_process_bundle(r, "early-10000", "texts");
+    fake_expect_error(r, "early-10000", "The data of bundle 'early-10000' came before its");
+    fake_process_bundle(r, "asked", "texts");
+    fake_progress(r, "p1", "asked");
+    fake_expect_ok(r, "p1"); /* its request is known: its data is not parked */
+    send_early(r, 10002, 1);
+    fake_send_data(r, "asked", "source", nothing, true);
+    fake_expect_ok(r, "asked");
+    fake_process_bundle(r, "early-10002", "texts");
+    fake_expect_error(r, "early-10002", "was dropped");
+    fake_process_bundle(r, "early-0", "texts");
+    fake_expect_ok(r, "early-0");
+    ck_assert_uint_eq(fake_logs(r), 1); /* the warning */
+    send_early(r, 10003, 30000);
+    fake_await_log(r, "brings data for bundles without end");
+    fake_await_no_stream(r, FAKE_DATA);
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(data_after_the_end_fails_the_bundle)
 {
     fake_runner *r = start();
@@ -765,6 +807,7 @@ int main(void)
         data_may_come_before_its_request,
         cp_14_questions_before_the_request,
         data_of_ended_bundles_is_dropped,
+        dp_03_a_bundle_whose_data_was_dropped_fails,
         data_after_the_end_fails_the_bundle,
         data_for_unknown_transforms_fails_the_bundle,
         a_slow_fn_holds_back_the_runner,
