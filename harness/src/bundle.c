@@ -239,6 +239,7 @@ static beam_status process(bundle *b, beam_error *err)
     beam_status status = run_plan(b, err);
     beam_status written = bm_state_end(&b->state, status == BEAM_OK ? err : NULL);
     if (status == BEAM_OK) status = written;
+    if (status == BEAM_OK) status = bm_outbox_reached(&b->ports.outbox, err);
     bm_ports_disconnect(&b->ports);
     if (status != BEAM_OK) {
         forget_state(b);
@@ -255,9 +256,16 @@ static beam_status process(bundle *b, beam_error *err)
 
 /* To the runner's log, and now and then to stderr too: a runner that tries a bundle again and
  * again does not tell the person who waits for it. */
-static void tell_failure(beam_harness *worker, const char *id, const char *why)
+static void tell_failure(bundle *b, const char *why)
 {
-    bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL, "Bundle %s failed: %s", id, why);
+    beam_harness *worker = b->worker;
+    bm_log_entry entry = { .severity = BEAM_LOG_ERROR, .instruction_id = b->id };
+    entry.message = bm_format(&b->arena, "Bundle %s failed: %s", b->id, why);
+    if (b->slot)
+        entry.transform_id = bm_plan_blame(b->slot->plan, &b->arena, &entry.trace);
+    if (!worker->log_stream) entry.trace = NULL; /* people find the name in the text */
+    if (worker->log.minimum <= BEAM_LOG_ERROR)
+        worker->log.write(worker->log.self, &entry);
     if (!worker->log_stream || worker->runner_shares_stderr) return;
     pthread_mutex_lock(&worker->lock);
     bool tell = !worker->told_ms || bm_monotonic_ms() - worker->told_ms > TELL_EVERY_MS;
@@ -290,7 +298,7 @@ static void run_bundle(void *arg)
     if (status != BEAM_OK) {
         if (!err.message[0]) bm_error(&err, status, "%s", beam_status_text(status));
         bm_utf8_mend(err.message);
-        tell_failure(worker, b->id, err.message);
+        tell_failure(b, err.message);
         pb_InstructionResponse_set_error(b->order->response, bm_pb_text(err.message));
     }
     size_t n; /* serialized while the plan, to which it refers, is ours */

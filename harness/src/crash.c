@@ -29,13 +29,14 @@ static bool lock(bm_instructions *table)
     return true;
 }
 
-static void tell(beam_harness *worker, const char *text, const bm_instruction *bundle,
-                 const char *transform)
+static void tell(beam_harness *worker, const char *text, const char *trace,
+                 const bm_instruction *bundle, const char *transform)
 {
     const bm_log_entry entry = { .severity = BEAM_LOG_CRITICAL,
                                  .message = text,
                                  .instruction_id = bundle ? bundle->id : NULL,
-                                 .transform_id = transform };
+                                 .transform_id = transform,
+                                 .trace = trace };
     bm_log_stderr.write(bm_log_stderr.self, &entry);
     if (!worker->log_stream || worker->runner_shares_stderr) return;
     worker->log.write(worker->log.self, &entry);
@@ -43,7 +44,8 @@ static void tell(beam_harness *worker, const char *text, const bm_instruction *b
 }
 
 /* Whether the thread is one of this worker. */
-static bool tell_of_bundle(beam_harness *worker, const char *what, int thread)
+static bool tell_of_bundle(beam_harness *worker, const char *what, int thread,
+                           const char *trace)
 {
     bm_instructions *table = &worker->instructions;
     if (!worker->control || !lock(table)) return false;
@@ -57,23 +59,25 @@ static bool tell_of_bundle(beam_harness *worker, const char *what, int thread)
     snprintf(text, sizeof text, "The worker crashes (%s) in bundle '%.200s'%s%.200s%s.",
              what, bundle->id, transform ? ", in user code of transform '" : "",
              transform ? transform : "", transform ? "'" : "");
-    tell(worker, text, bundle, transform);
+    tell(worker, text, trace, bundle, transform);
     return true;
 }
 
-bool bm_harness_tell_crash_of_bundle(beam_harness *worker, int signal, int thread)
+bool bm_harness_tell_crash_of_bundle(beam_harness *worker, int signal, int thread,
+                                     const char *trace)
 {
     const char *what = strsignal(signal);
-    if (tell_of_bundle(worker, what, thread)) return true;
+    if (tell_of_bundle(worker, what, thread, trace)) return true;
     for (size_t i = 0; i < worker->n_siblings; i++)
-        if (tell_of_bundle(worker->siblings[i], what, thread)) return true;
+        if (tell_of_bundle(worker->siblings[i], what, thread, trace)) return true;
     return false;
 }
 
-void bm_harness_tell_crash(beam_harness *worker, int signal, int thread)
+void bm_harness_tell_crash(beam_harness *worker, int signal, int thread,
+                           const char *trace)
 {
-    if (bm_harness_tell_crash_of_bundle(worker, signal, thread)) return;
+    if (bm_harness_tell_crash_of_bundle(worker, signal, thread, trace)) return;
     char text[200];
     snprintf(text, sizeof text, "The worker crashes (%s), in no bundle.", strsignal(signal));
-    tell(worker, text, NULL, NULL);
+    tell(worker, text, trace, NULL, NULL);
 }

@@ -3,6 +3,8 @@
  * behind a few bytes of header, and is not copied. Bundle threads. */
 #include "data_out.h"
 
+#include <stdio.h>
+
 #include "pb.h"
 
 enum {
@@ -11,16 +13,31 @@ enum {
     MOST_BYTES = INT32_MAX - 100 /* of data in a message that every reader takes */
 };
 
-static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)
+static beam_status fail(const bm_outlet *outlet, const char *reason, beam_error *err)
 {
-    char reason[256] = "the stream has ended"; /* until the link knows more */
-    bm_message *message = bm_gather_take(gather);
-    bm_stream_wait_writable(outlet->link->stream, STREAM_BYTES);
-    if (bm_stream_write(outlet->link->stream, message)) return BEAM_OK;
-    bm_link_alive(outlet->link, reason);
     beam_span transform_id = outlet->address.transform_id;
     return bm_error(err, BEAM_ERPC, "Output of '%.*s' cannot be sent: %s.",
                     (int)transform_id.len, transform_id.ptr, reason);
+}
+
+static beam_status send(bm_outlet *outlet, bm_gather *gather, beam_error *err)
+{
+    char reason[256];
+    bm_message *message = bm_gather_take(gather);
+    bm_stream_wait_writable(outlet->link->stream, STREAM_BYTES);
+    if (bm_stream_write(outlet->link->stream, message)) return BEAM_OK;
+    if (bm_link_alive(outlet->link, reason)) /* it will know more soon */
+        snprintf(reason, sizeof reason, "the stream to %.200s has ended", outlet->link->url);
+    return fail(outlet, reason, err);
+}
+
+beam_status bm_outbox_reached(const bm_outbox *box, beam_error *err)
+{
+    char reason[256];
+    for (size_t i = 0; !box->may_embed && i < box->n; i++)
+        if (!bm_link_reached(box->outlets[i].link, reason))
+            return fail(&box->outlets[i], reason, err);
+    return BEAM_OK;
 }
 
 /* Sends what is held, the end marker after it when the sink has ended. Data and end marker

@@ -28,6 +28,8 @@ typedef struct bm_outbox {
 /* One buffer of an outlet; takes over what is in `data`. Blocks while the stream is behind. */
 beam_status bm_outbox_write(bm_outbox *box, size_t outlet, bm_writer *data, bool last,
                             beam_error *err);
+/* After a bundle that succeeded: fails when what it has sent goes to nobody. */
+beam_status bm_outbox_reached(const bm_outbox *box, beam_error *err);
 /* After a bundle that succeeded: true when all of its output was held back; it is then in
  * the response, which refers to the outbox's buffers. */
 bool bm_outbox_embed(const bm_outbox *box, pb_ProcessBundleResponse *response, upb_Arena *pb);

@@ -9,8 +9,8 @@
 /* Ended bundles of which is known how they ended; of so many older ones only that they did,
  * so that their late data is not kept for a request that never comes. */
 enum { REMEMBERED = 1000, TOMBS = 1 << 14 };
-/* Instructions that wait for their request; beyond it data is dropped. */
-enum { MOST_PARKED = 10000 };
+/* Instructions that are known to have lost data. */
+enum { MOST_DROPPED = 20000 };
 
 void bm_instructions_init(bm_instructions *table)
 {
@@ -85,7 +85,7 @@ static bm_instruction *add(bm_instructions *table, beam_span id, bm_instruction_
     one->id_len = id.len;
     if (id.len) memcpy(one->id, id.ptr, id.len);
     one->state = state;
-    one->inbox = bm_inbox_new();
+    if (state != BM_DROPPED) one->inbox = bm_inbox_new();
     bm_instruction **bucket = bucket_of(table, one->hash);
     one->next_in_bucket = *bucket;
     *bucket = one;
@@ -118,12 +118,42 @@ static void forget_oldest(bm_instructions *table)
     forget(table, oldest);
 }
 
+/* Takes `error` over; NULL: it succeeded. */
+static void bury(bm_instructions *table, bm_instruction *one, char *error)
+{
+    one->state = error ? BM_FAILED : BM_FINISHED;
+    one->error = error;
+    bm_inbox_free(one->inbox);
+    one->inbox = NULL;
+    *table->last_ended = one;
+    table->last_ended = &one->next_ended;
+    if (++table->n_ended > REMEMBERED) forget_oldest(table);
+}
+
+static char *copy(const char *text)
+{
+    size_t n = strlen(text) + 1;
+    return memcpy(bm_xmalloc(n), text, n);
+}
+
+static void refuse_dropped(bm_instructions *table, bm_instruction *one, beam_error *err)
+{
+    bm_error(err, BEAM_ERPC, "The data of bundle '%.200s' came before its request and was "
+             "dropped, since that of %d others was waiting for theirs: the bundle is to be "
+             "tried again.", one->id, BM_MOST_PARKED);
+    table->n_dropped--;
+    bury(table, one, copy(err->message));
+}
+
 bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam_error *err)
 {
     pthread_mutex_lock(&table->lock);
     bm_instruction *one = bm_instructions_find(table, id);
     if (table->closed) {
         bm_error(err, BEAM_ECANCELLED, "The worker is ending: %s.", table->closed);
+        one = NULL;
+    } else if (one && one->state == BM_DROPPED) {
+        refuse_dropped(table, one, err);
         one = NULL;
     } else if (one && one->state != BM_PARKED) {
         bm_error(err, BEAM_ERPC, "Instruction id '%s' was used already.", one->id);
@@ -154,20 +184,10 @@ void bm_instructions_run(bm_instructions *table, bm_instruction *one, int thread
 
 void bm_instructions_end(bm_instructions *table, bm_instruction *one, const char *error)
 {
-    char *copy = NULL;
-    if (error) {
-        size_t n = strlen(error) + 1;
-        copy = memcpy(bm_xmalloc(n), error, n);
-    }
+    char *kept = error ? copy(error) : NULL;
     pthread_mutex_lock(&table->lock);
-    one->state = error ? BM_FAILED : BM_FINISHED;
-    one->error = copy;
-    bm_inbox_free(one->inbox);
-    one->inbox = NULL;
     table->n_running--;
-    *table->last_ended = one;
-    table->last_ended = &one->next_ended;
-    if (++table->n_ended > REMEMBERED) forget_oldest(table);
+    bury(table, one, kept);
     pthread_mutex_unlock(&table->lock);
 }
 
@@ -208,16 +228,25 @@ void bm_instructions_end_split(bm_instructions *table, bm_instruction *one)
     pthread_mutex_unlock(&table->lock);
 }
 
-void bm_instructions_deliver(bm_instructions *table, bm_link *link, const bm_entry *entry)
+/* A bundle whose request has not come; NULL: there are too many. */
+static bm_instruction *add_early(bm_instructions *table, beam_span id)
+{
+    bool parks = table->n_parked < BM_MOST_PARKED;
+    if (!parks && table->n_dropped == MOST_DROPPED) return NULL;
+    *(parks ? &table->n_parked : &table->n_dropped) += 1;
+    return add(table, id, parks ? BM_PARKED : BM_DROPPED);
+}
+
+bool bm_instructions_deliver(bm_instructions *table, bm_link *link, const bm_entry *entry)
 {
     bm_instruction *one = bm_instructions_find(table, entry->instruction_id);
     if (!one) {
-        if (table->closed || table->n_parked >= MOST_PARKED) return;
-        if (is_buried(table, entry->instruction_id)) return;
-        one = add(table, entry->instruction_id, BM_PARKED);
-        table->n_parked++;
+        if (table->closed || is_buried(table, entry->instruction_id)) return true;
+        one = add_early(table, entry->instruction_id);
+        if (!one) return false;
     }
     if (one->inbox) bm_inbox_put(one->inbox, link, entry);
+    return true;
 }
 
 void bm_instructions_link_lost(bm_instructions *table, bm_link *link, const char *reason)
@@ -237,10 +266,7 @@ void bm_instructions_link_lost(bm_instructions *table, bm_link *link, const char
 void bm_instructions_close(bm_instructions *table, const char *reason)
 {
     pthread_mutex_lock(&table->lock);
-    if (!table->closed) {
-        size_t n = strlen(reason) + 1;
-        table->closed = memcpy(bm_xmalloc(n), reason, n);
-    }
+    if (!table->closed) table->closed = copy(reason);
     for (size_t i = 0; i < table->n_buckets; i++)
         for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket)
             if (one->inbox) bm_inbox_break(one->inbox, reason);

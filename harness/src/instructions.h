@@ -6,8 +6,12 @@
 
 #include "inbox.h"
 
+/* Instructions whose data waits for their request; that of others is dropped. */
+enum { BM_MOST_PARKED = 10000 };
+
 typedef enum bm_instruction_state {
     BM_PARKED,  /* data has come, the request has not */
+    BM_DROPPED, /* the same, but too many were parked: its data is lost */
     BM_RUNNING,
     BM_FINISHED,
     BM_FAILED
@@ -17,7 +21,7 @@ typedef struct bm_instruction {
     struct bm_instruction *next_in_bucket, *next_ended;
     uint64_t hash;
     bm_instruction_state state;
-    bm_inbox *inbox; /* NULL when ended */
+    bm_inbox *inbox; /* NULL when dropped or ended */
     struct bm_plan_slot *slot; /* while it runs a plan: for progress and splits */
     size_t n_holders; /* threads that use the slot: it is not given back before */
     bool in_split;    /* one of them splits */
@@ -42,7 +46,7 @@ typedef struct bm_instructions {
     bm_instruction **buckets;
     size_t n_buckets, n;
     bm_instruction *ended, **last_ended; /* oldest first */
-    size_t n_ended, n_running, n_parked;
+    size_t n_ended, n_running, n_parked, n_dropped;
     uint64_t *tombs; /* hashes of ids that ended before those; NULL: none yet */
     char *closed; /* why nothing new is taken on */
 } bm_instructions;
@@ -50,8 +54,8 @@ typedef struct bm_instructions {
 void bm_instructions_init(bm_instructions *table);
 void bm_instructions_free(bm_instructions *table); /* nothing runs any more */
 
-/* Begins a bundle, also one whose data has come already. NULL when the id is in use, was
- * used a short time ago, or the table is closed; the reason is in err. */
+/* Begins a bundle, also one whose data has come already. NULL when its data was dropped, the
+ * id is in use or was used a short time ago, or the table is closed; the reason is in err. */
 bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam_error *err);
 /* The thread that runs it from now on. */
 void bm_instructions_run(bm_instructions *table, bm_instruction *instruction, int thread);
@@ -72,8 +76,10 @@ void bm_instructions_end_split(bm_instructions *table, bm_instruction *instructi
 
 /* With the lock held: NULL when the id is unknown. */
 bm_instruction *bm_instructions_find(bm_instructions *table, beam_span id);
-/* With the lock held: queues or parks the entry, or drops it when the bundle has ended. */
-void bm_instructions_deliver(bm_instructions *table, bm_link *link, const bm_entry *entry);
+/* With the lock held: queues or parks the entry, or drops it when the bundle has ended. When
+ * too many are parked it drops the entry and remembers of which bundle it was, which then
+ * cannot begin; false when that is too much, too. */
+bool bm_instructions_deliver(bm_instructions *table, bm_link *link, const bm_entry *entry);
 
 /* Breaks the inboxes that read from the link. */
 void bm_instructions_link_lost(bm_instructions *table, bm_link *link, const char *reason);

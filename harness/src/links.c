@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "clock.h"
+
+enum {
+    CONNECT_MS = 30000, /* longer than gRPC tries, which then breaks the stream */
+    POLL_MS = 100
+};
+
 void bm_links_init(bm_links *links, bm_rpc *rpc, const char *method, const char *worker_id,
                    const bm_link_handler *handler, void *self)
 {
@@ -32,6 +39,7 @@ static void on_end(void *self, bm_stream *stream, beam_status status, const char
     bm_links *links = link->owner;
     pthread_mutex_lock(&links->lock);
     link->lost = true;
+    link->broken = status != BEAM_OK;
     snprintf(link->reason, sizeof link->reason, "the stream to %s %s%.150s", link->url,
              status ? "broke: " : "was ended by the runner",
              status ? (text && *text ? text : beam_status_text(status)) : "");
@@ -123,6 +131,30 @@ bool bm_link_alive(bm_link *link, char *reason)
     if (!alive) memcpy(reason, link->reason, sizeof link->reason);
     pthread_mutex_unlock(&link->owner->lock);
     return alive;
+}
+
+static bool is_broken(bm_link *link, char *reason)
+{
+    pthread_mutex_lock(&link->owner->lock);
+    bool broken = link->broken;
+    if (broken) memcpy(reason, link->reason, sizeof link->reason);
+    pthread_mutex_unlock(&link->owner->lock);
+    return broken;
+}
+
+bool bm_link_reached(bm_link *link, char *reason)
+{
+    int64_t until_ms = bm_monotonic_ms() + CONNECT_MS;
+    while (!atomic_load_explicit(&link->connected, memory_order_relaxed)) {
+        if (is_broken(link, reason)) return false;
+        if (bm_channel_wait(link->channel, POLL_MS, NULL) == BEAM_OK)
+            atomic_store_explicit(&link->connected, true, memory_order_relaxed);
+        else if (bm_monotonic_ms() > until_ms) {
+            snprintf(reason, sizeof link->reason, "nothing answers at %.200s", link->url);
+            return false;
+        }
+    }
+    return !is_broken(link, reason);
 }
 
 void bm_links_cancel(bm_links *links)

@@ -5,6 +5,7 @@
 #define BM_LINKS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "rpc/rpc.h"
 
@@ -17,8 +18,10 @@ typedef struct bm_link {
     bm_channel *channel;
     bm_stream *stream;
     size_t refs;         /* guarded by the owner's lock */
-    bool lost;           /* guarded by the owner's lock; then `reason` says why */
+    bool lost;           /* guarded by the owner's lock; then `reason` says why, and */
+    bool broken;         /* that it was not ended in order */
     char reason[256];
+    atomic_bool connected; /* it was, at some time */
     bool opened;         /* rpc thread only: `stream` is known to be set */
     void *data;          /* the user's, see on_open */
     size_t n_holders;    /* the user's: inboxes that hold up reading */
@@ -53,6 +56,11 @@ bm_link *bm_links_get(bm_links *links, const char *url, const char *stream_id);
 void bm_link_release(bm_link *link);
 /* False when the link is lost; `reason` (256 bytes) is filled in then. Any thread. */
 bool bm_link_alive(bm_link *link, char *reason);
+/* Waits for the connection, half a minute at most; not for what was written to be read, since
+ * the peer may first wait for something else from the caller. False when there is none, or
+ * the link broke: to end it in order is the peer's right. `reason` (256 bytes) is filled in
+ * then. Not on the rpc thread. */
+bool bm_link_reached(bm_link *link, char *reason);
 /* Cancels all streams; on_lost is called for each. Any thread. */
 void bm_links_cancel(bm_links *links);
 /* Ends our side of all streams in order. Any thread. */

@@ -92,7 +92,7 @@ bm_kept_entry *bm_kept_entry_new(const bm_log_entry *from)
     size_t size = sizeof(bm_kept_entry) + room_for_text(from->message) +
                   room_for_text(from->instruction_id) +
                   room_for_text(from->transform_id) + room_for_text(from->location) +
-                  room_for_text(thread);
+                  room_for_text(thread) + room_for_text(from->trace);
     for (size_t i = 0; i < from->n_fields; i++) size += room_for_field(&from->fields[i]);
     bm_kept_entry *e = bm_xmalloc(size);
     *e = (bm_kept_entry){ .size = size, .n_fields = from->n_fields };
@@ -106,6 +106,7 @@ bm_kept_entry *bm_kept_entry_new(const bm_log_entry *from)
     e->transform_id = keep_text(&at, from->transform_id);
     e->location = keep_text(&at, from->location);
     e->thread = keep_text(&at, thread);
+    e->trace = keep_text(&at, from->trace);
     for (size_t i = 0; i < e->n_fields; i++)
         e->fields[i] = keep_field(&at, &from->fields[i]);
     return e;
@@ -119,7 +120,8 @@ void bm_kept_entry_print(const bm_kept_entry *e)
                                  .transform_id = e->transform_id,
                                  .location = e->location,
                                  .fields = e->fields,
-                                 .n_fields = e->n_fields };
+                                 .n_fields = e->n_fields,
+                                 .trace = e->trace };
     bm_log_stderr.write(bm_log_stderr.self, &entry);
 }
 
@@ -169,6 +171,7 @@ void bm_kept_entry_encode(const bm_kept_entry *e, pb_LogEntry *out, upb_Arena *p
     pb_LogEntry_set_transform_id(out, text_view(e->transform_id));
     pb_LogEntry_set_log_location(out, text_view(e->location));
     pb_LogEntry_set_thread(out, text_view(e->thread));
+    pb_LogEntry_set_trace(out, text_view(e->trace));
     if (!e->n_fields) return;
     google_protobuf_Struct *data = pb_LogEntry_mutable_custom_data(out, pb);
     for (size_t i = 0; i < e->n_fields; i++) {

@@ -15,7 +15,7 @@ typedef struct bm_kept_entry {
     beam_severity severity;
     struct timespec at;
     /* Behind the fields; NULL or "": none. */
-    const char *message, *instruction_id, *transform_id, *location, *thread;
+    const char *message, *instruction_id, *transform_id, *location, *thread, *trace;
     size_t n_fields;
     beam_log_field fields[];
 } bm_kept_entry;

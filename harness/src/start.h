@@ -12,10 +12,12 @@ beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_ha
                              beam_error *err);
 
 /* The process gets a fatal signal on that thread: says in which bundle and transform, on
- * stderr and to the runner, with all log entries that wait. Another thread; a few seconds at
- * most. */
-void bm_harness_tell_crash(beam_harness *worker, int signal, int thread);
+ * stderr and to the runner, with all log entries that wait. `trace`: the calls that led
+ * there, a line each. Another thread; a few seconds at most. */
+void bm_harness_tell_crash(beam_harness *worker, int signal, int thread,
+                           const char *trace);
 /* The same, but false and silent when the thread runs no bundle of the worker. */
-bool bm_harness_tell_crash_of_bundle(beam_harness *worker, int signal, int thread);
+bool bm_harness_tell_crash_of_bundle(beam_harness *worker, int signal, int thread,
+                                     const char *trace);
 
 #endif

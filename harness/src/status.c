@@ -132,24 +132,34 @@ char *bm_status_text(beam_harness *worker)
 typedef struct inquiry {
     beam_harness *worker;
     bm_message *message;
+    const char *refusal; /* NULL: the page is written */
 } inquiry;
 
-static void respond(beam_harness *worker, upb_StringView id, upb_Arena *pb)
+static bm_message *response_to(const inquiry *in, upb_StringView id, upb_Arena *pb)
 {
-    char *text = bm_status_text(worker);
     pb_WorkerStatusResponse *response = pb_WorkerStatusResponse_new(pb);
     pb_WorkerStatusResponse_set_id(response, id);
-    pb_WorkerStatusResponse_set_status_info(response, bm_pb_text(text));
+    char *text = in->refusal ? NULL : bm_status_text(in->worker);
+    if (text)
+        pb_WorkerStatusResponse_set_status_info(response, bm_pb_text(text));
+    else
+        pb_WorkerStatusResponse_set_error(response, bm_pb_text(in->refusal));
     size_t n;
     const char *bytes = pb_WorkerStatusResponse_serialize(response, pb, &n);
     bm_message *message = bm_pb_message(bytes, n);
-    pthread_mutex_lock(&worker->lock);
-    if (worker->status)
-        bm_stream_write(worker->status, message);
-    else
-        bm_message_free(message);
-    pthread_mutex_unlock(&worker->lock);
     free(text);
+    return message;
+}
+
+/* `response` may be NULL. The next request is read then. */
+static void respond(beam_harness *worker, bm_message *response)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool is_open = worker->status;
+    if (is_open && response) bm_stream_write(worker->status, response);
+    if (is_open) bm_stream_resume(worker->status);
+    pthread_mutex_unlock(&worker->lock);
+    if (!is_open) bm_message_free(response);
 }
 
 static void answer(void *arg)
@@ -161,22 +171,31 @@ static void answer(void *arg)
     beam_span bytes = bm_message_flat(in->message, &flat);
     const pb_WorkerStatusRequest *request =
         pb_WorkerStatusRequest_parse(bytes.ptr, bytes.len, pb);
-    if (request) respond(in->worker, pb_WorkerStatusRequest_id(request), pb);
+    if (!request)
+        bm_log_at(&in->worker->log, BEAM_LOG_ERROR, NULL,
+                  "The runner asked for the worker's status in %zu bytes that are no request.",
+                  bytes.len);
+    bm_message *response =
+        request ? response_to(in, pb_WorkerStatusRequest_id(request), pb) : NULL;
+    beam_harness *worker = in->worker;
     bm_message_free(in->message);
     bm_arena_free(&flat);
     upb_Arena_Free(pb);
     free(in);
+    respond(worker, response); /* last: the next one wants this thread */
 }
 
+/* One request at a time, the others wait in the stream: a runner may ask any number of them at
+ * once, and each needs a thread. */
 static void on_message(void *self, bm_stream *stream, bm_message *message)
 {
-    (void)stream;
     beam_harness *worker = self;
+    bm_stream_pause(stream);
     inquiry *in = bm_xcalloc(1, sizeof *in);
-    *in = (inquiry){ worker, message };
+    *in = (inquiry){ worker, message, NULL };
     if (bm_threads_run(worker->threads, answer, in)) return;
-    bm_message_free(message);
-    free(in);
+    in->refusal = "The worker cannot start a thread to answer.";
+    answer(in);
 }
 
 /* A runner that ends it does not want to know any more. */

@@ -3,6 +3,7 @@
  * warm, is the next one used and the others time out. Any thread. */
 #include "threads.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -97,6 +98,11 @@ static void *thread_main(void *arg)
         fn(fn_arg);
         pthread_mutex_lock(&pool->lock);
     } while (await_job(pool, self));
+    if (pool->n_threads == 1 && !pool->closing) {
+        pthread_mutex_unlock(&pool->lock);
+        malloc_trim(0);
+        pthread_mutex_lock(&pool->lock);
+    }
     pool->n_threads--;
     self->next = pool->ended;
     pool->ended = self;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* threads.h - the worker's bundle threads: as many as there are jobs at once (a runner may
  * start any number of bundles and make one wait for another), none when there is nothing
- * to do. A thread that is through with its job waits some seconds for the next one. */
+ * to do. A thread that is through with its job waits some seconds for the next one. The last
+ * one to end gives memory that is free back to the system, which malloc keeps otherwise. */
 #ifndef BM_THREADS_H
 #define BM_THREADS_H
 

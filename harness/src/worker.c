@@ -21,21 +21,42 @@ enum {
 
 /* -- data streams: rpc thread --------------------------------------------------- */
 
+static void end_data_stream(beam_harness *worker, bm_link *link, const char *why)
+{
+    bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL, "The runner's data stream from %s %s.",
+              link->url, why);
+    bm_stream_cancel(link->stream);
+}
+
+static void tell_of_drops(beam_harness *worker)
+{
+    if (worker->has_told_drops) return;
+    worker->has_told_drops = true;
+    bm_log_at(&worker->log, BEAM_LOG_WARN, NULL, "The runner has sent data for more than %d "
+              "bundles before it asked for them. What is too much is dropped, and those "
+              "bundles will fail.", BM_MOST_PARKED);
+}
+
 static void on_data(void *self, bm_link *link, bm_message *message)
 {
     beam_harness *worker = self;
+    bm_instructions *table = &worker->instructions;
     bm_entry entry;
     beam_status status;
+    bool bounded = true;
     bm_elements_reader_message(&worker->reader, message);
-    pthread_mutex_lock(&worker->instructions.lock);
-    while ((status = bm_elements_next(&worker->reader, &entry)) == BEAM_OK)
-        bm_instructions_deliver(&worker->instructions, link, &entry);
-    pthread_mutex_unlock(&worker->instructions.lock);
+    pthread_mutex_lock(&table->lock);
+    while (bounded && (status = bm_elements_next(&worker->reader, &entry)) == BEAM_OK)
+        bounded = bm_instructions_deliver(table, link, &entry);
+    bool drops = table->n_dropped;
+    pthread_mutex_unlock(&table->lock);
     bm_message_free(message);
-    if (status == BEAM_ESHORT) return;
-    bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL,
-              "The runner's data stream from %s holds bytes that are no Elements.", link->url);
-    bm_stream_cancel(link->stream);
+    if (drops) tell_of_drops(worker);
+    if (!bounded)
+        end_data_stream(worker, link, "brings data for bundles without end, none of which it "
+                        "has asked for");
+    else if (status != BEAM_ESHORT)
+        end_data_stream(worker, link, "holds bytes that are no Elements");
 }
 
 static void on_data_lost(void *self, bm_link *link, const char *reason)

@@ -33,6 +33,7 @@ struct beam_harness {
     bool control_is_set; /* rpc thread only: it has seen `control` */
     bm_links data;
     bm_elements_reader reader; /* rpc thread only */
+    bool has_told_drops;       /* rpc thread only: that data is dropped */
     bm_state_client state;
     bm_instructions instructions;
     bm_plans plans;

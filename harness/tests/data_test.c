@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The data plane: elements cut at any place, data early, late, wrong and too much. */
+#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "test_bundle.h"
@@ -285,6 +288,48 @@ START_TEST(data_of_ended_bundles_is_dropped)
 }
 END_TEST
 
+/* One message with the ends of n bundles "early-..." that nobody has asked for. */
+static void send_early(fake_runner *r, int first, int n)
+{
+    bm_writer message = { 0 };
+    char id[20];
+    for (int i = first; i < first + n; i++) {
+        snprintf(id, sizeof id, "early-%d", i);
+        beam_span part = fake_elements(r, id, "source", nothing, true);
+        bm_write_bytes(&message, part.ptr, part.len);
+    }
+    fake_send_bytes(r, FAKE_DATA, bm_written(&message));
+    bm_writer_free(&message);
+}
+
+START_TEST(dp_03_a_bundle_whose_data_was_dropped_fails)
+{
+    fake_runner *r = start();
+    warm_up(r);
+    send_early(r, 0, 10000);
+    send_early(r, 10000, 2);
+    ck_assert_int_eq(fake_await_log(r, "data for more than 10000 bundles").severity,
+                     BEAM_LOG_WARN);
+    fake_process_bundle(r, "early-10000", "texts");
+    fake_expect_error(r, "early-10000", "The data of bundle 'early-10000' came before its");
+    fake_process_bundle(r, "asked", "texts");
+    fake_progress(r, "p1", "asked");
+    fake_expect_ok(r, "p1"); /* its request is known: its data is not parked */
+    send_early(r, 10002, 1);
+    fake_send_data(r, "asked", "source", nothing, true);
+    fake_expect_ok(r, "asked");
+    fake_process_bundle(r, "early-10002", "texts");
+    fake_expect_error(r, "early-10002", "was dropped");
+    fake_process_bundle(r, "early-0", "texts");
+    fake_expect_ok(r, "early-0");
+    ck_assert_uint_eq(fake_logs(r), 1); /* the warning */
+    send_early(r, 10003, 30000);
+    fake_await_log(r, "brings data for bundles without end");
+    fake_await_no_stream(r, FAKE_DATA);
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(data_after_the_end_fails_the_bundle)
 {
     fake_runner *r = start();
@@ -462,6 +507,60 @@ START_TEST(a_lost_data_stream_fails_its_bundles_only)
     warm_up(r); /* on a new stream */
     ck_assert_uint_eq(fake_streams(r, FAKE_DATA), 2);
     ck_assert_uint_eq(fake_streams(r, FAKE_CONTROL), 1);
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
+/* A socket with an address of its own, at which nobody listens. */
+static int take_address(char *url, size_t size)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert(!bind(fd, (struct sockaddr *)&at, len));
+    ck_assert(!getsockname(fd, (struct sockaddr *)&at, &len));
+    snprintf(url, size, "127.0.0.1:%d", ntohs(at.sin_port));
+    return fd;
+}
+
+START_TEST(dp_06_output_for_nobody_fails_the_bundle)
+{
+    fake_runner *r = start();
+    char url[40], error[100];
+    int fd = take_address(url, sizeof url);
+    const test_bundle lost = { .fn = "test.fail", .in = "string_utf8", .out = "string_utf8",
+                               .sink_url = url };
+    test_add_descriptor(r, "lost", &lost);
+    bm_writer w = { 0 };
+    put_texts(&w, 1);
+    snprintf(error, sizeof error, "Output of 'sink' cannot be sent: the stream to %s", url);
+    static const char *const ids[] = { "b1", "b2" };
+    for (size_t i = 0; i < 2; i++) { /* at once, and on a stream that was lost */
+        fake_process_bundle(r, ids[i], "lost");
+        fake_send_data(r, ids[i], "source", bm_written(&w), true);
+        fake_expect_error(r, ids[i], error);
+    }
+    warm_up(r);
+    close(fd);
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(dp_06_a_bundle_does_not_wait_for_its_output_to_be_read)
+{
+    fake_runner *r = start();
+    bm_writer w = { 0 };
+    put_texts(&w, 3);
+    warm_up(r);
+    fake_pause_stream(r, FAKE_DATA);
+    fake_process_bundle(r, "b1", "texts");
+    fake_send_data(r, "b1", "source", bm_written(&w), true);
+    fake_expect_ok(r, "b1");
+    fake_resume_stream(r, FAKE_DATA);
+    ck_assert_str_eq(output(r, "b1", "sink"), "a ab abc");
     bm_writer_free(&w);
     fake_runner_free(r);
 }
@@ -708,6 +807,7 @@ int main(void)
         data_may_come_before_its_request,
         cp_14_questions_before_the_request,
         data_of_ended_bundles_is_dropped,
+        dp_03_a_bundle_whose_data_was_dropped_fails,
         data_after_the_end_fails_the_bundle,
         data_for_unknown_transforms_fails_the_bundle,
         a_slow_fn_holds_back_the_runner,
@@ -716,6 +816,8 @@ int main(void)
         output_waits_no_longer_than_told,
         buffers_are_as_large_as_told,
         a_lost_data_stream_fails_its_bundles_only,
+        dp_06_output_for_nobody_fails_the_bundle,
+        dp_06_a_bundle_does_not_wait_for_its_output_to_be_read,
         a_data_stream_that_the_runner_ends_is_opened_again,
         noise_on_the_data_stream_ends_it,
         elements_in_the_request,

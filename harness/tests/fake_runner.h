@@ -143,7 +143,7 @@ void fake_await_state_requests(fake_runner *r, size_t n);
 /* -- logs ------------------------------------------------------------------------------------ */
 typedef struct fake_log {
     int severity;
-    const char *message, *instruction_id, *transform_id, *location, *thread;
+    const char *message, *instruction_id, *transform_id, *location, *thread, *trace;
     int64_t seconds;
 } fake_log;
 /* Waits for an entry whose message has this part. */
@@ -151,7 +151,9 @@ fake_log fake_await_log(fake_runner *r, const char *part);
 size_t fake_logs(fake_runner *r);
 
 /* -- status ------------------------------------------------------------------------------- */
-/* Asks the worker, and waits for its page. */
+/* Asks the worker; waits for its page; both. */
+void fake_request_status(fake_runner *r, const char *id);
+const char *fake_await_status(fake_runner *r, const char *id);
 const char *fake_ask_status(fake_runner *r, const char *id);
 
 /* -- streams and their faults ------------------------------------------------------------------- */

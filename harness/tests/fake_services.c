@@ -367,6 +367,7 @@ void fake_on_logging(fake_stream *stream, beam_span bytes, upb_Arena *upb)
                                text_of(r, pb_LogEntry_transform_id(all[i])),
                                text_of(r, pb_LogEntry_log_location(all[i])),
                                text_of(r, pb_LogEntry_thread(all[i])),
+                               text_of(r, pb_LogEntry_trace(all[i])),
                                time ? google_protobuf_Timestamp_seconds(time) : 0 };
         one->next = r->logs;
         r->logs = one;
@@ -412,13 +413,17 @@ void fake_on_status(fake_stream *stream, beam_span bytes, upb_Arena *upb)
     r->pages = one;
 }
 
-const char *fake_ask_status(fake_runner *r, const char *id)
+void fake_request_status(fake_runner *r, const char *id)
 {
     pb_WorkerStatusRequest *request = pb_WorkerStatusRequest_new(r->upb);
     pb_WorkerStatusRequest_set_id(request, fake_view(id));
     beam_span bytes;
     bytes.ptr = pb_WorkerStatusRequest_serialize(request, r->upb, &bytes.len);
     fake_send_bytes(r, FAKE_STATUS, bytes);
+}
+
+const char *fake_await_status(fake_runner *r, const char *id)
+{
     struct timespec until = fake_deadline();
     fake_lock(r);
     fake_response *one = NULL;
@@ -430,4 +435,10 @@ const char *fake_ask_status(fake_runner *r, const char *id)
     const char *text = bm_cstr(&r->arena, one->bytes);
     fake_unlock(r);
     return text;
+}
+
+const char *fake_ask_status(fake_runner *r, const char *id)
+{
+    fake_request_status(r, id);
+    return fake_await_status(r, id);
 }

@@ -14,7 +14,7 @@ static const bm_inlet inlets[] = { { "a", NULL, NULL },
                                    { "t", "family", NULL } };
 
 /* `family` NULL: data. */
-static void put_for(bm_instructions *table, const char *id, const char *transform,
+static bool put_for(bm_instructions *table, const char *id, const char *transform,
                     const char *family, const char *data, bool is_last)
 {
     bm_piece piece = { NULL, beam_span_of(data) };
@@ -25,14 +25,15 @@ static void put_for(bm_instructions *table, const char *id, const char *transfor
                        .is_last = is_last };
     if (family) entry.timer_family_id = beam_span_of(family);
     pthread_mutex_lock(&table->lock);
-    bm_instructions_deliver(table, NULL, &entry);
+    bool bounded = bm_instructions_deliver(table, NULL, &entry);
     pthread_mutex_unlock(&table->lock);
+    return bounded;
 }
 
-static void put(bm_instructions *table, const char *id, const char *transform,
+static bool put(bm_instructions *table, const char *id, const char *transform,
                 const char *data, bool is_last)
 {
-    put_for(table, id, transform, NULL, data, is_last);
+    return put_for(table, id, transform, NULL, data, is_last);
 }
 
 static bm_instruction *begin(bm_instructions *table, const char *id)
@@ -283,6 +284,31 @@ START_TEST(ids_are_not_used_twice)
 }
 END_TEST
 
+START_TEST(dp_03_a_bundle_whose_data_was_dropped_cannot_begin)
+{
+    bm_instructions table;
+    bm_instructions_init(&table);
+    char id[20];
+    for (int i = 0; i <= BM_MOST_PARKED; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        put(&table, id, "a", "x", true);
+    }
+    ck_assert_int_eq(state_of(&table, id), BM_DROPPED);
+    beam_error err = { .status = BEAM_OK };
+    ck_assert_ptr_null(bm_instructions_begin(&table, beam_span_of(id), &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "The data of bundle '10000' came before"));
+    ck_assert_int_eq(state_of(&table, id), BM_FAILED);
+    ck_assert_uint_eq(table.n_dropped, 0);
+    ck_assert_ptr_null(begin(&table, id));
+    bm_instruction *one = begin_bound(&table, "0", 1); /* there is room for one more again */
+    expect_chunk(&table, one, 0, "x");
+    bm_instructions_end(&table, one, NULL);
+    put(&table, "new", "a", "x", true);
+    ck_assert_int_eq(state_of(&table, "new"), BM_PARKED);
+    bm_instructions_free(&table);
+}
+END_TEST
+
 START_TEST(what_is_remembered_is_bounded)
 {
     bm_instructions table;
@@ -292,9 +318,11 @@ START_TEST(what_is_remembered_is_bounded)
         snprintf(id, sizeof id, "run-%d", i);
         bm_instructions_end(&table, begin(&table, id), i % 2 ? "error" : NULL);
         snprintf(id, sizeof id, "parked-%d", i);
-        put(&table, id, "a", "x", false);
+        ck_assert(put(&table, id, "a", "x", false));
     }
-    ck_assert_uint_le(table.n, 12000);
+    ck_assert(!put(&table, "parked-30000", "a", "x", false));
+    ck_assert(put(&table, "parked-29999", "a", "x", false));
+    ck_assert_uint_le(table.n, 31000);
     ck_assert_int_eq(state_of(&table, "run-29999"), BM_FAILED);
     ck_assert(state_of(&table, "run-0") == (bm_instruction_state)-1);
     bm_instructions_free(&table);
@@ -314,6 +342,7 @@ int main(void)
         dp_05_timer_families_are_awaited,
         dp_05_timers_of_no_family_break_the_input,
         ids_are_not_used_twice,
+        dp_03_a_bundle_whose_data_was_dropped_cannot_begin,
         what_is_remembered_is_bounded,
     };
     return fake_run_tests("instructions", tests, BEAM_COUNT(tests));

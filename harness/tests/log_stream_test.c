@@ -214,12 +214,13 @@ START_TEST(entries_carry_everything)
     ck_assert_int_eq(log->minimum, BEAM_LOG_DEBUG);
     pthread_setname_np(pthread_self(), "tester");
     log->write(log->self,
-               &(bm_log_entry){ BEAM_LOG_WARN, "hello", "inst", "tr", "a.c:7", NULL, 0 });
+               &(bm_log_entry){ BEAM_LOG_WARN, "hello", "inst", "tr", "a.c:7", NULL, 0,
+                               "A\nA/\xff" });
     wait_entries(&r, 1);
     int64_t before = bm_monotonic_ms();
     bm_log_write(log, BEAM_LOG_TRACE, "below the minimum");
     log->write(log->self,
-               &(bm_log_entry){ BEAM_LOG_TRACE, "too", NULL, NULL, NULL, NULL, 0 });
+               &(bm_log_entry){ .severity = BEAM_LOG_TRACE, .message = "too" });
     bm_log_write(log, BEAM_LOG_ERROR, "n = %d", 4);
     wait_entries(&r, 2);
     ck_assert_int_lt(bm_monotonic_ms() - before,
@@ -234,6 +235,7 @@ START_TEST(entries_carry_everything)
     assert_text(pb_LogEntry_instruction_id(e), "inst");
     assert_text(pb_LogEntry_transform_id(e), "tr");
     assert_text(pb_LogEntry_log_location(e), "a.c:7");
+    assert_text(pb_LogEntry_trace(e), "A\nA/?");
     ck_assert(!strncmp(pb_LogEntry_thread(e).data, "tester:", 7));
     const google_protobuf_Timestamp *at = pb_LogEntry_timestamp(e);
     ck_assert_int_le(llabs(google_protobuf_Timestamp_seconds(at) - (int64_t)time(NULL)),
@@ -242,6 +244,7 @@ START_TEST(entries_carry_everything)
     ck_assert_int_eq(pb_LogEntry_severity(e), pb_LogEntry_Severity_ERROR);
     assert_text(pb_LogEntry_message(e), "n = 4");
     assert_text(pb_LogEntry_instruction_id(e), "");
+    assert_text(pb_LogEntry_trace(e), "");
     runner_stop(&r);
 }
 END_TEST
@@ -311,7 +314,7 @@ START_TEST(broken_text_is_mended)
                             "caf\xc3\xa9 \xf0\x9f\x8d\xba \xed\xa0\x80", huge };
     for (int i = 0; i < 3; i++)
         log->write(log->self,
-                   &(bm_log_entry){ BEAM_LOG_INFO, texts[i], NULL, NULL, NULL, NULL, 0 });
+                   &(bm_log_entry){ .severity = BEAM_LOG_INFO, .message = texts[i] });
     bm_log_entry odd = { .severity = (beam_severity)77 };
     log->write(log->self, &odd);
     bm_log_stream_free(s);
@@ -491,7 +494,7 @@ START_TEST(drops_are_told)
     const bm_log *log = bm_log_stream_log(s);
     for (int i = 0; i < 10005; i++)
         log->write(log->self,
-                   &(bm_log_entry){ BEAM_LOG_INFO, "x", NULL, NULL, NULL, NULL, 0 });
+                   &(bm_log_entry){ .severity = BEAM_LOG_INFO, .message = "x" });
     runner_listen(&r, r.address);
     wait_entries(&r, 10001);
     bm_log_stream_free(s);

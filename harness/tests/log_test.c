@@ -123,6 +123,32 @@ START_TEST(a_runner_that_does_not_read_holds_up_nothing)
 }
 END_TEST
 
+START_TEST(log_01_a_failed_bundle_is_told_with_its_trace)
+{
+    fake_runner *r = start(BEAM_LOG_INFO);
+    static const test_bundle failing = { .fn = "test.fail",
+                                         .in = "string_utf8",
+                                         .out = "string_utf8" };
+    test_add_descriptor(r, "failing", &failing);
+    bm_writer w = { 0 };
+    test_put_text(&w, "bad");
+    fake_process_bundle(r, "b1", "failing");
+    fake_send_data(r, "b1", "source", bm_written(&w), true);
+    fake_expect_error(r, "b1", "Transform 'fn' (DoFn 'test.fail') failed");
+    fake_log log = fake_await_log(r, "Bundle b1 failed: Transform 'fn'");
+    ck_assert_int_eq(log.severity, pb_LogEntry_Severity_ERROR);
+    ck_assert_str_eq(log.instruction_id, "b1");
+    ck_assert_str_eq(log.transform_id, "fn");
+    ck_assert_str_eq(log.trace, "fn");
+    fake_process_bundle(r, "b2", "unknown");
+    log = fake_await_log(r, "Bundle b2 failed: ");
+    ck_assert_str_eq(log.transform_id, "");
+    ck_assert_str_eq(log.trace, "");
+    bm_writer_free(&w);
+    fake_runner_free(r);
+}
+END_TEST
+
 static fake_runner *start_gated(void)
 {
     static const test_bundle gated = { .fn = "test.gate",
@@ -144,14 +170,15 @@ START_TEST(log_03_a_crash_is_told)
 {
     fake_runner *r = start_gated();
     test_await_at_gate(1);
-    bm_harness_tell_crash(fake_worker(r), SIGSEGV, test_gate_thread());
+    bm_harness_tell_crash(fake_worker(r), SIGSEGV, test_gate_thread(), "there\nmain\n");
     fake_log log = fake_await_log(r, "The worker crashes");
     ck_assert_str_eq(log.message, "The worker crashes (Segmentation fault) in bundle 'b1', in "
                                   "user code of transform 'fn'.");
     ck_assert_str_eq(log.instruction_id, "b1");
     ck_assert_str_eq(log.transform_id, "fn");
     ck_assert_int_eq(log.severity, pb_LogEntry_Severity_CRITICAL);
-    bm_harness_tell_crash(fake_worker(r), SIGABRT, -1);
+    ck_assert_str_eq(log.trace, "there\nmain\n");
+    bm_harness_tell_crash(fake_worker(r), SIGABRT, -1, "");
     fake_await_log(r, "(Aborted), in no bundle");
     test_open_gate();
     fake_expect_ok(r, "b1");
@@ -169,6 +196,7 @@ int main(void)
         bundles_go_on_without_a_log,
         the_log_stream_is_opened_again,
         a_runner_that_does_not_read_holds_up_nothing,
+        log_01_a_failed_bundle_is_told_with_its_trace,
         log_03_a_crash_is_told,
     };
     return fake_run_tests("log", tests, BEAM_COUNT(tests));

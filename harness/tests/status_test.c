@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the worker says of itself, and of user code that is stuck. */
+#include <stdio.h>
 #include <sysexits.h>
 
 #include "clock.h"
@@ -57,6 +58,52 @@ START_TEST(stat_01_the_cache_is_as_large_as_told)
     test_open_gate();
     fake_expect_ok(r, "b1");
     expect_part(fake_ask_status(r, "s1"), "state: 0 of 3145728 bytes");
+    fake_runner_free(r);
+}
+END_TEST
+
+static int count_part(const char *text, const char *part)
+{
+    int n = 0;
+    while ((text = strstr(text, part))) n++, text++;
+    return n;
+}
+
+START_TEST(stat_01_any_number_of_requests_at_once)
+{
+    enum { REQUESTS = 2000, MOST_THREADS = 20 }; /* one that ends overlaps with the next */
+    fake_runner *r = fake_runner_new();
+    fake_offer_status(r);
+    start_gated(r);
+    fake_await_stream(r, FAKE_STATUS);
+    char id[20];
+    for (int i = 0; i < REQUESTS; i++) {
+        snprintf(id, sizeof id, "s%d", i);
+        fake_request_status(r, id);
+    }
+    for (int i = 0; i < REQUESTS; i++) {
+        snprintf(id, sizeof id, "s%d", i);
+        const char *page = fake_await_status(r, id);
+        ck_assert_int_ge(count_part(page, " bundle-"), 1);
+        ck_assert_int_le(count_part(page, " bundle-"), MOST_THREADS);
+    }
+    test_open_gate();
+    fake_expect_ok(r, "b1");
+    fake_runner_free(r);
+}
+END_TEST
+
+START_TEST(stat_01_bytes_that_are_no_request_are_logged)
+{
+    fake_runner *r = fake_runner_new();
+    fake_offer_status(r);
+    start_gated(r);
+    fake_await_stream(r, FAKE_STATUS);
+    fake_send_bytes(r, FAKE_STATUS, beam_span_of("\x0a\xff"));
+    fake_await_log(r, "status in 2 bytes that are no request");
+    expect_part(fake_ask_status(r, "s1"), "worker worker-1");
+    test_open_gate();
+    fake_expect_ok(r, "b1");
     fake_runner_free(r);
 }
 END_TEST
@@ -134,6 +181,8 @@ int main(void)
     tcase_set_timeout(tcase, 150);
     tcase_add_test(tcase, stat_01_a_page_about_the_worker);
     tcase_add_test(tcase, stat_01_the_cache_is_as_large_as_told);
+    tcase_add_test(tcase, stat_01_any_number_of_requests_at_once);
+    tcase_add_test(tcase, stat_01_bytes_that_are_no_request_are_logged);
     tcase_add_test(tcase, stat_01_a_status_stream_that_ends_is_no_harm);
     tcase_add_test(tcase, stat_02_user_code_that_is_stuck_is_told_once);
     tcase_add_test(tcase, stat_02_a_bundle_that_waits_for_data_is_not_stuck);

@@ -83,7 +83,8 @@ static pb_PTransform *add_transform(maker *m, const char *id, const char *urn,
     return pb;
 }
 
-static pb_PTransform *add_port(maker *m, const char *id, const char *urn, const char *of)
+static pb_PTransform *add_port(maker *m, const char *id, const char *urn, const char *of,
+                               const char *url)
 {
     char windowed[200];
     snprintf(windowed, sizeof windowed, "windowed_value<%s,global_window>", of);
@@ -91,16 +92,17 @@ static pb_PTransform *add_port(maker *m, const char *id, const char *urn, const 
     pb_RemoteGrpcPort_set_coder_id(port, coder(m, windowed));
     pb_ApiServiceDescriptor_set_url(
         pb_RemoteGrpcPort_mutable_api_service_descriptor(port, m->upb),
-        fake_view(m->url));
+        fake_view(url));
     beam_span payload;
     payload.ptr = pb_RemoteGrpcPort_serialize(port, m->upb, &payload.len);
     return add_transform(m, id, urn, payload);
 }
 
-static void add_sink(maker *m, const char *id, const char *pcoll, const char *of)
+static void add_sink(maker *m, const char *id, const char *pcoll, const char *of,
+                     const char *url)
 {
-    pb_PTransform_inputs_set(add_port(m, id, BEAM_URN_RUNNER_SINK, of), fake_view("in"),
-                             fake_view(pcoll), m->upb);
+    pb_PTransform *sink = add_port(m, id, BEAM_URN_RUNNER_SINK, of, url ? url : m->url);
+    pb_PTransform_inputs_set(sink, fake_view("in"), fake_view(pcoll), m->upb);
 }
 
 static void add_timer(maker *m, pb_ParDoPayload *par_do, const char *family)
@@ -189,7 +191,8 @@ beam_span test_descriptor(upb_Arena *arena, const char *url, const test_bundle *
         fake_view(url));
     add_pcoll(&m, "p-in", bundle->in);
     pb_PTransform *source = add_port(&m, "source", BEAM_URN_RUNNER_SOURCE,
-                                     bundle->in_port ? bundle->in_port : bundle->in);
+                                     bundle->in_port ? bundle->in_port : bundle->in,
+                                     url);
     pb_PTransform_outputs_set(source, fake_view("out"), fake_view("p-in"), arena);
     pb_PTransform *fn = add_transform(&m, "fn", BEAM_URN_TRANSFORM_PARDO,
                                       fn_payload(&m, bundle));
@@ -201,13 +204,13 @@ beam_span test_descriptor(upb_Arena *arena, const char *url, const test_bundle *
     if (bundle->out) {
         add_pcoll(&m, "p-out", bundle->out);
         pb_PTransform_outputs_set(fn, fake_view("out"), fake_view("p-out"), arena);
-        add_sink(&m, "sink", "p-out", bundle->out);
+        add_sink(&m, "sink", "p-out", bundle->out, bundle->sink_url);
     }
     if (bundle->extra) {
         add_pcoll(&m, "p-extra", bundle->extra);
         pb_PTransform_outputs_set(fn, fake_view(bundle->extra_tag), fake_view("p-extra"),
                                   arena);
-        add_sink(&m, "extra", "p-extra", bundle->extra);
+        add_sink(&m, "extra", "p-extra", bundle->extra, NULL);
     }
     beam_span bytes;
     bytes.ptr = pb_ProcessBundleDescriptor_serialize(m.descriptor, arena, &bytes.len);

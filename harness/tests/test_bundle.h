@@ -16,6 +16,7 @@ typedef struct test_bundle {
     const char *in;          /* coder of the input, such as "kv<string_utf8,varint>" */
     const char *in_port;     /* coder of its port, NULL: the same */
     const char *out;         /* coder of the main output, NULL: none */
+    const char *sink_url;    /* of "sink"; NULL: the runner's */
     const char *extra_tag, *extra; /* a second output and its coder, or NULL */
     const char *timer; /* an event-time timer family; the input is then of KVs of text keys */
     bool finalizes;    /* ParDoPayload.requests_finalization */

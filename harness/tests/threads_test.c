@@ -3,8 +3,12 @@
 #include "threads.h"
 
 #include <check.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "fake_runner.h"
@@ -80,6 +84,52 @@ START_TEST(threads_that_have_nothing_to_do_end)
 }
 END_TEST
 
+/* Not a sanitizer's allocator, nor valgrind's. */
+static bool is_glibc(void)
+{
+    size_t before = mallinfo2().uordblks;
+    void *volatile some = malloc(4000);
+    bool is = mallinfo2().uordblks >= before + 4000;
+    free(some);
+    return is;
+}
+
+static long resident_pages(void)
+{
+    long all, resident;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_int_eq(fscanf(file, "%ld %ld", &all, &resident), 2);
+    fclose(file);
+    return resident;
+}
+
+/* Frees all but the last piece, below which nothing goes back by itself. */
+static void use_memory(void *last)
+{
+    enum { PIECES = 1000, BYTES = 50000 };
+    void **pieces = malloc(PIECES * sizeof *pieces);
+    for (int i = 0; i < PIECES; i++) pieces[i] = memset(malloc(BYTES), 1, BYTES);
+    for (int i = 0; i < PIECES - 1; i++) free(pieces[i]);
+    *(void **)last = pieces[PIECES - 1];
+    free(pieces);
+}
+
+START_TEST(memory_goes_back_when_there_is_nothing_to_do)
+{
+    if (!is_glibc()) return;
+    void *last;
+    long before = resident_pages();
+    bm_threads *threads = bm_threads_new(200);
+    bm_threads_run(threads, use_memory, &last);
+    ck_assert(bm_threads_drain(threads, -1));
+    long kept = resident_pages() - before;
+    ck_assert_int_gt(kept, 5000);
+    while (resident_pages() - before > kept / 2) bm_sleep_ms(10); /* or the test times out */
+    free(last);
+    bm_threads_free(threads);
+}
+END_TEST
+
 static void start_another(void *arg)
 {
     bm_threads *threads = arg;
@@ -114,6 +164,7 @@ int main(void)
         every_job_has_a_thread,
         idle_threads_are_used_again,
         threads_that_have_nothing_to_do_end,
+        memory_goes_back_when_there_is_nothing_to_do,
         jobs_start_jobs,
         freeing_waits_for_jobs,
     };

@@ -88,15 +88,11 @@ static void drop_kept(struct bm_catch *c)
 }
 
 /* -- the row of a failed element ---------------------------------------------------------------- */
-/* "A/B/C" is in the composites "A" and "A/B". */
 static beam_value enclosing(bm_arena *arena, const char *name)
 {
-    size_t n = 0;
-    for (const char *at = name; (at = strchr(at, '/')); at++) n++;
+    size_t n = bm_name_depth(name);
     beam_value *names = BM_NEW_ARRAY(arena, beam_value, n);
-    n = 0;
-    for (const char *at = name; (at = strchr(at, '/')); at++)
-        names[n++] = beam_string((beam_span){ name, (size_t)(at - name) });
+    for (size_t i = 0; i < n; i++) names[i] = beam_string(bm_name_of_scope(name, i));
     return beam_list(names, n);
 }
 

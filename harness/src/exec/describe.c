@@ -2,6 +2,20 @@
 /* Coders and values in words, and what the engine asks about a coder's shape. Any thread. */
 #include "exec/node.h"
 
+size_t bm_name_depth(const char *name)
+{
+    size_t n = 0;
+    for (const char *at = name; (at = strchr(at, '/')); at++) n++;
+    return n;
+}
+
+beam_span bm_name_of_scope(const char *name, size_t i)
+{
+    const char *end = strchr(name, '/');
+    while (i--) end = strchr(end + 1, '/');
+    return (beam_span){ name, (size_t)(end - name) };
+}
+
 static const char *kind_name(bm_coder_kind kind)
 {
     switch (kind) {

@@ -238,6 +238,7 @@ struct bm_plan {
     const bm_bundle_io *io;
     beam_error error; /* first failure */
     char reason[512]; /* of it, without the names around it */
+    const bm_node *culprit; /* of it; NULL: no transform is to blame */
     bool lost_runner; /* it is the runner that failed: no element is to blame */
     bm_decoding decoding;
     beam_status read_failed; /* by an iterable while it was iterated */
@@ -308,6 +309,9 @@ beam_status bm_fail_type(bm_node *node, const bm_pcoll *pcoll, const char *tag,
                          const bm_coder *coder, beam_value value);
 
 /* -- texts and comparisons (describe.c) ----------------------------------------------------- */
+/* A transform "A/B/C" is in two composites: "A", the outermost, is number 0, "A/B" 1. */
+size_t bm_name_depth(const char *name);
+beam_span bm_name_of_scope(const char *name, size_t i);
 /* "KV<STRING, INT64>": of a coder, and of a value as far as it shows. */
 const char *bm_coder_text(bm_arena *arena, const bm_coder *coder);
 const char *bm_value_type_text(bm_arena *arena, beam_value value);

@@ -55,6 +55,7 @@ static beam_status fail(bm_node *node, beam_status status, const char *doing,
     vsnprintf(reason, sizeof reason, format, args);
     if (status == BEAM_OK) status = BEAM_EUSER;
     snprintf(plan->reason, sizeof plan->reason, "%s", reason);
+    plan->culprit = node;
     return bm_error(&plan->error, status, "Transform '%.200s'%s%.150s%s %s: %s", node->name,
                     node->what ? " (" : "", node->what ? node->what : "",
                     node->what ? ")" : "", doing, reason);
@@ -85,6 +86,33 @@ beam_status bm_fail_on(bm_node *node, beam_status status, const bm_element *elem
     bm_arena_free(&texts);
     bm_sample_failure(node, element);
     return status;
+}
+
+/* No transform is to blame. */
+static beam_status fail_plan(bm_plan *plan, beam_status status, const char *format, ...)
+    BEAM_PRINTF(3, 4);
+static beam_status fail_plan(bm_plan *plan, beam_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    bm_verror(&plan->error, status, format, args);
+    va_end(args);
+    plan->culprit = NULL;
+    return status;
+}
+
+const char *bm_plan_blame(const bm_plan *plan, bm_arena *arena, const char **trace)
+{
+    const bm_node *node = bm_failed(plan) ? plan->culprit : NULL;
+    *trace = NULL;
+    if (!node) return NULL;
+    *trace = "";
+    for (size_t i = 0; i < bm_name_depth(node->name); i++) {
+        beam_span scope = bm_name_of_scope(node->name, i);
+        *trace = bm_format(arena, "%s%.*s\n", *trace, (int)scope.len, scope.ptr);
+    }
+    *trace = bm_format(arena, "%s%s", *trace, node->name);
+    return node->id;
 }
 
 beam_status bm_fail_type(bm_node *node, const bm_pcoll *pcoll, const char *tag,
@@ -154,13 +182,12 @@ static beam_status read_segment(bm_plan *plan, bm_segment *segment)
     beam_status status = plan->io->read(plan->io->self, segment, &err);
     if (status != BEAM_OK) {
         if (!bm_failed(plan))
-            bm_error(&plan->error, status, "Could not read the bundle's input: %s",
-                     err.message);
+            fail_plan(plan, status, "Could not read the bundle's input: %s", err.message);
         return plan->error.status;
     }
     if (segment->timer_family || segment->source < (int)plan->n_sources) return BEAM_OK;
-    return bm_error(&plan->error, BEAM_EINVAL, "Input came for port %d, but there are %zu",
-                    segment->source, plan->n_sources);
+    return fail_plan(plan, BEAM_EINVAL, "Input came for port %d, but there are %zu",
+                     segment->source, plan->n_sources);
 }
 
 /* Encoded timers, to the node that has declared their family. */
@@ -170,8 +197,9 @@ static beam_status timer_segment(bm_plan *plan, const bm_segment *segment)
     bm_node *node = known ? plan->timer_nodes[segment->timer_port] : NULL;
     if (node && node->ops->timers)
         return node->ops->timers(node, segment->timer_port, segment->data);
-    return bm_error(&plan->error, BEAM_EINVAL, "Transform '%s' got timers of family '%s', "
-                    "which it does not have", segment->transform_id, segment->timer_family);
+    return fail_plan(plan, BEAM_EINVAL, "Transform '%s' got timers of family '%s', "
+                     "which it does not have", segment->transform_id,
+                     segment->timer_family);
 }
 
 static beam_status hand_over(bm_plan *plan)

@@ -155,6 +155,11 @@ typedef struct bm_bundle_io {
 beam_status bm_plan_run(bm_plan *plan, const char *instruction_id, const bm_bundle_io *io,
                         beam_error *err);
 
+/* After a run that failed: the id of the transform that is to blame; NULL: none is. Then
+ * `trace` has the names of the composites that it is in, outermost first, and its own, one
+ * a line. The id lives as long as the plan, the trace is in the arena. */
+const char *bm_plan_blame(const bm_plan *plan, bm_arena *arena, const char **trace);
+
 /* BundleApplication and DelayedBundleApplication, neutral: an element to be run again. */
 typedef struct bm_output_watermark {
     const char *output; /* local name */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can go wrong in a bundle or in a descriptor, and what the message says then. */
+#include <stdio.h>
+
 #include "beam_urns.h"
 #include "fixture.h"
 
@@ -111,11 +113,30 @@ static void init_two(fixture *f, const char *outer, const char *inner, const cha
     fixture_build(f);
 }
 
+/* Who the message names. */
+static void expect_blame(const fixture *f)
+{
+    char name[40], want[60];
+    bm_arena arena;
+    bm_arena_init(&arena, 0);
+    const char *trace, *id = bm_plan_blame(f->plan, &arena, &trace);
+    if (sscanf(f->err.message, "Transform 'Scope/%39[^']", name) == 1) {
+        snprintf(want, sizeof want, "Scope\nScope/%s", name);
+        ck_assert_pstr_eq(id, name);
+        ck_assert_pstr_eq(trace, want);
+    } else {
+        ck_assert_ptr_null(id);
+        ck_assert_ptr_null(trace);
+    }
+    bm_arena_free(&arena);
+}
+
 static void put_and_fail(fixture *f, const char *message)
 {
     for (int i = 0; i < 3; i++) fixture_put_in(f, 0, beam_int64(i), 5, bm_global_windows.at, 1);
     ck_assert_int_ne(fixture_run_in(f, 0), BEAM_OK);
     ck_assert_str_eq(f->err.message, message);
+    expect_blame(f);
     ck_assert_int_eq(f->io.lasts[0], 0);
     /* A broken plan stays broken. */
     ck_assert_int_eq(fixture_run_in(f, 0), BEAM_ESTATE);

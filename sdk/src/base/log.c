@@ -77,6 +77,17 @@ void bm_log_fields_text(const bm_log_entry *entry, bm_writer *out)
     }
 }
 
+/* Each line of it. */
+static void write_trace(const char *trace, bm_writer *out)
+{
+    while (*trace) {
+        size_t n = strcspn(trace, "\n");
+        write_text("\n    ", out);
+        bm_write_bytes(out, trace, n);
+        trace += n + (trace[n] == '\n');
+    }
+}
+
 static void write_stderr(void *self, const bm_log_entry *entry)
 {
     (void)self;
@@ -86,14 +97,15 @@ static void write_stderr(void *self, const bm_log_entry *entry)
     clock_gettime(CLOCK_REALTIME, &now);
     localtime_r(&now.tv_sec, &parts);
     strftime(at, sizeof at, "%H:%M:%S", &parts);
-    bm_writer fields = { 0 };
-    bm_log_fields_text(entry, &fields);
+    bm_writer more = { 0 };
+    bm_log_fields_text(entry, &more);
+    if (entry->trace) write_trace(entry->trace, &more);
     fprintf(stderr, "%s.%03ld %-5s %s%s%s%s%.*s\n", at, now.tv_nsec / 1000000,
             bm_severity_text(entry->severity), entry->transform_id ? "[" : "",
             entry->transform_id ? entry->transform_id : "",
-            entry->transform_id ? "] " : "", entry->message, (int)fields.len,
-            fields.len ? (const char *)fields.data : "");
-    bm_writer_free(&fields);
+            entry->transform_id ? "] " : "", entry->message, (int)more.len,
+            more.len ? (const char *)more.data : "");
+    bm_writer_free(&more);
 }
 
 const bm_log bm_log_stderr = { write_stderr, NULL, BEAM_LOG_INFO };

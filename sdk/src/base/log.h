@@ -13,6 +13,7 @@ typedef struct bm_log_entry {
     const char *location;                      /* "file.c:123", may be NULL */
     const beam_log_field *fields;              /* as beam_log_with() takes them */
     size_t n_fields;
+    const char *trace; /* where it happened, a line a step; may be NULL */
 } bm_log_entry;
 
 /* A sink; `write` may be called from any thread at once and must not block for long. */
@@ -22,7 +23,7 @@ typedef struct bm_log {
     beam_severity minimum;
 } bm_log;
 
-/* To stderr, one line each. */
+/* To stderr, one line each; those of a trace follow. */
 extern const bm_log bm_log_stderr;
 
 /* " name=value" for each of the fields; text that has more than a word is in quotes. */

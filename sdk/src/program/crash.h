@@ -5,8 +5,13 @@
 #ifndef BM_CRASH_H
 #define BM_CRASH_H
 
+#include <stddef.h>
+
+enum { BM_CRASH_FRAMES = 32 };
 typedef struct bm_crash {
     int signal, thread; /* thread: its kernel's id */
+    int n_frames;
+    void *frames[BM_CRASH_FRAMES]; /* return addresses, innermost first */
 } bm_crash;
 
 /* From now on a fatal signal is first written to the descriptor that is returned, as a
@@ -15,6 +20,9 @@ typedef struct bm_crash {
  * it. Once in a process at a time. */
 int bm_crash_watch(void);
 void bm_crash_told(void);
+/* The frames as text, a line each: "function+0x1f (file+0x2e10)", the second of which is
+ * for addr2line -e file. Does not allocate. */
+void bm_crash_trace(const bm_crash *crash, char *text, size_t size);
 void bm_crash_unwatch(void);
 
 #endif

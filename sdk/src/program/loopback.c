@@ -145,11 +145,13 @@ void bm_loopback_counters(bm_loopback *loopback,
 }
 
 /* The thread that crashes may hold the lock. */
-void bm_loopback_tell_crash(bm_loopback *loopback, int signal, int thread)
+void bm_loopback_tell_crash(bm_loopback *loopback, int signal, int thread,
+                            const char *trace)
 {
     if (!loopback || pthread_mutex_trylock(&loopback->lock)) return;
     local *l = loopback->first;
-    while (l && !bm_harness_tell_crash_of_bundle(l->harness, signal, thread)) l = l->next;
+    while (l && !bm_harness_tell_crash_of_bundle(l->harness, signal, thread, trace))
+        l = l->next;
     pthread_mutex_unlock(&loopback->lock);
 }
 

@@ -17,7 +17,8 @@ void bm_loopback_counters(bm_loopback *loopback,
                           void (*each)(void *self, const char *name, int64_t sum), void *self);
 /* This process gets a fatal signal on that thread: says so if it runs a bundle of one of the
  * workers. Another thread; NULL has none. */
-void bm_loopback_tell_crash(bm_loopback *loopback, int signal, int thread);
+void bm_loopback_tell_crash(bm_loopback *loopback, int signal, int thread,
+                            const char *trace);
 /* Ends the workers. NULL is fine. */
 void bm_loopback_free(bm_loopback *loopback);
 

@@ -96,12 +96,12 @@ static void on_signal(void *self)
                  "cancelling; interrupt once more to leave at once");
 }
 
-static void on_crash(void *self, int signal, int thread)
+static void on_crash(void *self, int signal, int thread, const char *trace)
 {
     run *r = self;
     beam_harness *local = atomic_load(&r->local_worker);
-    if (local) bm_harness_tell_crash_of_bundle(local, signal, thread);
-    bm_loopback_tell_crash(atomic_load(&r->loopback), signal, thread);
+    if (local) bm_harness_tell_crash_of_bundle(local, signal, thread, trace);
+    bm_loopback_tell_crash(atomic_load(&r->loopback), signal, thread, trace);
 }
 
 static beam_status check_cancelled(run *r, beam_error *err)

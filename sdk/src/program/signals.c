@@ -30,8 +30,10 @@ enum { SAME_SIGNAL_MS = 300 };
 static void take_crash(const bm_signals *s)
 {
     bm_crash crash;
+    char trace[4096];
     if (read(s->crash_fd, &crash, sizeof crash) != sizeof crash) return;
-    s->handler.on_crash(s->handler.self, crash.signal, crash.thread);
+    bm_crash_trace(&crash, trace, sizeof trace);
+    s->handler.on_crash(s->handler.self, crash.signal, crash.thread, trace);
     bm_crash_told();
 }
 

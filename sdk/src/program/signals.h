@@ -10,8 +10,8 @@ typedef struct bm_signals bm_signals;
 typedef struct bm_signal_handler {
     void (*on_first)(void *self);
     /* Before a fatal signal ends the process; NULL: nothing is to be said then. The thread
-     * that crashes holds whatever locks it has. */
-    void (*on_crash)(void *self, int signal, int thread);
+     * that crashes holds whatever locks it has; `trace`: its calls, a line each. */
+    void (*on_crash)(void *self, int signal, int thread, const char *trace);
     void *self;
 } bm_signal_handler;
 

@@ -22,11 +22,11 @@ static void on_signal(void *self)
     beam_harness_stop(harness);
 }
 
-static void on_crash(void *self, int signal, int thread)
+static void on_crash(void *self, int signal, int thread, const char *trace)
 {
     served *s = self;
     beam_harness *harness = atomic_load(&s->harness);
-    if (harness) bm_harness_tell_crash(harness, signal, thread);
+    if (harness) bm_harness_tell_crash(harness, signal, thread, trace);
 }
 
 static beam_status serve(const beam_harness_opts *opts, beam_error *err)

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "program/crash.h"
+
 enum { EXIT_SECOND = 42 };
 
 /* What the child says goes into a pipe. */
@@ -26,11 +28,12 @@ static void on_first(void *self)
     say(self);
 }
 
-static void on_crash(void *self, int signal_number, int thread)
+static void on_crash(void *self, int signal_number, int thread, const char *trace)
 {
     char text[60];
-    snprintf(text, sizeof text, "%s %d %d", (const char *)self, signal_number, thread);
+    snprintf(text, sizeof text, "%s %d %d\n", (const char *)self, signal_number, thread);
     say(text);
+    say(trace);
 }
 
 /* Runs the child; what it said is in `said`. Its wait status. */
@@ -81,14 +84,37 @@ static void crash(void)
 
 START_TEST(log_03_a_crash_is_told_by_another_thread)
 {
-    char said[200], want[200];
+    char said[8000], want[200];
     int status = run(crash, said, sizeof said);
     ck_assert(WIFSIGNALED(status));
     ck_assert_int_eq(WTERMSIG(status), SIGABRT);
     int thread = 0;
     ck_assert_int_eq(sscanf(said, "in %d:", &thread), 1);
-    snprintf(want, sizeof want, "in %d: self %d %d", thread, SIGABRT, thread);
-    ck_assert_str_eq(said, want);
+    snprintf(want, sizeof want, "in %d: self %d %d\n", thread, SIGABRT, thread);
+    ck_assert_msg(!strncmp(said, want, strlen(want)), "%s", said);
+    const char *trace = said + strlen(want);
+    ck_assert_msg(!strstr(trace, "restore_rt"), "%s", trace);
+    ck_assert_msg(strstr(trace, "\nabort+0x"), "%s", trace);
+    ck_assert_msg(strstr(trace, "test_sdk_program_signals+0x"), "%s", trace);
+}
+END_TEST
+
+START_TEST(a_trace_is_cut_where_a_line_does_not_fit)
+{
+    char text[200], all[200];
+    int here;
+    bm_crash crash = { .n_frames = 4 };
+    crash.frames[2] = &here; /* of no file */
+    crash.frames[3] = &here;
+    bm_crash_trace(&crash, all, sizeof all);
+    size_t line = strcspn(all, "\n") + 1;
+    ck_assert_uint_eq(strlen(all), 2 * line);
+    for (size_t size = 1; size <= 2 * line + 1; size++) {
+        memset(text, '!', sizeof text);
+        bm_crash_trace(&crash, text, size);
+        ck_assert_uint_eq(strlen(text), (size - 1) / line * line);
+        ck_assert_int_eq(text[size], '!');
+    }
 }
 END_TEST
 
@@ -135,6 +161,7 @@ int main(void)
     TCase *tests = tcase_create("signals");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, log_03_a_crash_is_told_by_another_thread);
+    tcase_add_test(tests, a_trace_is_cut_where_a_line_does_not_fit);
     tcase_add_test(tests, afterwards_crashes_are_as_before);
     tcase_add_test(tests, the_second_signal_ends_the_process);
     suite_add_tcase(suite, tests);
