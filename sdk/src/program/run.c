@@ -304,8 +304,10 @@ static int run_locally(run *r)
     bm_console_status(&r->console, "");
     if (result.n_dropped_late)
         bm_log_write(&r->session.log, BEAM_LOG_WARN,
-                     "%llu elements came too late for their windows and were dropped",
-                     (unsigned long long)result.n_dropped_late);
+                     "%llu element%s dropped: too late for %s",
+                     (unsigned long long)result.n_dropped_late,
+                     result.n_dropped_late == 1 ? " was" : "s were",
+                     result.n_dropped_late == 1 ? "its window" : "their windows");
     if (status && status != BEAM_ECANCELLED)
         bm_log_write(&r->session.log, BEAM_LOG_ERROR, "the job failed: %s", err.message);
     else
