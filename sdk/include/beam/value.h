@@ -177,8 +177,8 @@ static inline beam_value beam_kv(const beam_value pair[2])
 
 /* -- reading values -------------------------------------------------------
  * A null gives the type's zero value (false, 0, an empty span, NONE). So does a value of
- * another type, but in a callback it then fails the bundle (BEAM_ETYPE), with the step's
- * name, the field's and the value's type. */
+ * another type, but in a callback and on its thread it then fails the bundle (BEAM_ETYPE),
+ * with the step's name, the field's and the value's type. */
 /* What the accessors do with a value that is not of their type, or not there. */
 BEAM_API void beam_misread_(beam_value v, const char *call);
 BEAM_API void beam_misread_at_(beam_value v, size_t i);

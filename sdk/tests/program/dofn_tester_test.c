@@ -578,9 +578,9 @@ END_TEST
 /* -- values that are taken for what they are not ------------------------------------------- */
 enum { ID, COUNT, NOTE, N_VISIT };
 static const beam_field visit_fields[N_VISIT] = {
-    [ID] = { "id", BEAM_FIELD_STRING },
-    [COUNT] = { "count", BEAM_FIELD_INT64 },
-    [NOTE] = { "note", BEAM_FIELD_STRING, .nullable = true },
+    [ID] = { "id", .kind = BEAM_FIELD_STRING },
+    [COUNT] = { "count", .kind = BEAM_FIELD_INT64 },
+    [NOTE] = { "note", .kind = BEAM_FIELD_STRING, .nullable = true },
 };
 static const beam_schema visit = { "visit", BEAM_TABLE(visit_fields), NULL };
 static const char *misread_what;
