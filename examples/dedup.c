@@ -73,9 +73,14 @@ static const beam_dofn dedup_fn = {
     .on_timer = forget,
 };
 
+enum { LONGEST_S = 1000000000 }; /* 31 years */
+
 static void build(beam_pipeline *p, const void *flags)
 {
     const struct flags *f = flags;
+    if (f->remember_s < 1 || f->remember_s > LONGEST_S)
+        beam_pipeline_fail(p, BEAM_EINVAL, "--remember_s must be from 1 to %d, not %lld",
+                           LONGEST_S, (long long)f->remember_s);
     const char *remember = beam_pipeline_format(p, "%lld", (long long)f->remember_s);
     beam_pcoll *lines = beam_text_read(p, "Read", f->input);
     beam_pcoll *keyed = beam_par_do(lines, "Key", &key_fn);

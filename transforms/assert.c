@@ -206,24 +206,33 @@ static list without(beam_ctx *c, const list *from, const list *taken)
     return left;
 }
 
-/* "; missing: a, b (and 3 more)": the reason of a failure is not to be too long. */
-static const char *some_of(beam_ctx *c, const char *what, const list *l)
+/* Cut where a character of UTF-8 begins. */
+static beam_span cut(beam_span text, size_t longest)
+{
+    if (text.len <= longest) return text;
+    while (longest && (text.ptr[longest] & 0xc0) == 0x80) longest--;
+    return (beam_span){ text.ptr, longest };
+}
+
+/* "; missing: a, b (and 3 more)": the reason of a failure is not to be too long. Strings in
+ * the text of values are quoted already; of lines, blanks at the end are to be seen too. */
+static const char *some_of(beam_ctx *c, const char *what, const list *l, bool are_lines)
 {
     enum { MOST = 5, LONGEST = 60 };
     if (!l->n) return "";
     beam_span text = beam_format(c, "; %s: ", what);
     for (size_t i = 0; i < l->n && i < MOST; i++) {
-        beam_span item = l->at[i];
-        bool cut = item.len > LONGEST;
-        if (cut) item.len = LONGEST;
+        beam_span item = cut(l->at[i], LONGEST);
+        bool is_cut = item.len < l->at[i].len;
+        if (are_lines) item = beam_text(c, beam_string(item), true);
         text = beam_format(c, "%s%s" BEAM_SPAN_FMT "%s", text.ptr, i ? ", " : "",
-                           BEAM_SPAN_ARG(item), cut ? "..." : "");
+                           BEAM_SPAN_ARG(item), is_cut ? "..." : "");
     }
     if (l->n > MOST) text = beam_format(c, "%s (and %zu more)", text.ptr, l->n - MOST);
     return text.ptr;
 }
 
-static beam_status differ(beam_ctx *c, list *expected, list *actual)
+static beam_status differ(beam_ctx *c, list *expected, list *actual, bool are_lines)
 {
     sort(expected);
     sort(actual);
@@ -232,8 +241,8 @@ static beam_status differ(beam_ctx *c, list *expected, list *actual)
     if (!missing.n && !unexpected.n) return BEAM_OK;
     return beam_fail(c, BEAM_EUSER, "assertion failed: %zu element%s, expected %zu%s%s",
                      actual->n, actual->n == 1 ? "" : "s", expected->n,
-                     some_of(c, "missing", &missing),
-                     some_of(c, "unexpected", &unexpected));
+                     some_of(c, "missing", &missing, are_lines),
+                     some_of(c, "unexpected", &unexpected, are_lines));
 }
 
 static beam_status check(beam_ctx *c, beam_value in)
@@ -250,13 +259,13 @@ static beam_status check(beam_ctx *c, beam_value in)
     if (config.ptr[0] == 'L')
         add_lines(c, &expected, (beam_span){ config.ptr + 1, config.len - 1 });
     if (config.ptr[0] != 'N') {
-        BEAM_TRY(differ(c, &expected, &actual));
+        BEAM_TRY(differ(c, &expected, &actual, config.ptr[0] == 'L'));
     } else {
         long long n = strtoll(beam_cstr(c, config) + 1, NULL, 10);
         if ((long long)actual.n != n)
             return beam_fail(c, BEAM_EUSER,
-                             "assertion failed: %zu elements, expected %lld", actual.n,
-                             n);
+                             "assertion failed: %zu element%s, expected %lld", actual.n,
+                             actual.n == 1 ? "" : "s", n);
     }
     beam_counter_add(c, BM_ASSERTIONS_COUNTER, 1);
     return BEAM_OK;

@@ -185,6 +185,8 @@ void beam_text_write(beam_pcoll *in, const char *name, const char *path)
         beam_pipeline_fail(p, BEAM_ETYPE, "%s: a text file is made of STRING elements, and these "
                            "are others: make lines of them first", name);
     beam_scope_begin(p, name);
+    if (path && !is_special(path))
+        beam_scope_claim(p, beam_pipeline_format(p, "the file '%s'", path));
     /* The trigger is what the default one comes to in one window, but goes with unbounded
      * collections too, whose end may come. */
     beam_pcoll *lines = beam_window_into(in, "AllWindows", beam_global(),

@@ -340,7 +340,7 @@ static const suite_test tests[] = {
     FAILS("testPAssertEqualsSingletonFailsForNonSingletonPCollection", singleton_of_many,
           "2 elements"),
     TEST(A("testContainsInAnyOrder"), "-", in_any_order),
-    FAILS("testContainsInAnyOrderFalse", in_any_order_false, "missing: 7"),
+    FAILS("testContainsInAnyOrderFalse", in_any_order_false, "missing: \"7\""),
     TEST(A("testWindowedContainsInAnyOrder"), "-", in_window),
     TEST(A("testEmpty"), "-", empty),
     FAILS("testEmptyFalse", empty_false, "unexpected"),

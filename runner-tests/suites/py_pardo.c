@@ -44,13 +44,15 @@ static void create_value_provider(beam_pipeline *p)
     beam_assert_that(out, "A", .lines = "a");
 }
 
+/* A file without a name, which goes with the job's process. */
 static void read_lines(beam_pipeline *p)
 {
     char path[] = "/tmp/beam-suites.XXXXXX";
     int fd = mkstemp(path);
-    if (fd < 0 || write(fd, "a\nb\n\nc", 6) != 6) beam_pipeline_fail(p, BEAM_EIO, "no file");
-    close(fd);
-    beam_assert_that(beam_text_read(p, "Read", path), "Lines", .lines = "a\nb\n\nc");
+    if (fd < 0 || unlink(path) || write(fd, "a\nb\n\nc", 6) != 6)
+        beam_pipeline_fail(p, BEAM_EIO, "no file");
+    const char *open_file = beam_pipeline_format(p, "/proc/%d/fd/%d", (int)getpid(), fd);
+    beam_assert_that(beam_text_read(p, "Read", open_file), "Lines", .lines = "a\nb\n\nc");
 }
 
 static void no_subtransform_composite(beam_pipeline *p)

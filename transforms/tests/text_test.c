@@ -151,9 +151,42 @@ START_TEST(a_link_stays_one)
 }
 END_TEST
 
+static beam_pipeline *write_twice(const char *one, const char *other)
+{
+    static const char *const texts[] = { "a" };
+    beam_pipeline *p = beam_pipeline_new();
+    beam_pcoll *in = beam_create_strings(p, "Texts", texts, 1);
+    beam_scope_begin(p, "Good");
+    beam_text_write(in, "Write", one);
+    beam_scope_end(p);
+    beam_text_write(in, "WriteBad", other);
+    return p;
+}
+
+START_TEST(a_file_is_that_of_one_step)
+{
+    beam_pipeline *p = write_twice("out.txt", "out.txt");
+    const beam_error *failure = beam_pipeline_error(p);
+    ck_assert_ptr_nonnull(failure);
+    ck_assert_str_eq(failure->message, "WriteBad: the file 'out.txt' is that of 'Good/Write' "
+                                       "already: choose another");
+    beam_pipeline_free(p);
+    p = write_twice("out.txt", "other.txt");
+    ck_assert_ptr_null(beam_pipeline_error(p));
+    beam_pipeline_free(p);
+    p = write_twice("/dev/stdout", "/dev/stdout");
+    ck_assert_ptr_null(beam_pipeline_error(p));
+    beam_pipeline_free(p);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { lines, all_windows_are_one_file, nothing_writes_nothing,
-                                   a_pipe_is_written_to, a_link_stays_one };
+    const TTest *const tests[] = { lines,
+                                   all_windows_are_one_file,
+                                   nothing_writes_nothing,
+                                   a_pipe_is_written_to,
+                                   a_link_stays_one,
+                                   a_file_is_that_of_one_step };
     return RUN_TESTS("transforms/text", tests);
 }

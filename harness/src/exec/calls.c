@@ -394,7 +394,8 @@ static beam_status go_on(struct bm_calls *k)
     if (!io->is_over || !io->is_over(io->self)) return BEAM_OK;
     node->plan->lost_runner = true;
     return bm_fail(node, BEAM_ECANCELLED, "failed",
-                   "the worker ends, and %zu calls are not answered", k->n);
+                   "the worker ends, and %zu call%s not answered", k->n,
+                   k->n == 1 ? " is" : "s are");
 }
 
 static beam_status settle_to(struct bm_calls *k, size_t n)

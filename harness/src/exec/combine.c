@@ -183,6 +183,7 @@ beam_status bm_combiner_make(bm_plan *plan, const bm_transform *t, const bm_node
     c->node.what = bm_format(&plan->arena, "CombineFn '%s'", c->fn->name);
     c->node.name_space = c->fn->name;
     c->node.phase = BM_TIME_PROCESS;
+    c->node.ctx = &c->ctx;
     c->ctx = (beam_ctx){
         .node = &c->node,
         .arena = &plan->scratch,

@@ -93,6 +93,20 @@ beam_status beam_fail(beam_ctx *c, beam_status status, const char *format, ...)
     return status;
 }
 
+void bm_tell_misread(void *self, const bm_misread *what)
+{
+    bm_plan *plan = self;
+    const bm_node *node = atomic_load_explicit(&plan->current, memory_order_relaxed);
+    if (!node || !node->ctx || bm_failed(plan)) return;
+    beam_ctx *c = node->ctx;
+    bm_arena texts;
+    bm_arena_init(&texts, 0);
+    const char *text = bm_misread_text(&texts, what, c->input_coder,
+                                       c->element ? &c->element->value : NULL);
+    if (text) beam_fail(c, BEAM_ETYPE, "%s", text);
+    bm_arena_free(&texts);
+}
+
 beam_status bm_callback_ended(beam_ctx *c, beam_status status)
 {
     bm_plan *plan = c->node->plan;

@@ -74,7 +74,9 @@ const char *bm_value_type_text(bm_arena *arena, beam_value value)
         return bm_format(arena, "KV<%s, %s>", bm_value_type_text(arena, value.as.kv[0]),
                          bm_value_type_text(arena, value.as.kv[1]));
     case BEAM_KIND_ITERABLE: return "ITERABLE";
-    case BEAM_KIND_ROW: return bm_format(arena, "ROW of %zu fields", value.as.list.n);
+    case BEAM_KIND_ROW:
+        return bm_format(arena, "ROW of %zu field%s", value.as.list.n,
+                         value.as.list.n == 1 ? "" : "s");
     case BEAM_KIND_LIST: return "LIST";
     case BEAM_KIND_MAP: return "MAP";
     case BEAM_KIND_STRUCT: return "STRUCT";
@@ -206,9 +208,46 @@ const char *bm_refused_text(bm_arena *arena, const bm_coder *coder, beam_value v
     }
     if (coder->kind != BM_CODER_ROW || v.kind != BEAM_KIND_ROW) return "";
     if (v.as.list.n > coder->schema->fields.n)
-        return bm_format(arena, ": that has %zu fields", coder->schema->fields.n);
+        return bm_format(arena, ": that has %zu field%s", coder->schema->fields.n,
+                         coder->schema->fields.n == 1 ? "" : "s");
     int i = bm_row_refused(coder, v);
     if (i < 0) return "";
     return bm_format(arena, ": its field '%s' does not take %s", coder->schema->fields.at[i].name,
                      bm_value_text(arena, beam_list_at(v, (size_t)i), 100));
+}
+
+/* -- values that were taken for what they are not ----------------------------------------- */
+enum { VALUE_TEXT = 100, NAMES_TEXT = 200 };
+
+static const char *names(bm_arena *arena, const beam_schema *schema)
+{
+    const char *text = "";
+    for (size_t i = 0; i < schema->fields.n && strlen(text) < NAMES_TEXT; i++)
+        text = bm_format(arena, "%s%s'%s'", text, i ? ", " : ": ", schema->fields.at[i].name);
+    return text;
+}
+
+static const char *no_field_text(bm_arena *arena, const bm_misread *what,
+                                 const beam_schema *schema)
+{
+    size_t n = schema ? schema->fields.n : what->value.as.list.n;
+    if (what->index < n) return NULL;
+    return bm_format(arena, "beam_list_at() of field %lld of a row with %zu field%s%s%s",
+                     (long long)what->index, n, n == 1 ? "" : "s",
+                     schema ? names(arena, schema) : "",
+                     what->index == (size_t)-1
+                         ? "; beam_schema_index() gives -1 for a name that is no field's"
+                         : "");
+}
+
+const char *bm_misread_text(bm_arena *arena, const bm_misread *what, const bm_coder *coder,
+                            const beam_value *element)
+{
+    bm_misread_place at = bm_misread_find(what, coder, element);
+    beam_value v = what->value;
+    if (what->is_index && v.kind == BEAM_KIND_ROW) return no_field_text(arena, what, at.schema);
+    const char *of = at.field ? bm_format(arena, "field '%s', which", at.field->name)
+                              : "a value that";
+    return bm_format(arena, "%s() of %s is %s: %s", what->call, of,
+                     bm_value_type_text(arena, v), bm_value_text(arena, v, VALUE_TEXT));
 }

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "beam/splittable.h"
+#include "coders/misread.h"
 #include "exec/metrics.h"
 #include "exec/plan.h"
 #include "fns/fn_spec.h"
@@ -108,6 +109,7 @@ struct bm_node {
     const char *id, *name; /* transform id, PTransform.unique_name */
     const char *what;      /* "DoFn 'x'", or NULL */
     const char *name_space; /* of its user metrics */
+    beam_ctx *ctx;          /* of its user code; NULL: it has none, or takes no elements */
     bool set_up;
     bm_cells cells;
     _Atomic(int) phase; /* BM_TIME_START, _PROCESS or _FINISH */
@@ -307,6 +309,8 @@ beam_status bm_fail_on(bm_node *node, beam_status status, const bm_element *elem
 /* A value that does not fit the collection's coder; the producer gets the blame. */
 beam_status bm_fail_type(bm_node *node, const bm_pcoll *pcoll, const char *tag,
                          const bm_coder *coder, beam_value value);
+/* A bm_misread_listener's, for a plan: user code has taken a value for what it is not. */
+void bm_tell_misread(void *plan, const bm_misread *what);
 
 /* -- texts and comparisons (describe.c) ----------------------------------------------------- */
 /* A transform "A/B/C" is in two composites: "A", the outermost, is number 0, "A/B" 1. */
@@ -318,6 +322,10 @@ const char *bm_value_type_text(bm_arena *arena, beam_value value);
 /* Of a value that the coder refuses, which field of a row is why: ": its field 'x' does not
  * take 3"; empty when it is none. */
 const char *bm_refused_text(bm_arena *arena, const bm_coder *coder, beam_value v);
+/* What is wrong with a misread; NULL: nothing, since a row may lack the last fields of its
+ * schema. Field names come from `element`, of that coder; both may be NULL. */
+const char *bm_misread_text(bm_arena *arena, const bm_misread *what, const bm_coder *coder,
+                            const beam_value *element);
 bool bm_coder_same(const bm_coder *a, const bm_coder *b);
 bool bm_coder_has(const bm_coder *coder, bm_coder_kind kind);
 /* Of a coder and all its parts, that of values like this one; NULL: none, or different ones. */

@@ -286,6 +286,7 @@ beam_status bm_par_do_make(bm_plan *plan, const bm_transform *t, const bm_node_o
     p->input = &t->inputs[0];
     p->node.what = bm_format(&plan->arena, "DoFn '%s'", fn->name);
     p->node.name_space = fn->name;
+    p->node.ctx = &p->ctx;
     p->ctx = (beam_ctx){
         .node = &p->node,
         .arena = &plan->scratch,

@@ -262,7 +262,10 @@ beam_status bm_plan_run(bm_plan *plan, const char *instruction_id, const bm_bund
     bm_plan_reset_metrics(plan);
     bm_results_reset(&plan->results);
 
+    bm_misread_listener outer =
+        bm_misread_listen((bm_misread_listener){ bm_tell_misread, plan });
     beam_status status = run(plan);
+    bm_misread_listen(outer);
     /* A callback may have ignored the failure of what it called. */
     if (bm_failed(plan)) status = plan->error.status;
     plan->state = status == BEAM_OK ? BM_PLAN_READY : BM_PLAN_BROKEN;

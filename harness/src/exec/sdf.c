@@ -16,6 +16,7 @@ static beam_status bad_element(bm_node *node, const bm_element *in, const char *
 
 static bool read_pair(beam_value v, bm_pair *out)
 {
+    if (v.kind != BEAM_KIND_KV) return false;
     beam_value restriction = beam_val(v);
     if (restriction.kind != BEAM_KIND_KV || beam_val(restriction).kind != BEAM_KIND_INT64)
         return false;
@@ -32,7 +33,7 @@ beam_status bm_read_pair(bm_node *node, const bm_element *in, bm_pair *out)
 
 beam_status bm_read_sized(bm_node *node, const bm_element *in, bm_pair *out)
 {
-    if (read_pair(beam_key(in->value), out)) return BEAM_OK;
+    if (in->value.kind == BEAM_KIND_KV && read_pair(beam_key(in->value), out)) return BEAM_OK;
     return bad_element(node, in, "KV<KV<element, KV<restriction, watermark>>, size>");
 }
 

@@ -5,7 +5,8 @@
  * tell: one for the earliest element, which holds the watermark at it, and one for the latest,
  * so that a watermark that jumps ahead, as it does at the end of bounded input, takes one
  * reading of the bag and not one for each time in it. What was kept up to a timer's moment is
- * then processed in order; an element that comes for a moment before that is dropped. */
+ * then processed in order, with the timers that the bundle has set for moments in between; an
+ * element that comes for a moment before that is dropped. */
 #include <stdlib.h>
 
 #include "exec/timers.h"
@@ -130,12 +131,16 @@ static beam_status keep_rest(bm_par_do *p, bm_row *row, const kept *rest, size_t
 static beam_status process(bm_par_do *p, beam_value key, const kept *due, size_t n)
 {
     const char *callback = p->ctx.callback;
-    p->ctx.callback = NULL;
+    const bm_element *timer = p->ctx.element;
     beam_status status = BEAM_OK;
     for (size_t i = 0; status == BEAM_OK && i < n; i++) {
         const beam_value pair[] = { key, due[i].element.value };
         bm_element element = due[i].element;
         element.value = beam_kv(pair);
+        p->ctx.element = timer;
+        status = bm_timers_fire_before(p->ctx.timers, element.timestamp);
+        if (status != BEAM_OK) break;
+        p->ctx.callback = NULL;
         bm_user_state_enter(p->ctx.state);
         status = p->process_keyed(&p->node, &element);
     }

@@ -274,16 +274,24 @@ static beam_status process_sorted(bm_timers *t, const family *of, beam_millis no
 }
 
 /* Timers that the bundle has set for a moment before `before`. */
-static beam_status fire_own(bm_timers *t, const family *of, beam_millis before)
+static beam_status fire_own(bm_timers *t, beam_time_domain domain, beam_millis before)
 {
     bm_timer_row *row = touched_row(t);
     if (!row) return t->node->plan->error.status;
-    for (set_timer *set; row->n_to_fire && (set = next_before(row, of->domain, before));) {
+    for (set_timer *set; row->n_to_fire && (set = next_before(row, domain, before));) {
         beam_millis at = set->fire, hold = set->hold;
         put(row, set, true, 0, 0);
         BEAM_TRY(fire(t, set->of, set->tag, at, hold));
     }
     return BEAM_OK;
+}
+
+beam_status bm_timers_fire_before(bm_timers *t, beam_millis timestamp)
+{
+    if (!t->fn->timers.n) return BEAM_OK;
+    beam_millis before;
+    if (__builtin_add_overflow(timestamp, t->allowed_lateness, &before)) before = INT64_MAX;
+    return fire_own(t, BEAM_EVENT_TIME, before);
 }
 
 static beam_status fire_one(bm_timers *t, const family *of, const bm_timer *timer,
@@ -297,7 +305,7 @@ static beam_status fire_one(bm_timers *t, const family *of, const bm_timer *time
     beam_status status = BEAM_OK;
     if (t->sorted && of->domain == BEAM_EVENT_TIME) status = process_sorted(t, of, timer->fire);
     t->ctx->element = &element;
-    if (status == BEAM_OK) status = fire_own(t, of, timer->fire);
+    if (status == BEAM_OK) status = fire_own(t, of->domain, timer->fire);
     if (status == BEAM_OK && of->timer != SORTED) {
         bm_timer_row *row = touched_row(t);
         bool overruled = row && find_set(t, row, of, timer->tag);

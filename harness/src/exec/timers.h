@@ -30,6 +30,9 @@ void bm_timers_undo(bm_timers *timers);
  * cut to the end of the window with allowed lateness. */
 beam_status bm_timers_set_sorted(bm_timers *timers, const char *tag, beam_millis at,
                                  beam_millis hold);
+/* Before an element of sorted input, with the context of the timer that it comes by: the
+ * timers of event time that the bundle has set for a moment before the element's. */
+beam_status bm_timers_fire_before(bm_timers *timers, beam_millis timestamp);
 
 /* -- time_sorted.c: DoFns with BEAM_TIME_SORTED_INPUT ------------------------------------- */
 /* Keeps an element instead of processing it. */

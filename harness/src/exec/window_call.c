@@ -28,6 +28,7 @@ bm_window_call *bm_window_call_new(bm_node *node, const bm_window_fn *fn)
                             .arena = &node->plan->scratch,
                             .config = fn->config,
                             .window_call = call };
+    if (!node->ctx) node->ctx = &call->ctx;
     return call;
 }
 

@@ -444,8 +444,9 @@ BEAM_API void *beam_acc_alloc(beam_ctx *c, size_t n);
 /* A deep copy of a value in such memory: what an accumulator that keeps elements needs. */
 BEAM_API beam_value beam_acc_copy(beam_ctx *c, beam_value v);
 
-/* Built in. INT64 or DOUBLE in and out; sums of int64 wrap; means are DOUBLE, NaN of nothing;
- * count takes any type and gives INT64. The n largest or smallest: beam_top_per_key(). */
+/* Built in. INT64 or DOUBLE in and out; sums of int64 wrap; means are DOUBLE, NaN of nothing,
+ * and of int64 the double nearest to the exact mean; count takes any type and gives INT64.
+ * The n largest or smallest: beam_top_per_key(). */
 extern BEAM_API const beam_combine
     beam_sum_int64, beam_sum_double, beam_min_int64, beam_min_double, beam_max_int64,
     beam_max_double, beam_mean_int64, beam_mean_double, beam_count;

@@ -51,6 +51,9 @@ BEAM_API const char *beam_pipeline_format(beam_pipeline *p, const char *format, 
  * Steps made between the two calls are parts of the composite `name`. Nests. */
 BEAM_API void beam_scope_begin(beam_pipeline *p, const char *name);
 BEAM_API void beam_scope_end(beam_pipeline *p);
+/* The innermost open scope alone is to have `what`, such as "the file 'x'". If another has
+ * claimed the same text, the pipeline fails with both names. */
+BEAM_API void beam_scope_claim(beam_pipeline *p, const char *what);
 
 /* -- sources -------------------------------------------------------------------------------- */
 /* One empty BYTES element in the global window (beam:transform:impulse:v1). */

@@ -102,7 +102,7 @@ static inline beam_value beam_map_of(const beam_value *pairs, size_t n)
     v.kind = BEAM_KIND_MAP;
     return v;
 }
-/* Index of a field by name, or -1. */
+/* Index of a field by name, or -1, which beam_list_at() refuses in a callback. */
 BEAM_API int beam_schema_index(const beam_schema *schema, const char *field_name);
 
 BEAM_C_END

@@ -176,50 +176,72 @@ static inline beam_value beam_kv(const beam_value pair[2])
 }
 
 /* -- reading values -------------------------------------------------------
- * The pipeline has checked a DoFn's declared input type against the collection it reads,
- * so a wrong accessor is an error in the DoFn's own declaration: it gives the type's zero
- * value (false, 0, an empty span, NONE). */
+ * A null gives the type's zero value (false, 0, an empty span, NONE). So does a value of
+ * another type, but in a callback and on its thread it then fails the bundle (BEAM_ETYPE),
+ * with the step's name, the field's and the value's type. */
+/* What the accessors do with a value that is not of their type, or not there. */
+BEAM_API void beam_misread_(beam_value v, const char *call);
+BEAM_API void beam_misread_at_(beam_value v, size_t i);
+
 static inline bool beam_is_null(beam_value v) { return v.kind == BEAM_KIND_NONE; }
 static inline bool beam_as_bool(beam_value v)
 {
-    return v.kind == BEAM_KIND_BOOL && v.as.boolean;
+    if (v.kind == BEAM_KIND_BOOL) return v.as.boolean;
+    beam_misread_(v, "beam_as_bool");
+    return false;
 }
 static inline int64_t beam_as_int64(beam_value v)
 {
-    return v.kind == BEAM_KIND_INT64 ? v.as.int64 : 0;
+    if (v.kind == BEAM_KIND_INT64) return v.as.int64;
+    beam_misread_(v, "beam_as_int64");
+    return 0;
 }
 static inline double beam_as_double(beam_value v)
 {
-    return v.kind == BEAM_KIND_DOUBLE ? v.as.number : 0;
+    if (v.kind == BEAM_KIND_DOUBLE) return v.as.number;
+    beam_misread_(v, "beam_as_double");
+    return 0;
 }
 /* Bytes or string; empty for a null. */
 static inline beam_span beam_as_span(beam_value v)
 {
     beam_span none = { "", 0 };
-    return v.kind == BEAM_KIND_BYTES || v.kind == BEAM_KIND_STRING ? v.as.span : none;
+    if (v.kind == BEAM_KIND_BYTES || v.kind == BEAM_KIND_STRING) return v.as.span;
+    beam_misread_(v, "beam_as_span");
+    return none;
 }
 static inline const void *beam_as_struct(beam_value v)
 {
-    return v.kind == BEAM_KIND_STRUCT ? v.as.ptr : NULL;
+    if (v.kind == BEAM_KIND_STRUCT) return v.as.ptr;
+    beam_misread_(v, "beam_as_struct");
+    return NULL;
 }
 static inline beam_value beam_key(beam_value v)
 {
-    return v.kind == BEAM_KIND_KV ? v.as.kv[0] : beam_null();
+    if (v.kind == BEAM_KIND_KV) return v.as.kv[0];
+    beam_misread_(v, "beam_key");
+    return beam_null();
 }
 static inline beam_value beam_val(beam_value v)
 {
-    return v.kind == BEAM_KIND_KV ? v.as.kv[1] : beam_null();
+    if (v.kind == BEAM_KIND_KV) return v.as.kv[1];
+    beam_misread_(v, "beam_val");
+    return beam_null();
 }
-/* Number of items in a ROW (fields), LIST or MAP (KVs), and one of them. */
+/* Number of items in a ROW (fields), LIST or MAP (KVs); 0 for other kinds. */
 static inline size_t beam_list_size(beam_value v)
 {
     return v.kind == BEAM_KIND_ROW || v.kind == BEAM_KIND_LIST || v.kind == BEAM_KIND_MAP
                ? v.as.list.n
                : 0;
 }
+/* One of them. NONE beyond the end of a LIST or MAP; a ROW has no field beyond its schema's,
+ * such as the -1 of beam_schema_index(): that is a misread like those above. */
 static inline beam_value beam_list_at(beam_value v, size_t i)
 {
-    return i < beam_list_size(v) ? v.as.list.at[i] : beam_null();
+    if (i < beam_list_size(v)) return v.as.list.at[i];
+    beam_misread_at_(v, i);
+    return beam_null();
 }
 
 /* -- iterables --------------------------------------------------------------

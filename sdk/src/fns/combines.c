@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Built-in CombineFns over numbers: sum, min, max, mean, count. Bundle thread. */
+/* Built-in CombineFns over numbers: sum, min, max, count. Bundle thread. */
 #include <math.h>
 
 #include "fns/builtin.h"
@@ -93,61 +93,6 @@ FOLD(sum_double, double, beam_as_double, plain_sum)
 FOLD(min_double, double, beam_as_double, smaller_double)
 FOLD(max_double, double, beam_as_double, larger_double)
 
-/* -- mean: the sum is a double, which does not wrap ----------------------------------- */
-typedef struct mean_acc {
-    double sum;
-    int64_t count;
-} mean_acc;
-
-static void mean_int64_add(beam_ctx *c, void *acc, beam_value in)
-{
-    (void)c;
-    mean_acc *mean = acc;
-    mean->sum += (double)beam_as_int64(in);
-    mean->count++;
-}
-
-static void mean_double_add(beam_ctx *c, void *acc, beam_value in)
-{
-    (void)c;
-    mean_acc *mean = acc;
-    mean->sum += beam_as_double(in);
-    mean->count++;
-}
-
-static void mean_merge(beam_ctx *c, void *acc, const void *other)
-{
-    (void)c;
-    mean_acc *mean = acc;
-    const mean_acc *more = other;
-    mean->sum += more->sum;
-    mean->count = wrapping_sum(mean->count, more->count);
-}
-
-static beam_value mean_extract(beam_ctx *c, const void *acc)
-{
-    (void)c;
-    const mean_acc *mean = acc;
-    return beam_double(mean->count ? mean->sum / (double)mean->count : (double)NAN);
-}
-
-static beam_value mean_save(beam_ctx *c, const void *acc)
-{
-    const mean_acc *mean = acc;
-    beam_value *pair = beam_alloc(c, 2 * sizeof *pair);
-    pair[0] = beam_double(mean->sum);
-    pair[1] = beam_int64(mean->count);
-    return beam_kv(pair);
-}
-
-static void mean_load(beam_ctx *c, void *acc, beam_value saved)
-{
-    (void)c;
-    mean_acc *mean = acc;
-    mean->sum = beam_as_double(beam_key(saved));
-    mean->count = beam_as_int64(beam_val(saved));
-}
-
 /* -- count ---------------------------------------------------------------------------- */
 static void count_add(beam_ctx *c, void *acc, beam_value in)
 {
@@ -174,21 +119,6 @@ NUMBER(max_int64, BEAM_INT64, start_at_min, extract_int64);
 NUMBER(sum_double, BEAM_DOUBLE, NULL, extract_double);
 NUMBER(min_double, BEAM_DOUBLE, start_at_infinity, extract_double);
 NUMBER(max_double, BEAM_DOUBLE, start_at_minus_infinity, extract_double);
-
-#define MEAN(id, type)                                                        \
-    const beam_combine beam_##id = { .name = "beam." #id,                     \
-                                     .in = type,                              \
-                                     .acc = BEAM_KV(BEAM_DOUBLE, BEAM_INT64), \
-                                     .out = BEAM_DOUBLE,                      \
-                                     .acc_size = sizeof(mean_acc),            \
-                                     .add = id##_add,                         \
-                                     .merge = mean_merge,                     \
-                                     .extract = mean_extract,                 \
-                                     .save = mean_save,                       \
-                                     .load = mean_load }
-
-MEAN(mean_int64, BEAM_INT64);
-MEAN(mean_double, BEAM_DOUBLE);
 
 const beam_combine beam_count = { .name = "beam.count",
                                   .in = BEAM_ANY,

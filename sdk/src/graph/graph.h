@@ -108,6 +108,7 @@ struct beam_pipeline {
     bm_step *scope; /* innermost open composite */
     int n_steps, n_pcolls;
     bm_map unique_names;
+    bm_map claims; /* beam_scope_claim: what -> the scope */
     const char *failures_name;    /* beam_failures_begin: open while not NULL */
     beam_pcoll **failures;        /* of the steps since then */
     size_t n_failures;

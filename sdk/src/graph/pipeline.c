@@ -21,6 +21,7 @@ beam_pipeline *beam_pipeline_new(void)
     beam_pipeline *p = bm_xcalloc(1, sizeof *p);
     bm_arena_init(&p->arena, 16 * 1024);
     bm_map_init(&p->unique_names, &p->arena);
+    bm_map_init(&p->claims, &p->arena);
     p->nil = BM_NEW(&p->arena, beam_pcoll);
     *p->nil = (beam_pcoll){
         .pipeline = p, .type = BEAM_ANY, .windowing = &bm_default_windowing, .id = -1
@@ -146,4 +147,21 @@ void beam_scope_end(beam_pipeline *p)
         return;
     }
     p->scope = p->scope->parent;
+}
+
+void beam_scope_claim(beam_pipeline *p, const char *what)
+{
+    if (!bm_pipeline_is_open(p, "beam_scope_claim()")) return;
+    if (!p->scope) {
+        beam_pipeline_fail(p, BEAM_ESTATE,
+                           "beam_scope_claim() without an open scope: each needs a "
+                           "beam_scope_begin() before it");
+        return;
+    }
+    const bm_step *first = bm_map_get(&p->claims, beam_span_of(what));
+    if (!first)
+        bm_map_put_copy(&p->claims, beam_span_of(what), p->scope);
+    else if (first != p->scope)
+        bm_step_fail(p->scope, BEAM_EINVAL, "%s is that of '%s' already: choose another",
+                     what, first->unique_name);
 }

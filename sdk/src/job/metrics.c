@@ -143,7 +143,7 @@ static void say_distribution(short_text *l, const bm_metric_value *v)
 
 static void say_texts(short_text *l, const bm_metric_value *v)
 {
-    say(l, "%zu texts", v->texts.n);
+    say(l, "%zu text%s", v->texts.n, v->texts.n == 1 ? "" : "s");
     BM_MAP_EACH(&v->texts, entry)
     say(l, "%s" BEAM_SPAN_FMT, entry == v->texts.entries ? ": " : ", ",
         BEAM_SPAN_ARG(entry->key));

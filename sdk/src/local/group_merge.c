@@ -115,16 +115,15 @@ static void merge_holds(bm_grouping *g, bm_group_window *into,
     bm_group_hold_for_late(g, into);
 }
 
+/* A window that is new begins with pane 0, whatever the merged ones have given out. */
 static void merge_panes(bm_group_window *into, bm_group_window *const from[], size_t n,
                         bool is_same)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (from[i] == into) continue;
-        into->n_new += from[i]->n_new;
-        into->next_index += from[i]->next_index;
-        into->next_on_time_index += from[i]->next_on_time_index;
-    }
-    into->has_fired = into->has_fired && is_same;
+    for (size_t i = 0; i < n; i++)
+        if (from[i] != into) into->n_new += from[i]->n_new;
+    if (is_same) return;
+    into->next_index = into->next_on_time_index = 0;
+    into->has_fired = false;
 }
 
 /* In the order of from[], whichever of them `into` is. */

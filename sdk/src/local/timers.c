@@ -151,27 +151,29 @@ static void expire(bm_stage *stage, bm_user_key *key)
     }
 }
 
-/* The worker that keeps elements in order of time (exec/time_sorted.c) has a timer for the
- * first of them and one for the last, and reads all that it keeps for each: both go into one
- * bundle, unless timers of the user's may have to fire between. */
-static bool fire_together(const bm_stage *stage, const bm_timer_family *family)
+static bool is_sorters(const bm_user_timer *timer)
 {
-    for (size_t i = 0; i < stage->n_families; i++)
-        if (&stage->families[i] != family && !stage->families[i].is_expiration) return false;
-    return family->id && !strcmp(family->id, BM_SORTED_FAMILY);
+    return timer->family->id && !strcmp(timer->family->id, BM_SORTED_FAMILY);
 }
 
+/* Those of one moment. The worker that keeps elements in order of time (exec/time_sorted.c)
+ * has a timer for the first of them and one for the last, and reads all that it keeps for
+ * each timer of the key: its own go along with what comes next, for which it gives out all
+ * elements before. */
 size_t bm_local_timers_take(bm_user_key *key, bm_bundle *bundle)
 {
     expire(bundle->stage, key);
     const bm_user_timer *head = key->due;
-    bool together = head && fire_together(bundle->stage, head->family);
+    beam_millis fire = head ? head->fire : 0;
+    bool goes_on = head && is_sorters(head);
     size_t n = 0;
-    while (key->due && (key->due->fire == head->fire || together) &&
+    while (key->due && (key->due->fire == fire || goes_on) &&
            key->due->family->is_expiration == head->family->is_expiration &&
            key->due->family->processing_time == head->family->processing_time) {
         bm_user_timer *timer = key->due;
         key->due = timer->next;
+        fire = timer->fire;
+        goes_on = goes_on && is_sorters(timer);
         timer->state = BM_TIMER_RUNNING;
         timer->next = NULL;
         if (bundle->timers)

@@ -126,9 +126,10 @@ void bm_local_explain(bm_local *l, bm_writer *out)
                       stage->name, stage->output, stage->upstream));
         if (stage->blocked.n)
             add(out, bm_format(&arena,
-                               " with %zu elements that wait for side inputs or "
-                               "earlier elements",
-                               stage->blocked.n));
+                               " with %zu element%s for side inputs or earlier "
+                               "elements",
+                               stage->blocked.n,
+                               stage->blocked.n == 1 ? " that waits" : "s that wait"));
     }
     bm_arena_free(&arena);
 }

@@ -73,7 +73,7 @@ static beam_status read_flags(const bm_invocation *in, bm_flags *flags,
     BEAM_TRY(bm_standard_add(flags, standard, err));
     BEAM_TRY(bm_flags_parse(flags, argc, argv, err));
     if (standard->help || standard->version) return BEAM_OK;
-    return bm_standard_check(standard, err);
+    return bm_standard_check(flags, standard, err);
 }
 
 static int choose(const bm_invocation *in)

@@ -11,13 +11,13 @@
 #include "graph/graph.h"
 #include "job/expansion.h"
 #include "job/known_runner.h"
-#include "job/metrics.h"
 #include "job/options_proto.h"
 #include "program/defaults.h"
 #include "program/environment.h"
 #include "program/local_run.h"
 #include "program/loopback.h"
 #include "program/signals.h"
+#include "program/summary.h"
 #include "program/watch.h"
 #include "proto/to_proto.h"
 #include "start.h"
@@ -270,19 +270,6 @@ static int run_job(run *r)
 }
 
 /* -- without a job service --------------------------------------------------------------------------- */
-static void show_metrics(const run *r, beam_span response)
-{
-    bm_metrics metrics = bm_metrics_parse(r->in->arena, response);
-    bm_writer text = { 0 };
-    bm_metrics_print(metrics, &text);
-    if (text.len) fwrite(text.data, 1, text.len, stderr);
-    bm_writer_free(&text);
-    const char *path = r->in->standard->metrics_json;
-    beam_error err;
-    if (path && bm_metrics_save(metrics, path, &err))
-        bm_log_write(&r->session.log, BEAM_LOG_ERROR, "%s", err.message);
-}
-
 static int run_locally(run *r)
 {
     const bm_standard *s = r->in->standard;
@@ -305,17 +292,19 @@ static int run_locally(run *r)
     bm_console_status(&r->console, "");
     if (result.n_dropped_late)
         bm_log_write(&r->session.log, BEAM_LOG_WARN,
-                     "%llu elements came too late for their windows and were dropped",
-                     (unsigned long long)result.n_dropped_late);
+                     "%llu element%s dropped: too late for %s",
+                     (unsigned long long)result.n_dropped_late,
+                     result.n_dropped_late == 1 ? " was" : "s were",
+                     result.n_dropped_late == 1 ? "its window" : "their windows");
     if (status && status != BEAM_ECANCELLED)
         bm_log_write(&r->session.log, BEAM_LOG_ERROR, "the job failed: %s", err.message);
     else
         bm_log_write(&r->session.log, BEAM_LOG_NOTICE, "the job is %s after %.1f s",
                      status ? "CANCELLED" : "DONE", seconds);
-    show_metrics(r, result.metrics);
-    return !status                     ? BM_EXIT_DONE
-           : status == BEAM_ECANCELLED ? BM_EXIT_CANCELLED
-                                       : BM_EXIT_FAILED;
+    beam_status shown = bm_show_metrics(s, &r->session.log, r->in->arena, result.metrics);
+    return status == BEAM_ECANCELLED ? BM_EXIT_CANCELLED
+           : status || shown         ? BM_EXIT_FAILED
+                                     : BM_EXIT_DONE;
 }
 
 static void stop_all(run *r)
@@ -386,7 +375,10 @@ int bm_run_pipeline(const bm_invocation *in)
             break;
         case BM_RUNNER_PRINT: status = show(&r, bm_graph_print); break;
         case BM_RUNNER_DOT: status = show(&r, bm_graph_dot); break;
-        default: status = start_session(&r); break;
+        default:
+            status = bm_metrics_file_check(in->standard, &err) ? bm_report(in, &err)
+                                                               : start_session(&r);
+            break;
         }
     }
     json_decref(r.options);

@@ -136,29 +136,33 @@ bm_environment_type bm_standard_environment(const bm_standard *s)
 }
 
 /* -- checks ------------------------------------------------------------------------------------- */
-static beam_status check_positive(const char *name, int64_t value, int64_t least,
-                                  beam_error *err)
+/* Without it 0 stands for a flag that is not given. */
+static beam_status check_numbers(const bm_flags *flags, const bm_standard *s,
+                                 beam_error *err)
 {
-    if (!value || value >= least) return BEAM_OK;
-    return bm_error(err, BEAM_EUSAGE, "--%s must be at least %lld, not %lld", name,
-                    (long long)least, (long long)value);
-}
-
-static beam_status check_numbers(const bm_standard *s, beam_error *err)
-{
-    BEAM_TRY(check_positive("parallelism", s->parallelism, 1, err));
-    BEAM_TRY(
-        check_positive("checkpointing_interval", s->checkpointing_interval, 10, err));
-    BEAM_TRY(check_positive("max_bundle_size", s->max_bundle_size, 1, err));
-    BEAM_TRY(check_positive("max_bundle_time_mills", s->max_bundle_time_mills, 1, err));
-    BEAM_TRY(check_positive("sdk_worker_parallelism", s->sdk_worker_parallelism, 1, err));
-    BEAM_TRY(check_positive("wait_timeout_s", s->wait_timeout_s, 1, err));
-    if (s->wait_timeout_s > LONGEST_WAIT_S)
-        return bm_error(err, BEAM_EUSAGE, "--wait_timeout_s must be at most %d, not %lld",
-                        LONGEST_WAIT_S, (long long)s->wait_timeout_s);
-    if (s->worker_pool_port < 0 || s->worker_pool_port > 65535)
-        return bm_error(err, BEAM_EUSAGE, "--worker_pool_port is no port: %lld",
-                        (long long)s->worker_pool_port);
+    const struct {
+        const char *name;
+        int64_t value, least, most;
+    } numbers[] = {
+        { "parallelism", s->parallelism, 1, INT32_MAX },
+        { "checkpointing_interval", s->checkpointing_interval, 10, INT64_MAX },
+        { "max_bundle_size", s->max_bundle_size, 1, INT64_MAX },
+        { "max_bundle_time_mills", s->max_bundle_time_mills, 1, INT64_MAX },
+        { "shutdown_sources_after_idle_ms", s->shutdown_sources_after_idle_ms, -1, INT64_MAX },
+        { "sdk_worker_parallelism", s->sdk_worker_parallelism, 0, INT32_MAX },
+        { "wait_timeout_s", s->wait_timeout_s, 0, LONGEST_WAIT_S },
+        { "worker_pool_port", s->worker_pool_port, 0, UINT16_MAX },
+    };
+    for (size_t i = 0; i < BEAM_COUNT(numbers); i++) {
+        int64_t value = numbers[i].value;
+        if (!bm_flags_was_given(flags, numbers[i].name)) continue;
+        bool is_less = value < numbers[i].least;
+        if (is_less || value > numbers[i].most)
+            return bm_error(err, BEAM_EUSAGE, "--%s must be at %s %lld, not %lld",
+                            numbers[i].name, is_less ? "least" : "most",
+                            (long long)(is_less ? numbers[i].least : numbers[i].most),
+                            (long long)value);
+    }
     return BEAM_OK;
 }
 
@@ -240,6 +244,10 @@ static beam_status check_running(const bm_standard *s, beam_error *err)
                         "--runner=local runs the DoFns in this process: leave out "
                         "--environment_type");
     if (!s->no_wait) return BEAM_OK;
+    if (s->metrics_json)
+        return bm_error(err, BEAM_EUSAGE,
+                        "--no_wait cannot go with --metrics_json: there are no metrics "
+                        "before the job has ended");
     if (runner == BM_RUNNER_LOCAL)
         return bm_error(err, BEAM_EUSAGE,
                         "--no_wait cannot go with --runner=local: the job is in this process");
@@ -254,14 +262,14 @@ static beam_status check_running(const bm_standard *s, beam_error *err)
     return BEAM_OK;
 }
 
-beam_status bm_standard_check(bm_standard *s, beam_error *err)
+beam_status bm_standard_check(const bm_flags *flags, bm_standard *s, beam_error *err)
 {
     if (!bm_severity_parse(s->log_level, &s->severity))
         return bm_error(err, BEAM_EUSAGE,
                         "--log_level must be TRACE, DEBUG, INFO, NOTICE, WARN, "
                         "ERROR or CRITICAL, not '%s'",
                         s->log_level);
-    BEAM_TRY(check_numbers(s, err));
+    BEAM_TRY(check_numbers(flags, s, err));
     BEAM_TRY(check_addresses(s, err));
     BEAM_TRY(check_environment(s, err));
     BEAM_TRY(check_hints(s, err));

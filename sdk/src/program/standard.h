@@ -33,7 +33,8 @@ typedef struct bm_standard {
 /* Adds the tables to `flags`; values go to `standard`. */
 beam_status bm_standard_add(bm_flags *flags, bm_standard *standard, beam_error *err);
 /* What a table cannot say: flags that exclude or need each other, sets of words. */
-beam_status bm_standard_check(bm_standard *standard, beam_error *err);
+beam_status bm_standard_check(const bm_flags *flags, bm_standard *standard,
+                              beam_error *err);
 
 typedef enum bm_runner {
     BM_RUNNER_FLINK,    /* a job service that is given or started */

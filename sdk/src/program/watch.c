@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "job/metrics.h"
+#include "program/summary.h"
 
 enum { TICK_MS = 200, METRICS_EVERY_MS = 2000, LAST_WORDS_MS = 1000 };
 
@@ -182,19 +183,17 @@ static void follow(state *s)
 }
 
 /* -- the end -------------------------------------------------------------------------------------- */
-static void show_metrics(state *s)
+static beam_status show_metrics(state *s)
 {
+    const bm_standard *standard = s->w->standard;
     beam_span response;
-    if (bm_job_get_metrics(s->w->job, &s->arena, &response, NULL)) return;
-    bm_metrics metrics = bm_metrics_parse(&s->arena, response);
-    bm_writer text = { 0 };
-    bm_metrics_print(metrics, &text);
-    if (text.len) fwrite(text.data, 1, text.len, stderr);
-    bm_writer_free(&text);
-    const char *path = s->w->standard->metrics_json;
     beam_error err;
-    if (path && bm_metrics_save(metrics, path, &err))
-        bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s", err.message);
+    if (!bm_job_get_metrics(s->w->job, &s->arena, &response, &err))
+        return bm_show_metrics(standard, log_of(s), &s->arena, response);
+    if (!standard->metrics_json) return BEAM_OK;
+    bm_log_write(log_of(s), BEAM_LOG_ERROR, "there are no metrics for %s: %s",
+                 standard->metrics_json, err.message);
+    return BEAM_EIO;
 }
 
 static void tell_failure(state *s, const char *what, const char *why)
@@ -259,7 +258,7 @@ int bm_watch_job(const bm_watch *watch)
     follow(&s);
     cancel_on_cluster(&s);
     int status = conclude(&s);
-    if (!s.lost) show_metrics(&s);
+    if (!s.lost && show_metrics(&s) && status == BM_EXIT_DONE) status = BM_EXIT_FAILED;
     if (s.log) fclose(s.log);
     bm_arena_free(&s.arena);
     bm_arena_free(&s.long_lived);

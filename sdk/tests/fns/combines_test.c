@@ -108,6 +108,42 @@ START_TEST(sums_wrap)
 }
 END_TEST
 
+/* Rounded once: what is in between does not count. */
+START_TEST(mean_of_int64_is_exact)
+{
+    const int64_t beyond = (INT64_C(1) << 53) + 1;
+    const beam_value max[] = { beam_int64(INT64_MAX), beam_int64(INT64_MAX) },
+                     min[] = { beam_int64(INT64_MIN), beam_int64(INT64_MIN) },
+                     both[] = { beam_int64(INT64_MIN), beam_int64(INT64_MAX) },
+                     odd[] = { beam_int64(beyond), beam_int64(beyond + 2) },
+                     negative[] = { beam_int64(-1), beam_int64(-2) },
+                     cancel[] = { beam_int64(INT64_MAX), beam_int64(3),
+                                  beam_int64(-INT64_MAX) },
+                     thirds[] = { beam_int64(1), beam_int64(0), beam_int64(0) };
+    gives(&beam_mean_int64, max, 2, "9.2233720368547758e+18");
+    gives(&beam_mean_int64, min, 2, "-9.2233720368547758e+18");
+    gives(&beam_mean_int64, both, 2, "-0.5");
+    gives(&beam_mean_int64, odd, 2, "9007199254740994");
+    gives(&beam_mean_int64, negative, 2, "-1.5");
+    gives(&beam_mean_int64, cancel, 3, "1");
+    gives(&beam_mean_int64, thirds, 3, "0.33333333333333331");
+}
+END_TEST
+
+/* (2^53 + 1 + 2^53 + 2) / 2 = 2^53 + 1.5, between doubles that are 2 apart. */
+START_TEST(mean_of_int64_is_rounded_to_the_nearest)
+{
+    const int64_t base = INT64_C(1) << 53;
+    const beam_value up[] = { beam_int64(base + 1), beam_int64(base + 2) },
+                     even[] = { beam_int64(base + 1), beam_int64(base + 1) },
+                     down[] = { beam_int64(base), beam_int64(base + 1),
+                                beam_int64(base + 1) };
+    gives(&beam_mean_int64, up, 2, "9007199254740994");
+    gives(&beam_mean_int64, even, 2, "9007199254740992");
+    gives(&beam_mean_int64, down, 3, "9007199254740992");
+}
+END_TEST
+
 START_TEST(nan_wins)
 {
     beam_value in[] = { beam_double(1), beam_double((double)NAN), beam_double(-3) };
@@ -205,6 +241,8 @@ int main(void)
     tcase_add_test(cases, doubles);
     tcase_add_test(cases, nothing);
     tcase_add_test(cases, sums_wrap);
+    tcase_add_test(cases, mean_of_int64_is_exact);
+    tcase_add_test(cases, mean_of_int64_is_rounded_to_the_nearest);
     tcase_add_test(cases, nan_wins);
     tcase_add_test(cases, count_takes_any);
     tcase_add_test(cases, top);

@@ -44,6 +44,7 @@ START_TEST(nothing_is_null)
     ck_assert_str_eq(beam_pipeline_format(NULL, "%d", 1), "");
     beam_scope_begin(NULL, "Scope");
     beam_scope_end(NULL);
+    beam_scope_claim(NULL, "the file 'x'");
     beam_pcoll *c = beam_impulse(NULL, "Impulse");
     ck_assert_ptr_nonnull(c);
     ck_assert_ptr_null(beam_pcoll_pipeline(c));
@@ -219,9 +220,33 @@ START_TEST(large_pipelines_are_quick)
 }
 END_TEST
 
+START_TEST(a_claim_is_one_scopes)
+{
+    beam_scope_begin(p, "One");
+    beam_scope_claim(p, "the file 'x'");
+    beam_scope_claim(p, "the file 'x'");
+    beam_scope_end(p);
+    beam_scope_begin(p, "Two");
+    beam_scope_claim(p, "the file 'y'");
+    ck_assert_ptr_null(beam_pipeline_error(p));
+    beam_scope_claim(p, "the file 'x'");
+    beam_scope_end(p);
+    expect_error(BEAM_EINVAL, "Two: the file 'x' is that of 'One' already: choose another");
+}
+END_TEST
+
+START_TEST(a_claim_without_a_scope)
+{
+    beam_scope_claim(p, "the file 'x'");
+    expect_error(BEAM_ESTATE, "beam_scope_claim() without an open scope: each needs a "
+                              "beam_scope_begin() before it");
+}
+END_TEST
+
 RUN("pipeline", first_error_stays, failing_with_ok_is_a_failure, nothing_is_null,
     a_null_input_fails_the_pipeline,
     format_lives_as_long_as_the_pipeline, names_are_copied, no_name, empty_name,
     name_that_is_not_utf8, utf8_names, same_name_twice, same_name_in_two_scopes,
     scope_and_step_that_come_to_one_name, scope_end_without_begin,
+    a_claim_is_one_scopes, a_claim_without_a_scope,
     large_pipelines_are_quick)

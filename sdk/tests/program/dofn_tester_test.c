@@ -575,6 +575,99 @@ START_TEST(misuse_is_told)
 }
 END_TEST
 
+/* -- values that are taken for what they are not ------------------------------------------- */
+enum { ID, COUNT, NOTE, N_VISIT };
+static const beam_field visit_fields[N_VISIT] = {
+    [ID] = { "id", .kind = BEAM_FIELD_STRING },
+    [COUNT] = { "count", .kind = BEAM_FIELD_INT64 },
+    [NOTE] = { "note", .kind = BEAM_FIELD_STRING, .nullable = true },
+};
+static const beam_schema visit = { "visit", BEAM_TABLE(visit_fields), NULL };
+static const char *misread_what;
+
+static bool misread_is(const char *what)
+{
+    return !strcmp(misread_what, what);
+}
+
+/* What is fine: nulls, a field that the row's maker left out, beyond the end of a list. */
+static void read_rightly(beam_value row)
+{
+    ck_assert_int_eq(beam_as_int64(beam_null()), 0);
+    ck_assert_uint_eq(beam_as_span(beam_list_at(row, NOTE)).len, 0);
+    ck_assert(beam_is_null(beam_list_at(beam_list(NULL, 0), 0)));
+}
+
+static beam_status misread(beam_ctx *c, beam_value in)
+{
+    beam_value row = beam_val(in), id = beam_list_at(row, ID);
+    read_rightly(row);
+    if (misread_is("name"))
+        beam_list_at(row, (size_t)beam_schema_index(&visit, "ident"));
+    if (misread_is("index")) beam_list_at(row, N_VISIT);
+    if (misread_is("int64")) ck_assert_int_eq(beam_as_int64(id), 0);
+    if (misread_is("double")) ck_assert(beam_as_double(beam_list_at(row, COUNT)) == 0);
+    if (misread_is("bool")) ck_assert(!beam_as_bool(id));
+    if (misread_is("struct")) ck_assert_ptr_null(beam_as_struct(id));
+    if (misread_is("span")) ck_assert_uint_eq(beam_as_span(row).len, 0);
+    if (misread_is("key")) ck_assert(beam_is_null(beam_key(id)));
+    if (misread_is("item")) beam_list_at(id, 0);
+    if (misread_is("made")) beam_as_span(beam_int64(7));
+    return beam_emit(c, in);
+}
+static beam_status misread_finish(beam_ctx *c)
+{
+    (void)c;
+    if (misread_is("finish")) beam_as_bool(beam_string(beam_span_of("yes")));
+    return BEAM_OK;
+}
+static const beam_dofn misread_fn = { .name = "test.misread",
+                                      .in = BEAM_KV(BEAM_STRING, BEAM_ROW(&visit)),
+                                      .out = BEAM_KV(BEAM_STRING, BEAM_ROW(&visit)),
+                                      .process = misread,
+                                      .finish_bundle = misread_finish };
+
+static const char *const misreads[][2] = {
+    { "name", "beam_list_at() of field -1 of a row with 3 fields: 'id', 'count', 'note'; "
+              "beam_schema_index() gives -1 for a name that is no field's" },
+    { "index", "beam_list_at() of field 3 of a row with 3 fields: 'id', 'count', 'note'" },
+    { "int64", "beam_as_int64() of field 'id', which is STRING: \"x\"" },
+    { "double", "beam_as_double() of field 'count', which is INT64: 5" },
+    { "bool", "beam_as_bool() of field 'id', which is STRING: \"x\"" },
+    { "struct", "beam_as_struct() of field 'id', which is STRING: \"x\"" },
+    { "span", "beam_as_span() of a value that is ROW of 3 fields: Row{\"x\", 5, null}" },
+    { "key", "beam_key() of field 'id', which is STRING: \"x\"" },
+    { "item", "beam_list_at() of field 'id', which is STRING: \"x\"" },
+    { "made", "beam_as_span() of a value that is INT64: 7" },
+    { "finish", "failed in finish_bundle: beam_as_bool() of a value that is STRING" },
+};
+
+START_TEST(a_misread_value_is_told)
+{
+    const beam_value row[] = { text("x"), beam_int64(5), beam_null() };
+    const beam_value pair[] = { text("k"), beam_row(row, N_VISIT) };
+    misread_what = misreads[_i][0];
+    t = beam_dofn_tester_new(&misread_fn);
+    beam_tester_add(t, beam_kv(pair), 0);
+    ck_assert_int_eq(beam_tester_run(t), BEAM_ETYPE);
+    const char *error = beam_tester_error(t);
+    ck_assert_msg(strstr(error, "(DoFn 'test.misread')") && strstr(error, misreads[_i][1]),
+                  "%s", error);
+}
+END_TEST
+
+START_TEST(nulls_and_rows_without_their_last_fields_are_fine)
+{
+    const beam_value row[] = { text("x"), beam_int64(5) };
+    const beam_value pair[] = { text("k"), beam_row(row, BEAM_COUNT(row)) };
+    misread_what = "nothing";
+    t = beam_dofn_tester_new(&misread_fn);
+    beam_tester_add(t, beam_kv(pair), 0);
+    run();
+    ck_assert_int_eq(beam_as_int64(text("not in a callback")), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("program/dofn_tester");
@@ -595,6 +688,8 @@ int main(void)
     tcase_add_test(tests, a_window_ends_after_its_sorted_elements);
     tcase_add_test(tests, equal_timers_fire_in_the_order_they_were_set);
     tcase_add_loop_test(tests, misuse_is_told, 0, BEAM_COUNT(misuses));
+    tcase_add_loop_test(tests, a_misread_value_is_told, 0, BEAM_COUNT(misreads));
+    tcase_add_test(tests, nulls_and_rows_without_their_last_fields_are_fine);
     suite_add_tcase(s, tests);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);

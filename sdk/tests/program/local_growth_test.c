@@ -51,6 +51,39 @@ START_TEST(many_elements_are_sorted)
 }
 END_TEST
 
+/* Each sets the one timer anew, for the last moment of its thousand. */
+static const beam_timer_spec thousands[] = { { "thousand", BEAM_EVENT_TIME } };
+
+static beam_status set_timer(beam_ctx *c, beam_value in)
+{
+    BEAM_TRY(check_order(c, in));
+    return beam_timer_set(c, 0, beam_timestamp(c) / 1000 * 1000 + 999);
+}
+
+static beam_status check_timer(beam_ctx *c, const beam_timer *timer)
+{
+    beam_millis latest = beam_as_int64(beam_state_read(c, LAST));
+    if (latest == timer->fire_at) beam_counter_add(c, "timers_in_order", 1);
+    return BEAM_OK;
+}
+static const beam_dofn beside_timers_fn = { .name = "test.beside_timers",
+                                            .in = PAIR,
+                                            .flags = BEAM_TIME_SORTED_INPUT,
+                                            .states = BEAM_TABLE(last),
+                                            .timers = BEAM_TABLE(thousands),
+                                            .process = set_timer,
+                                            .on_timer = check_timer };
+
+START_TEST(many_elements_are_sorted_beside_timers)
+{
+    beam_par_do(scattered(), "BesideTimers", &beside_timers_fn);
+    expect_done();
+    ck_assert_uint_lt(result.n_bundles, MANY / 100);
+    ck_assert_int_eq(counter("in_order"), MANY);
+    ck_assert_int_eq(counter("timers_in_order"), MANY / 1000);
+}
+END_TEST
+
 /* -- an ordered list ----------------------------------------------------------------------------- */
 enum { LIST };
 static const beam_state_spec lists[] = { [LIST] = BEAM_ORDERED_LIST_STATE("list", BEAM_INT64) };
@@ -153,7 +186,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { many_elements_are_sorted, a_list_of_many,
+    const TTest *const tests[] = { many_elements_are_sorted,
+                                   many_elements_are_sorted_beside_timers, a_list_of_many,
                                    many_wait_for_a_side_input, many_stages,
                                    many_steps_of_a_stage };
     return run_suite("local_growth", tests, BEAM_COUNT(tests));

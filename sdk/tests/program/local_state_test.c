@@ -146,6 +146,95 @@ START_TEST(clock_is_the_tests)
 }
 END_TEST
 
+/* -- input in order of time, with timers between ------------------------------------------------ */
+enum { N_TIMED = 600, EACH_MS = 10, SOON_MS = 5, LATER_MS = 502, N_STEPS = 6 };
+static beam_millis told[3 * N_TIMED]; /* of one key */
+static size_t n_told;
+
+static beam_status set_or_clear(beam_ctx *c, beam_value in)
+{
+    int64_t what = beam_as_int64(beam_val(in)) % 3;
+    beam_millis at = beam_timestamp(c);
+    const beam_timer_opts soon = { .tag = beam_span_of("soon") },
+                          later = { .tag = beam_span_of("later") };
+    told[n_told++] = at;
+    if (what == 0) return beam_timer_set_with(c, EVENT, at + SOON_MS, &soon);
+    if (what == 1) return beam_timer_set_with(c, EVENT, at + LATER_MS, &later);
+    return beam_timer_clear(c, EVENT, later.tag);
+}
+
+static beam_status tell_timer(beam_ctx *c, const beam_timer *timer)
+{
+    (void)c;
+    told[n_told++] = timer->fire_at;
+    return BEAM_OK;
+}
+
+static const beam_dofn between_fn = { .name = "test.between",
+                                      .in = PAIR,
+                                      .flags = BEAM_TIME_SORTED_INPUT,
+                                      .timers = BEAM_TABLE(timers),
+                                      .process = set_or_clear,
+                                      .on_timer = tell_timer };
+
+/* What an element of value `what` does in the order of time; no two things are at once. */
+static size_t expect_between(beam_millis *expected, const int64_t *values)
+{
+    size_t n = 0;
+    beam_millis soon = INT64_MAX, later = INT64_MAX;
+    for (beam_millis at = 0; at < N_TIMED * EACH_MS + LATER_MS + EACH_MS; at++) {
+        if (at == soon || at == later) {
+            expected[n++] = at;
+            *(at == soon ? &soon : &later) = INT64_MAX;
+        }
+        if (at % EACH_MS || at / EACH_MS >= N_TIMED) continue;
+        expected[n++] = at;
+        int64_t what = values[at / EACH_MS] % 3;
+        if (what == 0) soon = at + SOON_MS;
+        if (what == 1) later = at + LATER_MS;
+        if (what == 2) later = INT64_MAX;
+    }
+    return n;
+}
+
+/* With the watermark in `steps` steps: an element comes in any of those before its own. */
+static void timers_between(int steps)
+{
+    uint32_t random = 7;
+    int64_t values[N_TIMED];
+    int comes[N_TIMED];
+    for (int i = 0; i < N_TIMED; i++) {
+        random = random * 1664525u + 1013904223u;
+        values[i] = random >> 20;
+        comes[i] = (int)(random >> 8 & 0xff) % (i / (N_TIMED / steps) + 1);
+    }
+    beam_test_stream *ts = begin();
+    for (int step = 0; step < steps; step++) {
+        for (int i = N_TIMED - 1; i >= 0; i--)
+            if (comes[i] == step) add_pair(ts, 1, values[i], (beam_millis)i * EACH_MS);
+        if (step + 1 < steps)
+            beam_test_stream_watermark(ts, (step + 1) * (N_TIMED / steps) * EACH_MS);
+    }
+    beam_par_do(beam_test_stream_end(ts), "Between", &between_fn);
+    n_told = 0;
+    expect_done();
+    beam_millis expected[3 * N_TIMED];
+    ck_assert_uint_eq(n_told, expect_between(expected, values));
+    for (size_t i = 0; i < n_told; i++) ck_assert_int_eq(told[i], expected[i]);
+}
+
+START_TEST(timers_fire_between_sorted_elements)
+{
+    timers_between(1);
+}
+END_TEST
+
+START_TEST(timers_of_earlier_bundles_fire_between_sorted_elements)
+{
+    timers_between(N_STEPS);
+}
+END_TEST
+
 /* -- side inputs with triggers ------------------------------------------------------------------ */
 static const beam_side_spec latest[] = {
     { .tag = "latest", .kind = BEAM_SIDE_SINGLETON, .type = BEAM_INT64 }
@@ -205,6 +294,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = { windows_expire, timers_fire_in_order, clock_jumps,
-                                   clock_is_the_tests, side_input_is_the_latest_pane };
+                                   clock_is_the_tests,
+                                   timers_fire_between_sorted_elements,
+                                   timers_of_earlier_bundles_fire_between_sorted_elements,
+                                   side_input_is_the_latest_pane };
     return run_suite("local_state", tests, BEAM_COUNT(tests));
 }

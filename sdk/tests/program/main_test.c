@@ -2,6 +2,7 @@
 /* beam_main() in children of the test: how it ends, and what it says. */
 #include <check.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -39,17 +40,26 @@ static void build_crashing(beam_pipeline *p, const void *flags)
     end_with(p, 2);
 }
 
-/* Runs a program on the local runner; its wait status, and in `said` its stderr. */
-static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, size_t size)
+static void build_fine(beam_pipeline *p, const void *flags)
+{
+    (void)flags;
+    beam_impulse(p, "In");
+}
+
+/* Runs a program on the local runner, with one more flag or NULL; its wait status, and in
+ * `said` its stderr. */
+static int run_with(void (*build)(beam_pipeline *p, const void *flags), const char *flag,
+                    char *said, size_t size)
 {
     int ends[2], status;
     ck_assert(!pipe(ends));
     pid_t pid = fork();
     if (!pid) {
-        char name[] = "test", runner[] = "--runner=local", *argv[] = { name, runner, NULL };
+        char name[] = "test", runner[] = "--runner=local";
+        char *argv[] = { name, runner, (char *)(uintptr_t)flag, NULL };
         const beam_program program = { .name = name, .dofns = BEAM_TABLE(dofns), .build = build };
         dup2(ends[1], STDERR_FILENO);
-        _exit(beam_main(&program, 2, argv));
+        _exit(beam_main(&program, flag ? 3 : 2, argv));
     }
     close(ends[1]);
     size_t len = 0;
@@ -58,6 +68,11 @@ static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, s
     close(ends[0]);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     return status;
+}
+
+static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, size_t size)
+{
+    return run_with(build, NULL, said, size);
 }
 
 static int count(const char *text, const char *part)
@@ -97,9 +112,54 @@ START_TEST(a_crash_names_the_transform)
 }
 END_TEST
 
+/* Where it cannot be written, no bundle runs. */
+START_TEST(metrics_that_cannot_be_written_are_told_first)
+{
+    char said[4000];
+    int status = run_with(build_failing, "--metrics_json=/no/such/folder/m", said,
+                          sizeof said);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 2, "%s", said);
+    ck_assert_msg(strstr(said, "--metrics_json: '/no/such/folder/m' cannot be written: No "
+                               "such file or directory\n"),
+                  "%s", said);
+    ck_assert_msg(!strstr(said, "no luck"), "%s", said);
+    status = run_with(build_failing, "--metrics_json=/tmp", said, sizeof said);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 2, "%s", said);
+    ck_assert_msg(strstr(said, "'/tmp' cannot be written: Is a directory"), "%s", said);
+}
+END_TEST
+
+START_TEST(metrics_that_could_not_be_written_are_a_failure)
+{
+    char said[4000];
+    int status = run_with(build_fine, "--metrics_json=/dev/full", said, sizeof said);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%s", said);
+    ck_assert_msg(strstr(said, "cannot write the metrics to /dev/full"), "%s", said);
+}
+END_TEST
+
+START_TEST(metrics_are_written)
+{
+    char path[] = "/tmp/main-test.XXXXXX", flag[64], said[4000], text[4] = "";
+    int fd = mkstemp(path);
+    ck_assert_int_eq(write(fd, "old", 3), 3);
+    snprintf(flag, sizeof flag, "--metrics_json=%s", path);
+    int status = run_with(build_fine, flag, said, sizeof said);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s", said);
+    ck_assert_int_ge(pread(fd, text, 1, 0), 1);
+    ck_assert_str_eq(text, "[");
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { nothing_to_build, a_failure_is_told_twice,
-                                   a_crash_names_the_transform };
+    const TTest *const tests[] = { nothing_to_build,
+                                   a_failure_is_told_twice,
+                                   a_crash_names_the_transform,
+                                   metrics_that_cannot_be_written_are_told_first,
+                                   metrics_that_could_not_be_written_are_a_failure,
+                                   metrics_are_written };
     return RUN_TESTS("program/main", tests);
 }

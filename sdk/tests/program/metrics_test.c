@@ -55,7 +55,7 @@ START_TEST(every_kind)
         "  M     d       12 values, mean 1.625, min 0.25, max 3\n"
         "  M     e       7\n"
         "  M     f       7.5\n"
-        "  M     g       1 texts: text\n"
+        "  M     g       1 text: text\n"
         "  M     h       db/table\n"
         "  M     i       12 values, half below 8, 99 of 100 below 16\n"
         "  M     j       12, 11, 10, 9, 8, 7, 6, 5, 4, 3\n"

@@ -33,7 +33,7 @@ static beam_status parse(const char *const args[MAX_ARGS])
     for (; argc <= MAX_ARGS && args[argc - 1]; argc++)
         argv[argc] = (char *)(uintptr_t)args[argc - 1];
     BEAM_TRY(bm_flags_parse(&flags, argc, argv, &err));
-    return bm_standard_check(&standard, &err);
+    return bm_standard_check(&flags, &standard, &err);
 }
 #define PARSE(...) parse((const char *const[MAX_ARGS]){ __VA_ARGS__ })
 
@@ -70,6 +70,18 @@ static const struct {
     { { "--job_endpoint=a:99999" }, "--job_endpoint must be host:port, not 'a:99999'" },
     { { "--flink_master=http://x" }, "--flink_master must be host:port, not 'http://x'" },
     { { "--parallelism=-1" }, "--parallelism must be at least 1, not -1" },
+    { { "--parallelism=0" }, "--parallelism must be at least 1, not 0" },
+    { { "--parallelism=2147483648" },
+      "--parallelism must be at most 2147483647, not 2147483648" },
+    { { "--checkpointing_interval=0" },
+      "--checkpointing_interval must be at least 10, not 0" },
+    { { "--max_bundle_size=0" }, "--max_bundle_size must be at least 1, not 0" },
+    { { "--max_bundle_time_mills=0" }, "--max_bundle_time_mills must be at least 1, not 0" },
+    { { "--shutdown_sources_after_idle_ms=-2" },
+      "--shutdown_sources_after_idle_ms must be at least -1, not -2" },
+    { { "--sdk_worker_parallelism=-1" },
+      "--sdk_worker_parallelism must be at least 0, not -1" },
+    { { "--wait_timeout_s=-1" }, "--wait_timeout_s must be at least 0, not -1" },
     { { "--wait_timeout_s=9223372036854775807" },
       "--wait_timeout_s must be at most 1000000000, not 9223372036854775807" },
     { { "--checkpointing_interval=5" },
@@ -96,6 +108,9 @@ static const struct {
       "--no_wait cannot go with --runner=local: the job is in this process" },
     { { "--no_wait", "--environment_type=PROCESS" },
       "--no_wait needs a job service that stays: --job_endpoint=host:port" },
+    { { "--no_wait", "--metrics_json=x" },
+      "--no_wait cannot go with --metrics_json: there are no metrics before the job has "
+      "ended" },
     { { "--worker" }, "a worker needs --id" },
     { { "--worker", "--id=1" },
       "a worker needs --control_endpoint or --provision_endpoint" },
@@ -105,7 +120,7 @@ static const struct {
     { { "--resource_hints=ram=4GB" },
       "--resource_hints: 'ram=4GB' is no resource hint: there are min_ram, cpu_count, "
       "accelerator and max_active_bundles_per_worker, each as NAME=VALUE" },
-    { { "--worker_pool_port=70000" }, "--worker_pool_port is no port: 70000" },
+    { { "--worker_pool_port=70000" }, "--worker_pool_port must be at most 65535, not 70000" },
     { { "--paralelism=3" },
       "there is no flag --paralelism; did you mean --parallelism?" },
 };
@@ -134,6 +149,15 @@ START_TEST(resource_hints)
                      BEAM_OK);
     ck_assert_uint_eq(standard.resource_hints.n, 3);
     check_options("{\"job_name\":\"job\"}", NULL, 0);
+}
+END_TEST
+
+/* Zeros that mean something. */
+START_TEST(zeros_that_are_fine)
+{
+    ck_assert_int_eq(PARSE("--wait_timeout_s=0", "--sdk_worker_parallelism=0",
+                           "--shutdown_sources_after_idle_ms=0", "--worker_pool_port=0"),
+                     BEAM_OK);
 }
 END_TEST
 
@@ -176,6 +200,7 @@ int main(void)
     tcase_add_test(tests, defaults);
     tcase_add_test(tests, runners_by_the_names_of_other_sdks);
     tcase_add_loop_test(tests, wrong_command_lines, 0, (int)BEAM_COUNT(mistakes));
+    tcase_add_test(tests, zeros_that_are_fine);
     tcase_add_test(tests, container_contract);
     tcase_add_test(tests, resource_hints);
     tcase_add_test(tests, options_are_what_was_given);

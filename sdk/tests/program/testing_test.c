@@ -62,22 +62,22 @@ START_TEST(missing_and_unexpected)
     beam_scope_begin(p, "Scope");
     beam_assert_that(ints("A", 3), "Values", .lines = "1\n2\n4");
     beam_scope_end(p);
-    EXPECT_FAILURE("Scope/Values", "3 elements, expected 3", "missing: 4",
-                   "unexpected: 3");
+    EXPECT_FAILURE("Scope/Values", "3 elements, expected 3", "missing: \"4\"",
+                   "unexpected: \"3\"");
 }
 END_TEST
 
 START_TEST(how_often_counts)
 {
     beam_assert_that(ints("A", 2), "Values", .lines = "1\n1\n2");
-    EXPECT_FAILURE("2 elements, expected 3", "missing: 1");
+    EXPECT_FAILURE("2 elements, expected 3", "missing: \"1\"");
 }
 END_TEST
 
 START_TEST(nothing_where_something_was_expected)
 {
     beam_assert_that(ints("A", 0), "Values", .lines = "1");
-    EXPECT_FAILURE("0 elements, expected 1", "missing: 1");
+    EXPECT_FAILURE("0 elements, expected 1", "missing: \"1\"");
 }
 END_TEST
 
@@ -92,6 +92,42 @@ START_TEST(a_wrong_count)
 {
     beam_assert_that(ints("A", 3), "Count", .count = 4);
     EXPECT_FAILURE("3 elements, expected 4");
+}
+END_TEST
+
+START_TEST(a_wrong_count_of_one)
+{
+    beam_assert_that(ints("A", 1), "Count", .count = 4);
+    EXPECT_FAILURE("1 element, expected 4");
+}
+END_TEST
+
+START_TEST(blanks_and_what_cannot_be_printed_are_seen_in_lines)
+{
+    const char *const texts[] = { "a ", "b\tc", "say \"d\"" };
+    beam_assert_that(beam_create_strings(p, "A", texts, 3), "Values", .lines = "a\nb\tc");
+    EXPECT_FAILURE("missing: \"a\", \"b\\x09c\"",
+                   "unexpected: \"a \", \"b\\\\x09c\", \"say \\\"d\\\"\"");
+}
+END_TEST
+
+START_TEST(blanks_are_seen_in_values)
+{
+    const char *const texts[] = { "a " };
+    const beam_value a = beam_string(beam_span_of("a"));
+    beam_assert_that(beam_create_strings(p, "A", texts, 1), "Values", .values = &a, .n = 1);
+    EXPECT_FAILURE("missing: \"a\"", "unexpected: \"a \"");
+}
+END_TEST
+
+/* 59 bytes, and a character of two. */
+START_TEST(a_long_line_is_cut_at_a_character)
+{
+    const char *const texts[] = {
+        "01234567890123456789012345678901234567890123456789012345678\xc3\xa4\xc3\xa4"
+    };
+    beam_assert_that(beam_create_strings(p, "A", texts, 1), "Values", .lines = "a");
+    EXPECT_FAILURE("012345678\"...");
 }
 END_TEST
 
@@ -403,6 +439,10 @@ int main(void)
     tcase_add_test(tests, nothing_where_something_was_expected);
     tcase_add_test(tests, something_where_nothing_was_expected);
     tcase_add_test(tests, a_wrong_count);
+    tcase_add_test(tests, a_wrong_count_of_one);
+    tcase_add_test(tests, blanks_and_what_cannot_be_printed_are_seen_in_lines);
+    tcase_add_test(tests, blanks_are_seen_in_values);
+    tcase_add_test(tests, a_long_line_is_cut_at_a_character);
     tcase_add_test(tests, long_differences_are_cut);
     tcase_add_test(tests, two_expectations_are_a_mistake);
     tcase_add_test(tests, text_of_values);
