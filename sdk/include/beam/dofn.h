@@ -208,8 +208,8 @@ typedef struct beam_dofn {
     /* Partition: the element passes on to output number 0 ... n - 1, see beam_partition(). */
     int (*partition)(beam_ctx *c, beam_value in, int n);
     beam_status (*on_timer)(beam_ctx *c, const beam_timer *timer);
-    /* The window of a key that has state is over: last chance to use it. What is emitted has
-     * the timestamp of the window's last millisecond. */
+    /* A window in which the key had elements is over: last chance to use its state. What is
+     * emitted has the timestamp of the window's last millisecond. Needs a state. */
     beam_status (*on_window_expiration)(beam_ctx *c, beam_value key);
     beam_status (*finish_bundle)(beam_ctx *c);
     void (*teardown)(beam_ctx *c);
