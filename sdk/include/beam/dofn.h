@@ -275,7 +275,9 @@ BEAM_API beam_pane beam_element_pane(beam_ctx *c);
  * with what is emitted for the element. Spans are valid as long as the input. */
 BEAM_API beam_metadata beam_element_metadata(beam_ctx *c);
 
-/* The worker's clock. In tests with a TestStream not the stream's. */
+/* The worker's clock. On the local runner it is that runner's processing time, which a
+ * TestStream puts forward, as do tests that wait for nothing but the clock; a TestStream of
+ * another runner does not change it. */
 BEAM_API beam_millis beam_now(beam_ctx *c);
 
 /* -- state: in process, on_timer and on_window_expiration ---------------------------------

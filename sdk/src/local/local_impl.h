@@ -341,7 +341,8 @@ struct bm_local {
     size_t n_window_calls;
     uint64_t n_bundles, n_instructions, n_serials;
     size_t next_stage; /* whose turn it is */
-    beam_millis clock_offset, synchronized;
+    atomic_llong clock_ahead; /* workers read it */
+    beam_millis synchronized;
     bool skips_waiting;
     int64_t began_ms;
     bm_map metrics;    /* urn, labels -> bm_metric_cell */
