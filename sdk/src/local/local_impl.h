@@ -211,6 +211,7 @@ struct bm_stage {
     size_t n_families;
     bm_timer_family expiration; /* is_expiration; id NULL: the worker need not know */
     bool is_keyed; /* state or timers: a key is in one bundle at a time */
+    bool has_state;
     bool is_time_sorted;
     bm_items waiting;  /* not keyed: can be processed at once */
     bm_items delayed;  /* until a processing time */
