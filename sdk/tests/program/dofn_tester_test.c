@@ -459,6 +459,19 @@ START_TEST(a_batch_waits_no_longer_than_its_window)
 }
 END_TEST
 
+/* Distinct takes a window's pane 0, also from a runner that does not call it the first. */
+START_TEST(distinct_takes_pane_0)
+{
+    t = beam_dofn_tester_new(&bm_first_pane_fn, .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                             .out = BEAM_STRING);
+    const beam_value pairs[][2] = { { text("a"), beam_int64(1) }, { text("b"), beam_int64(1) } };
+    beam_tester_add_pane(t, beam_kv(pairs[0]), 5, (beam_pane){ .index = 0 });
+    beam_tester_add_pane(t, beam_kv(pairs[1]), 5, (beam_pane){ .index = 1 });
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "a @5\n");
+}
+END_TEST
+
 /* -- state, timers and side inputs where there are none ------------------------------------- */
 typedef struct misuse {
     const char *callback, *what, *message;
@@ -614,6 +627,7 @@ int main(void)
     tcase_add_test(tests, a_window_ends_after_its_sorted_elements);
     tcase_add_test(tests, equal_timers_fire_in_the_order_they_were_set);
     tcase_add_test(tests, a_batch_waits_no_longer_than_its_window);
+    tcase_add_test(tests, distinct_takes_pane_0);
     tcase_add_loop_test(tests, misuse_is_told, 0, BEAM_COUNT(misuses));
     suite_add_tcase(s, tests);
     SRunner *runner = srunner_create(s);
