@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "beam/splittable.h"
 #include "beam/testing.h"
 #include "local_fixture.h"
 
@@ -239,6 +240,44 @@ START_TEST(clock_jumps_for_sources)
 }
 END_TEST
 
+/* -- a source whose watermark is the clock -- */
+static beam_value two(beam_ctx *c, beam_value element)
+{
+    (void)element;
+    return beam_offsets(c, 0, 2);
+}
+
+static beam_status tell_lag(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    int64_t at = beam_offset_from(beam_restriction(c));
+    if (!beam_claim_offset(c, at)) return BEAM_OK;
+    beam_millis lag = beam_now(c) - beam_watermark(c);
+    BEAM_TRY(beam_emit_at(c, beam_int64(lag / beam_minutes(1)), beam_now(c)));
+    return beam_resume_later(c, beam_hours(1));
+}
+
+static const beam_sdf by_the_clock = { .tracker = &beam_offset_tracker,
+                                       .initial = two,
+                                       .watermark = BEAM_WATERMARK_WALL_TIME,
+                                       .unbounded = true };
+static const beam_dofn by_the_clock_fn = { .name = "test.by_the_clock",
+                                           .in = BEAM_BYTES,
+                                           .out = BEAM_INT64,
+                                           .sdf = &by_the_clock,
+                                           .process = tell_lag };
+
+START_TEST(wall_time_is_the_runners)
+{
+    beam_pcoll *lags = beam_par_do(beam_impulse(p, "Impulse"), "Clock", &by_the_clock_fn);
+    beam_par_do(lags, "Collect", &collect_fn);
+    job.opts.skip_waiting = true;
+    job.opts.timeout_ms = 10000;
+    expect_done();
+    expect_collected("0 0");
+}
+END_TEST
+
 /* -- side inputs with triggers ------------------------------------------------------------------ */
 static const beam_side_spec latest[] = {
     { .tag = "latest", .kind = BEAM_SIDE_SINGLETON, .type = BEAM_INT64 }
@@ -300,6 +339,7 @@ int main(void)
     const TTest *const tests[] = { windows_expire, windows_without_state_expire,
                                    timers_fire_in_order, clock_jumps, clock_is_the_tests,
                                    worker_has_the_runners_clock, clock_jumps_for_sources,
+                                   wall_time_is_the_runners,
                                    side_input_is_the_latest_pane };
     return run_suite("local_state", tests, BEAM_COUNT(tests));
 }
