@@ -114,6 +114,12 @@ static beam_status io_state_clear(void *self, const bm_state_key *key, beam_erro
     return bm_state_clear(&((bundle *)self)->state, key, err);
 }
 
+static beam_millis io_now(void *self)
+{
+    const beam_harness *worker = ((bundle *)self)->worker;
+    return bm_wall_ms() + (worker->clock_ahead ? atomic_load(worker->clock_ahead) : 0);
+}
+
 static bool io_is_over(void *self)
 {
     return atomic_load(&((bundle *)self)->worker->ends);
@@ -183,6 +189,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .state_take = io_state_take,
                         .state_append = io_state_append,
                         .state_clear = io_state_clear,
+                        .now = io_now,
                         .is_over = io_is_over,
                         .callers = &bm_callers_all,
                         .serves_keys_values = b->worker->boot.serves_keys_values,

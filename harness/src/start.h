@@ -3,12 +3,16 @@
 #ifndef BM_START_H
 #define BM_START_H
 
+#include <stdatomic.h>
+
 #include "beam/harness.h"
 #include "rpc/rpc.h"
 
 /* beam_harness_start() with the caller's rpc, which must outlive the worker (NULL: its own). One rpc thread
- * serves any number of streams; two would hand gRPC's polling to one another. */
-beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_harness **out,
+ * serves any number of streams; two would hand gRPC's polling to one another. `clock_ahead`:
+ * by how many ms beam_now() is ahead of the machine's clock; NULL: it is not. */
+beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc,
+                             const atomic_llong *clock_ahead, beam_harness **out,
                              beam_error *err);
 
 /* The process gets a fatal signal on that thread: says in which bundle and transform, on

@@ -128,7 +128,8 @@ static beam_status start(beam_harness *worker, const beam_harness_opts *opts,
 }
 
 static beam_status start_new(const beam_harness_opts *opts, bm_rpc *rpc,
-                             const beam_harness *elder, beam_harness **out, beam_error *err)
+                             const atomic_llong *clock_ahead, const beam_harness *elder,
+                             beam_harness **out, beam_error *err)
 {
     beam_harness *worker = bm_xcalloc(1, sizeof *worker);
     bm_arena_init(&worker->arena, 0);
@@ -136,6 +137,7 @@ static beam_status start_new(const beam_harness_opts *opts, bm_rpc *rpc,
     bm_cond_init(&worker->changed);
     worker->has_own_rpc = !rpc;
     worker->rpc = rpc ? rpc : bm_rpc_new();
+    worker->clock_ahead = clock_ahead;
     beam_status status = start(worker, opts, elder, err);
     *out = status == BEAM_OK ? worker : NULL;
     if (status != BEAM_OK) beam_harness_free(worker);
@@ -152,16 +154,18 @@ static beam_status start_siblings(beam_harness *worker, const beam_harness_opts 
     for (size_t i = 0; i < n; i++) {
         beam_harness_opts of_sibling = *opts;
         of_sibling.id = worker->boot.sibling_ids[i];
-        BEAM_TRY(start_new(&of_sibling, worker->rpc, worker, &worker->siblings[i], err));
+        BEAM_TRY(start_new(&of_sibling, worker->rpc, worker->clock_ahead, worker,
+                           &worker->siblings[i], err));
         worker->n_siblings++;
     }
     return BEAM_OK;
 }
 
-beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_harness **out,
+beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc,
+                             const atomic_llong *clock_ahead, beam_harness **out,
                              beam_error *err)
 {
-    BEAM_TRY(start_new(opts, rpc, NULL, out, err));
+    BEAM_TRY(start_new(opts, rpc, clock_ahead, NULL, out, err));
     beam_status status = start_siblings(*out, opts, err);
     if (status == BEAM_OK) return BEAM_OK;
     beam_harness_free(*out);
@@ -172,7 +176,7 @@ beam_status bm_harness_start(const beam_harness_opts *opts, bm_rpc *rpc, beam_ha
 beam_status beam_harness_start(const beam_harness_opts *opts, beam_harness **out,
                                beam_error *err)
 {
-    return bm_harness_start(opts, NULL, out, err);
+    return bm_harness_start(opts, NULL, NULL, out, err);
 }
 
 void beam_harness_counters(beam_harness *worker,

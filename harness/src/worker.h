@@ -48,6 +48,7 @@ struct beam_harness {
     bm_stream *status;          /* guarded by `lock` */
 
     atomic_bool ends; /* bundles are not to wait for anything */
+    const atomic_llong *clock_ahead; /* of bm_harness_start(); NULL: the machine's clock */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;

@@ -91,6 +91,18 @@ void add_string(beam_test_stream *ts, const char *value, beam_millis at)
     beam_test_stream_add(ts, beam_string(beam_span_of(value)), at);
 }
 
+/* -- a type of the program ------------------------------------------------------------------- */
+static void write_my_integer(const void *object, beam_writer *out)
+{
+    beam_write_int64(out, ((const my_integer *)object)->value);
+}
+static beam_status read_my_integer(void *object, beam_reader *in)
+{
+    return beam_read_int64(in, &((my_integer *)object)->value);
+}
+const beam_struct_coder java_my_integer_coder = { "java.my_integer", sizeof(my_integer),
+                                                  write_my_integer, read_my_integer };
+
 /* -- DoFns of several files ------------------------------------------------------------------- */
 static beam_status emit_sums(beam_ctx *c, beam_value in)
 {

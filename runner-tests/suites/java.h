@@ -55,6 +55,13 @@ void add_pair(beam_test_stream *ts, const char *key, int64_t value, beam_millis 
 void add_string_pair(beam_test_stream *ts, const char *key, const char *value, beam_millis at);
 void add_string(beam_test_stream *ts, const char *value, beam_millis at);
 
+/* -- a type of the program ---------------------------------------------------------------- */
+typedef struct my_integer {
+    int64_t value;
+} my_integer;
+extern const beam_struct_coder java_my_integer_coder;
+#define MY_INTEGER BEAM_STRUCT(&java_my_integer_coder)
+
 /* -- DoFns of several files ----------------------------------------------------------------- */
 /* KV<ANY, ITERABLE<INT64>> -> the number of values and their sum, "key: n, sum" as a KV. */
 extern const beam_dofn java_sums_fn;

@@ -2,6 +2,10 @@
 /* Java's PAssertTest, MetricsTest, ParDoLifecycleTest and GroupIntoBatchesTest. */
 #include "java.h"
 
+#include "beam/splittable.h"
+
+#include <stdlib.h>
+
 /* -- assertions ---------------------------------------------------------------------------------- */
 static beam_pcoll *one_to_four(beam_pipeline *p)
 {
@@ -90,6 +94,69 @@ static void flattened(beam_pipeline *p)
     beam_assert_that(beam_flatten(p, "Both", both, 2), "Contains", .lines = "1\n2\n3\n4\n5\n6");
 }
 
+static beam_status not_42(beam_ctx *c, beam_value in)
+{
+    beam_value v;
+    if (!beam_next(beam_as_iter(in), &v)) return beam_fail(c, BEAM_EUSER, "there is no element");
+    if (beam_as_int64(v) == 42) return beam_fail(c, BEAM_EUSER, "it is 42");
+    return BEAM_OK;
+}
+static const beam_dofn not_42_fn = { .name = "java.not_42",
+                                     .in = BEAM_ITERABLE(BEAM_INT64),
+                                     .process = not_42 };
+static void is_not_equal(beam_pipeline *p)
+{
+    beam_assert_that(INTS(p, "In", 43), "NotEqual", .matcher = &not_42_fn);
+}
+static void in_global_window(beam_pipeline *p)
+{
+    const beam_window global = { BEAM_MIN_TIMESTAMP, BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP + 1,
+                                 { NULL, 0 } };
+    beam_assert_that(one_to_four(p), "Contains", .lines = "2\n1\n4\n3", .window = &global);
+}
+static void flattened_false(beam_pipeline *p)
+{
+    beam_pcoll *both[] = { one_to_four(p), INTS(p, "More", 5, 6) };
+    beam_assert_that(beam_flatten(p, "Both", both, 2), "Contains", .lines = "7");
+}
+
+/* All elements are less than the config says. */
+static beam_status all_less(beam_ctx *c, beam_value in)
+{
+    int64_t bound = strtoll(beam_cstr(c, beam_config(c)), NULL, 10);
+    beam_iter *it = beam_as_iter(in);
+    for (beam_value v; beam_next(it, &v);)
+        if (beam_as_int64(v) >= bound)
+            return beam_fail(c, BEAM_EUSER, "elements should be less than %lld",
+                             (long long)bound);
+    return BEAM_OK;
+}
+static const beam_dofn all_less_fn = { .name = "java.all_less",
+                                       .in = BEAM_ITERABLE(BEAM_INT64),
+                                       .process = all_less };
+/* Of two collections each satisfies a matcher of its own. */
+static void each_is_less(beam_pipeline *p, const char *first, const char *second)
+{
+    beam_assert_that(INTS(p, "First", 1, 2, 3), "FirstLess", .matcher = &all_less_fn,
+                     .config = beam_span_of(first));
+    beam_assert_that(INTS(p, "Second", 4, 5, 6), "SecondLess", .matcher = &all_less_fn,
+                     .config = beam_span_of(second));
+}
+static void multiple_matchers(beam_pipeline *p)
+{
+    each_is_less(p, "4", "7");
+}
+static void multiple_matchers_false(beam_pipeline *p)
+{
+    each_is_less(p, "0", "0");
+}
+static void list_is_positive(beam_pipeline *p)
+{
+    beam_assert_that(INTS(p, "First", 1, 2, 3), "FirstPositive", .matcher = &all_positive_fn);
+    beam_assert_that(INTS(p, "Second", 4, 5, 6), "SecondPositive",
+                     .matcher = &all_positive_fn);
+}
+
 /* -- metrics ---------------------------------------------------------------------------------------- */
 enum { SECOND };
 static const beam_output_spec second[] = { [SECOND] = { "second", BEAM_INT64 } };
@@ -153,6 +220,55 @@ static const char *gauges(beam_pipeline *p, const char *scope)
     if (beam_test_gauge(p, step_of(p, scope, "MyStep2"), "gauge") != 12)
         return "the second step's gauge is not 12";
     return NULL;
+}
+
+static const char *all_metrics(beam_pipeline *p, const char *scope)
+{
+    const char *problem = counters(p, scope);
+    if (!problem) problem = distributions(p, scope);
+    return problem ? problem : gauges(p, scope);
+}
+
+/* -- metrics of a source, also while it is split -- */
+static beam_value ten(beam_ctx *c, beam_value element)
+{
+    (void)element;
+    return beam_offsets(c, 0, 10);
+}
+static beam_status split_and_count(beam_ctx *c, beam_value element, beam_value restriction)
+{
+    (void)element;
+    int64_t from = beam_offset_from(restriction), to = beam_offset_to(restriction);
+    beam_counter_add(c, "split", 1);
+    BEAM_TRY(beam_emit_restriction(c, beam_offsets(c, from, (from + to) / 2)));
+    return beam_emit_restriction(c, beam_offsets(c, (from + to) / 2, to));
+}
+static beam_status advance_and_count(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    for (int64_t at = beam_offset_from(beam_restriction(c)); beam_claim_offset(c, at); at++) {
+        beam_counter_add(c, "advance", 1);
+        BEAM_TRY(beam_emit(c, beam_int64(at)));
+    }
+    return BEAM_OK;
+}
+static const beam_sdf measured_sdf = { .tracker = &beam_offset_tracker, .initial = ten,
+                                       .split = split_and_count };
+static const beam_dofn measured_source_fn = { .name = "java.measured_source",
+                                              .in = BEAM_BYTES,
+                                              .out = BEAM_INT64,
+                                              .sdf = &measured_sdf,
+                                              .process = advance_and_count };
+static void measured_source(beam_pipeline *p)
+{
+    beam_pcoll *out = beam_par_do(beam_impulse(p, "Impulse"), "Read", &measured_source_fn);
+    beam_assert_that(out, "Out", .count = 10);
+}
+static const char *source_metrics(beam_pipeline *p, const char *scope)
+{
+    (void)scope; /* the parts of a source have names of the runner's */
+    if (beam_test_counter(p, NULL, "advance") != 10) return "the source has not counted to 10";
+    return beam_test_counter(p, NULL, "split") > 0 ? NULL : "the split has not counted";
 }
 
 /* -- the order of calls -------------------------------------------------------------------------------- */
@@ -237,6 +353,15 @@ static beam_status do_nothing(beam_ctx *c, beam_value in)
     (void)c, (void)in;
     return BEAM_OK;
 }
+static beam_status fail_keyed_element(beam_ctx *c, beam_value in)
+{
+    return fail_element(c, beam_val(in));
+}
+#define FAILING_STATEFUL(dofn, fn_name, ...)                                            \
+    static const beam_dofn dofn = { .name = (fn_name),                                   \
+                                    .in = BEAM_KV(BEAM_STRING, BEAM_INT64),              \
+                                    .states = BEAM_TABLE(states),                        \
+                                    .teardown = tear_down, __VA_ARGS__ }
 #define FAILING(dofn, fn_name, ...)                                                    \
     static const beam_dofn dofn = { .name = (fn_name), .in = BEAM_INT64,                \
                                     .teardown = tear_down, __VA_ARGS__ }
@@ -246,6 +371,14 @@ FAILING(fails_in_start, "java.fails_in_start", .start_bundle = fail_call,
 FAILING(fails_in_process, "java.fails_in_process", .process = fail_element);
 FAILING(fails_in_finish, "java.fails_in_finish", .process = do_nothing,
         .finish_bundle = fail_call);
+FAILING_STATEFUL(stateful_fails_in_setup, "java.stateful_fails_in_setup", .setup = fail_call,
+                 .process = do_nothing);
+FAILING_STATEFUL(stateful_fails_in_start, "java.stateful_fails_in_start",
+                 .start_bundle = fail_call, .process = do_nothing);
+FAILING_STATEFUL(stateful_fails_in_process, "java.stateful_fails_in_process",
+                 .process = fail_keyed_element);
+FAILING_STATEFUL(stateful_fails_in_finish, "java.stateful_fails_in_finish",
+                 .process = do_nothing, .finish_bundle = fail_call);
 static void setup_fails(beam_pipeline *p)
 {
     beam_par_do(one_to_four(p), "Fail", &fails_in_setup);
@@ -261,6 +394,26 @@ static void process_fails(beam_pipeline *p)
 static void finish_fails(beam_pipeline *p)
 {
     beam_par_do(one_to_four(p), "Fail", &fails_in_finish);
+}
+static void stateful_fails(beam_pipeline *p, const beam_dofn *fn)
+{
+    beam_par_do(STRING_INTS(p, "In", { "a", 1 }, { "b", 2 }, { "a", 3 }), "Fail", fn);
+}
+static void stateful_setup_fails(beam_pipeline *p)
+{
+    stateful_fails(p, &stateful_fails_in_setup);
+}
+static void stateful_start_fails(beam_pipeline *p)
+{
+    stateful_fails(p, &stateful_fails_in_start);
+}
+static void stateful_process_fails(beam_pipeline *p)
+{
+    stateful_fails(p, &stateful_fails_in_process);
+}
+static void stateful_finish_fails(beam_pipeline *p)
+{
+    stateful_fails(p, &stateful_fails_in_finish);
 }
 static const char *is_torn_down(beam_pipeline *p, const char *scope)
 {
@@ -319,10 +472,47 @@ static void batch_streaming(beam_pipeline *p)
     beam_assert_that(beam_par_do(out, "Size", &batch_size_fn), "Out", .lines = "2\n2\n1");
 }
 
+/* However the key is sharded: no batch is too large, most are full, nothing is lost. */
+enum { MANY = 2000 };
+static const beam_dofn sharded_batch_size_fn = {
+    .name = "java.sharded_batch_size",
+    .in = BEAM_KV(BEAM_KV(BEAM_STRING, BEAM_BYTES), BEAM_ITERABLE(BEAM_INT64)),
+    .out = BEAM_INT64,
+    .process = batch_size
+};
+static beam_status expect_full_batches(beam_ctx *c, beam_value in)
+{
+    size_t n;
+    int64_t *sizes = sorted_ints(c, beam_as_iter(in), &n), sum = 0;
+    for (size_t i = 0; i < n; i++) sum += sizes[i];
+    if (sum != MANY)
+        return beam_fail(c, BEAM_EUSER, "batches of %lld elements", (long long)sum);
+    if (sizes[n - 1] > 5 || sizes[n / 2] < 5)
+        return beam_fail(c, BEAM_EUSER, "batches of %lld elements at most, half of them of %lld",
+                         (long long)sizes[n - 1], (long long)sizes[n / 2]);
+    return BEAM_OK;
+}
+static const beam_dofn expect_full_batches_fn = { .name = "java.expect_full_batches",
+                                                  .in = BEAM_ITERABLE(BEAM_INT64),
+                                                  .process = expect_full_batches };
+static void sharded_batches(beam_pipeline *p)
+{
+    string_int *all = calloc(MANY, sizeof *all);
+    for (int i = 0; i < MANY; i++) all[i] = (string_int){ "key", i };
+    beam_pcoll *in = create_string_ints(p, "In", all, MANY);
+    free(all);
+    beam_pcoll *out = beam_group_into_batches(in, "Batch", .size = 5, .sharded = true);
+    beam_assert_that(beam_par_do(out, "Size", &sharded_batch_size_fn), "Out",
+                     .matcher = &expect_full_batches_fn);
+}
+
 #define A(name) "PAssertTest." name
 #define L(name) "ParDoLifecycleTest." name
 #define B(name) "GroupIntoBatchesTest." name
 #define FAILS(name, build, says) TEST(A(name), "UsesFailureMessage", build, .fails = (says))
+#define STATEFUL_TORN_DOWN(name, build)                                                 \
+    TEST(L(name), "UsesParDoLifecycle,UsesStatefulParDo", build, .needs = NEEDS_STATE,   \
+         .fails = "failed on purpose", .check = is_torn_down)
 #define ATTEMPTED(name, category, checked) \
     TEST("MetricsTest." name, "UsesAttemptedMetrics," category, measured, \
          .needs = NEEDS_METRICS, .check = checked)
@@ -346,6 +536,21 @@ static const suite_test tests[] = {
     FAILS("testEmptyFalse", empty_false, "unexpected"),
     FAILS("testAssertionSiteIsCapturedWithMessage", in_any_order_false, "Contains"),
     TEST(A("testPAssertThatFlattened"), "-", flattened),
+    TEST(A("testNotEqualTo"), "-", is_not_equal),
+    TEST(A("testGlobalWindowContainsInAnyOrder"), "-", in_global_window),
+    FAILS("testPAssertThatFlattenedFalse", flattened_false, "missing: 7"),
+    TEST(A("testPAssertThatListSatisfiesOneMatcher"), "-", list_is_positive),
+    TEST(A("testPAssertThatListSatisfiesMultipleMatchers"), "-", multiple_matchers),
+    FAILS("testPAssertThatListSatisfiesMultipleMatchersFalse", multiple_matchers_false,
+          "elements should be less than 0"),
+    FAILS("testPAssertEqualsSingletonFalseDefaultReasonString", not_equal, "Equal"),
+    FAILS("testEmptyFalseDefaultReasonString", empty_false, "Empty"),
+    TEST("MetricsTest.testAllAttemptedMetrics",
+         "UsesAttemptedMetrics,UsesCounterMetrics,UsesDistributionMetrics,UsesGaugeMetrics",
+         measured, .needs = NEEDS_METRICS, .check = all_metrics),
+    TEST("MetricsTest.testBoundedSourceMetricsInSplit",
+         "UsesAttemptedMetrics,UsesCounterMetrics", measured_source,
+         .needs = NEEDS_METRICS | NEEDS_SDF, .check = source_metrics),
     ATTEMPTED("testAttemptedCounterMetrics", "UsesCounterMetrics", counters),
     ATTEMPTED("testAttemptedDistributionMetrics", "UsesDistributionMetrics", distributions),
     ATTEMPTED("testAttemptedGaugeMetrics", "UsesGaugeMetrics", gauges),
@@ -357,6 +562,15 @@ static const suite_test tests[] = {
     TORN_DOWN("testTeardownCalledAfterExceptionInStartBundle", start_fails),
     TORN_DOWN("testTeardownCalledAfterExceptionInProcessElement", process_fails),
     TORN_DOWN("testTeardownCalledAfterExceptionInFinishBundle", finish_fails),
+    STATEFUL_TORN_DOWN("testTeardownCalledAfterExceptionInSetupStateful",
+                       stateful_setup_fails),
+    STATEFUL_TORN_DOWN("testTeardownCalledAfterExceptionInStartBundleStateful",
+                       stateful_start_fails),
+    STATEFUL_TORN_DOWN("testTeardownCalledAfterExceptionInProcessElementStateful",
+                       stateful_process_fails),
+    STATEFUL_TORN_DOWN("testTeardownCalledAfterExceptionInFinishBundleStateful",
+                       stateful_finish_fails),
+    TEST(B("testWithShardedKeyInGlobalWindow"), "-", sharded_batches, .needs = NEEDS_STATE),
     TEST(B("testInGlobalWindowBatchSizeCount"), "-", batch_count, .needs = NEEDS_STATE),
     TEST(B("testWithUnevenBatches"), "-", uneven_batches, .needs = NEEDS_STATE),
     TEST(B("testInGlobalWindowBatchSizeByteSize"), "-", batch_bytes, .needs = NEEDS_STATE),

@@ -243,6 +243,23 @@ static void extract_timestamps(beam_pipeline *p)
                      .lines = "0 @0\n1 @10\n2 @20", .show = BEAM_SHOW_TIMESTAMP);
 }
 
+/* The time in the value is earlier than that of the element. */
+static beam_status emit_earlier(beam_ctx *c, beam_value in)
+{
+    return beam_emit_windowed(c, -1, beam_key(in), beam_as_int64(beam_val(in)), NULL);
+}
+static const beam_dofn emit_earlier_fn = { .name = "java.emit_key_earlier",
+                                           .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                                           .out = BEAM_STRING,
+                                           .process = emit_earlier };
+static void extract_earlier_timestamps(beam_pipeline *p)
+{
+    beam_pcoll *in = TIMED_PAIRS(p, "In", { "foo", 0, 100 }, { "foo", 1, 101 },
+                                 { "bar", 2, 102 }, { "baz", 3, 103 });
+    beam_assert_that(beam_par_do(in, "Extract", &emit_earlier_fn), "Out",
+                     .lines = "foo @0\nfoo @1\nbar @2\nbaz @3", .show = BEAM_SHOW_TIMESTAMP);
+}
+
 static const suite_test tests[] = {
     TEST("CreateTest.testCreate", "-", create),
     TEST("CreateTest.testCreateEmpty", "-", create_empty),
@@ -267,5 +284,7 @@ static const suite_test tests[] = {
          with_timestamps_twice),
     TEST("ReifyTimestampsTest.inValuesSucceeds", "-", reify_timestamps),
     TEST("ReifyTimestampsTest.extractFromValuesSucceeds", "-", extract_timestamps),
+    TEST("ReifyTimestampsTest.extractFromValuesWhenValueTimestampedLaterSucceeds", "-",
+         extract_earlier_timestamps),
 };
 SUITE_TABLE(java_create, "java", tests);

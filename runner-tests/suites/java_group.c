@@ -267,6 +267,46 @@ static void co_group_windows(beam_pipeline *p)
                      .show = BEAM_SHOW_WINDOW);
 }
 
+/* How many purchases were made by whom has an address, but no name. */
+static size_t count(beam_iter *it)
+{
+    size_t n = 0;
+    for (beam_value v; beam_next(it, &v);) n++;
+    return n;
+}
+static beam_status purchases_without_name(beam_ctx *c, beam_value in)
+{
+    enum { NAMES, ADDRESSES, PURCHASES };
+    if (count(beam_co_values(in, NAMES))) return BEAM_OK;
+    int64_t purchases = (int64_t)count(beam_co_values(in, PURCHASES));
+    beam_iter *it = beam_co_values(in, ADDRESSES);
+    for (beam_value address; beam_next(it, &address);)
+        BEAM_TRY(beam_emit_kv(c, address, beam_int64(purchases)));
+    return BEAM_OK;
+}
+static const beam_dofn purchases_without_name_fn = {
+    .name = "java.purchases_without_name",
+    .in = BEAM_KV(BEAM_STRING, BEAM_CO3(BEAM_STRING, BEAM_STRING, BEAM_STRING)),
+    .out = BEAM_KV(BEAM_STRING, BEAM_INT64),
+    .process = purchases_without_name
+};
+static void co_group_handle_results(beam_pipeline *p)
+{
+    beam_pcoll *names = STRING_PAIRS(p, "Names", { "1", "John Smith" }, { "2", "Sally James" },
+                                     { "8", "Jeffery Spalding" }, { "20", "Joan Lichtfield" });
+    beam_pcoll *addresses =
+        STRING_PAIRS(p, "Addresses", { "2", "53 S. 3rd" }, { "10", "383 Jackson Street" },
+                     { "20", "3 W. Arizona" }, { "3", "29 School Rd" }, { "8", "6 Watling Rd" });
+    beam_pcoll *purchases = STRING_PAIRS(
+        p, "Purchases", { "2", "Boat" }, { "1", "Shoes" }, { "3", "Car" }, { "1", "Book" },
+        { "10", "Pens" }, { "8", "House" }, { "4", "Suit" }, { "11", "House" },
+        { "14", "Shoes" }, { "2", "Suit" }, { "8", "Suit Case" }, { "3", "House" });
+    beam_pcoll *grouped = beam_co_group_by_key(
+        p, "CoGroup", (beam_pcoll *[]){ names, addresses, purchases }, 3);
+    beam_assert_that(beam_par_do(grouped, "Count", &purchases_without_name_fn), "Out",
+                     .lines = "29 School Rd: 2\n383 Jackson Street: 1");
+}
+
 /* -- Reshuffle --------------------------------------------------------------------------------------- */
 static beam_pcoll *six_pairs(beam_pipeline *p)
 {
@@ -289,6 +329,33 @@ static void reshuffle_timestamps(beam_pipeline *p)
                      .lines = "foo: 1 @-9223372036854775\nfoo: 2 @0\nbar: 3 @33\n"
                               "bar: 4 @9223371950454775",
                      .show = BEAM_SHOW_TIMESTAMP);
+}
+
+/* Panes that are of no trigger, and those of one that fires early, on time and late. */
+static void reshuffle_metadata(beam_pipeline *p)
+{
+    beam_test_stream *ts = beam_test_stream_begin(p, "Stream",
+                                                  BEAM_KV(BEAM_STRING, BEAM_INT64));
+    beam_test_stream_watermark(ts, 0);
+    for (int i = 1; i <= 3; i++) add_pair(ts, "foo", i, 2 + i);
+    beam_test_stream_watermark(ts, 10);
+    add_pair(ts, "foo", 4, 6);
+    beam_pcoll *in = beam_window_into(
+        beam_test_stream_end(ts), "Windows", beam_fixed(10), .allowed_lateness = 1000,
+        .trigger = BEAM_AFTER_END_OF_WINDOW(BEAM_AFTER_COUNT(2), BEAM_AFTER_COUNT(1)));
+    enum { SHOW = BEAM_SHOW_WINDOW | BEAM_SHOW_TIMESTAMP | BEAM_SHOW_PANE };
+    beam_assert_that(beam_reshuffle(in, "Plain"), "NoFiring",
+                     .lines = "[0, 10) foo: 1 @3 #0 unknown first last\n"
+                              "[0, 10) foo: 2 @4 #0 unknown first last\n"
+                              "[0, 10) foo: 3 @5 #0 unknown first last\n"
+                              "[0, 10) foo: 4 @6 #0 unknown first last",
+                     .show = SHOW);
+    beam_pcoll *fired = beam_reshuffle(beam_group_by_key(in, "Group"), "Fired");
+    beam_assert_that(fired, "Firings",
+                     .lines = "[0, 10) foo: [1, 2] @9 #0 early first\n"
+                              "[0, 10) foo: [3] @9 #1 on time\n"
+                              "[0, 10) foo: [4] @9 #2 late",
+                     .show = SHOW);
 }
 
 static void assert_reshuffled(beam_pcoll *in, const char *lines)
@@ -363,6 +430,9 @@ static const suite_test tests[] = {
     TEST("CoGroupByKeyTest.testCoGroupByKeyGetOnly", "-", co_group_get_only),
     TEST("CoGroupByKeyTest.testCoGroupByKey", "-", co_group_several),
     TEST("CoGroupByKeyTest.testCoGroupByKeyWithWindowing", "-", co_group_windows),
+    TEST("CoGroupByKeyTest.testCoGroupByKeyHandleResults", "-", co_group_handle_results),
+    TEST(R("testReshufflePreservesMetadata"), "-", reshuffle_metadata,
+         .needs = NEEDS_TEST_STREAM),
     TEST(R("testJustReshuffle"), "-", just_reshuffle),
     TEST(R("testReshufflePreservesTimestamps"), "-", reshuffle_timestamps),
     TEST(R("testReshuffleAfterFixedWindows"), "-", reshuffle_fixed),

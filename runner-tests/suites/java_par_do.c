@@ -289,6 +289,29 @@ static void multi_output_with_side_inputs(beam_pipeline *p)
                                                "additional3: processing 3: [11, 222]" });
 }
 
+/* The side inputs are added one by one. */
+static void side_inputs_cumulative(beam_pipeline *p)
+{
+    three_views v = make_views(p);
+    beam_pcoll *in = INTS(p, "In", 3, -42, 666);
+    beam_par_do_opts opts = { .fn = &side_teller_fn };
+    for (int i = 0; i < 3; i++) opts.sides[i] = v.at[i];
+    assert_told(beam_par_do_with(in, "Tell", &opts),
+                "processing 3: [11, 222]\nprocessing -42: [11, 222]\n"
+                "processing 666: [11, 222]");
+}
+static void multi_output_side_inputs_cumulative(beam_pipeline *p)
+{
+    three_views v = make_views(p);
+    beam_par_do_opts opts = { .fn = &both_teller_fn };
+    for (int i = 0; i < 3; i++) opts.sides[i] = v.at[i];
+    beam_pcoll *out = beam_par_do_with(INTS(p, "In", 3), "Tell", &opts);
+    assert_outputs(out, (const char *const[]){ "processing 3: [11, 222]",
+                                               "additional1: processing 3: [11, 222]",
+                                               "additional2: processing 3: [11, 222]",
+                                               "additional3: processing 3: [11, 222]" });
+}
+
 enum { NUMBER };
 static const beam_side_spec number_side[] = {
     [NUMBER] = { "number", BEAM_SIDE_SINGLETON, BEAM_INT64, NULL, NULL }
@@ -570,6 +593,9 @@ static const suite_test tests[] = {
     TEST(P("testParDoWithSideInputs"), "UsesSideInputs", with_side_inputs),
     TEST(P("testMultiOutputParDoWithSideInputs"), "UsesSideInputs",
          multi_output_with_side_inputs),
+    TEST(P("testParDoWithSideInputsIsCumulative"), "UsesSideInputs", side_inputs_cumulative),
+    TEST(P("testMultiOutputParDoWithSideInputsIsCumulative"), "UsesSideInputs",
+         multi_output_side_inputs_cumulative),
     TEST(P("testSameSideInputReadTwice"), "UsesSideInputs", same_side_input_twice),
     TEST(P("testSideInputAnnotation"), "UsesSideInputs", side_input_annotation),
     TEST(P("testSideInputAnnotationWithMultipleSideInputs"), "UsesSideInputs",

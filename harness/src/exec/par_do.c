@@ -77,6 +77,11 @@ static beam_status process_with_state(bm_node *node, const bm_element *element)
     bm_par_do *p = (bm_par_do *)node;
     bm_user_state_enter(p->ctx.state);
     if (BM_UNLIKELY(p->ctx.state->sorted)) return bm_sorter_keep(p, element);
+    if (p->fn->on_window_expiration) {
+        /* The window is to be over for this key even if its state is not looked at. */
+        p->ctx.element = element;
+        if (!bm_user_state_row(p->ctx.state)) return node->plan->error.status;
+    }
     return p->process_keyed(node, element);
 }
 

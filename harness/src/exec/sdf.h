@@ -101,7 +101,7 @@ bool bm_sdf_split_restriction(bm_sdf_process *s, double fraction, beam_value *pr
  * tracking.error says why. */
 bool bm_sdf_root(bm_sdf_process *s, beam_value restriction, beam_millis watermark,
                  const bm_windows *windows, bm_arena *arena, bm_root *out);
-beam_millis bm_sdf_watermark(const bm_tracking *t);
+beam_millis bm_sdf_watermark(bm_tracking *t);
 /* bm_node_ops.progress and .split. */
 bool bm_sdf_progress(bm_node *node, beam_progress *out);
 bool bm_sdf_split(bm_node *node, double fraction, bm_arena *arena, bm_split *out);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of beam/splittable.h that process() calls. Bundle thread. */
-#include "base/clock.h"
 #include "exec/sdf.h"
 
 static bm_tracking *tracking_of(beam_ctx *c, const char *what)
@@ -57,17 +56,17 @@ beam_status beam_resume_later(beam_ctx *c, int64_t delay_ms)
     return BEAM_OK;
 }
 
-beam_millis bm_sdf_watermark(const bm_tracking *t)
+beam_millis bm_sdf_watermark(bm_tracking *t)
 {
     beam_millis at = bm_count_get(&t->watermark);
     if (t->sdf->watermark != BEAM_WATERMARK_WALL_TIME) return at;
-    beam_millis now = bm_wall_ms();
+    beam_millis now = beam_now(&t->ctx);
     return now > at ? now : at;
 }
 
 beam_millis beam_watermark(beam_ctx *c)
 {
-    const bm_tracking *t = tracking_of(c, "beam_watermark()");
+    bm_tracking *t = tracking_of(c, "beam_watermark()");
     return t ? bm_sdf_watermark(t) : BEAM_MIN_TIMESTAMP;
 }
 

@@ -105,7 +105,7 @@ static const char *describe(const bm_tracking *t, bm_arena *arena)
 }
 
 /* The row is not behind the watermark, or it could be dropped as late, nor after its window. */
-static beam_millis failed_at(const bm_tracking *t, const bm_element *in,
+static beam_millis failed_at(bm_tracking *t, const bm_element *in,
                              const bm_windows *windows)
 {
     beam_millis at = bm_sdf_watermark(t);

@@ -117,14 +117,15 @@ START_TEST(windows_have_timers_of_their_own)
 }
 END_TEST
 
-START_TEST(the_end_of_a_window_is_told_where_there_is_state)
+START_TEST(the_end_of_a_window_is_told_to_each_key)
 {
     keyed k;
     keyed_init_in_windows(&k, 0);
     keyed_put_at(&k, "a", "b+x", 3);
-    keyed_put_at(&k, "b", "!", 3);
+    keyed_put_at(&k, "b", "!", 3); /* looks at no state */
     keyed_run(&k);
-    ck_assert_str_eq(keyed_timers(&k), "beam.window_expiration a [0, 10) at 9, hold 9\n");
+    ck_assert_str_eq(keyed_timers(&k), "beam.window_expiration a [0, 10) at 9, hold 9\n"
+                                       "beam.window_expiration b [0, 10) at 9, hold 9\n");
     keyed_fire(&k, BM_EXPIRATION_FAMILY, "a", "", 9, 9);
     keyed_run(&k);
     expect_keyed(&k, "\"a ends [x] at 9\" @9 [0, 10)\n");
@@ -236,7 +237,7 @@ int main(void)
         a_timer_that_was_set_anew_or_cleared_does_not_fire,
         timers_of_the_bundle_fire_in_order_with_those_of_the_runner,
         windows_have_timers_of_their_own,
-        the_end_of_a_window_is_told_where_there_is_state,
+        the_end_of_a_window_is_told_to_each_key,
         a_failed_element_sets_and_clears_nothing,
         a_timer_that_fails_leaves_nothing,
         a_failed_attempt_overrules_no_timer,

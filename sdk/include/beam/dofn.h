@@ -208,8 +208,8 @@ typedef struct beam_dofn {
     /* Partition: the element passes on to output number 0 ... n - 1, see beam_partition(). */
     int (*partition)(beam_ctx *c, beam_value in, int n);
     beam_status (*on_timer)(beam_ctx *c, const beam_timer *timer);
-    /* The window of a key that has state is over: last chance to use it. What is emitted has
-     * the timestamp of the window's last millisecond. */
+    /* A window in which the key had elements is over: last chance to use its state. What is
+     * emitted has the timestamp of the window's last millisecond. Needs a state. */
     beam_status (*on_window_expiration)(beam_ctx *c, beam_value key);
     beam_status (*finish_bundle)(beam_ctx *c);
     void (*teardown)(beam_ctx *c);
@@ -275,7 +275,9 @@ BEAM_API beam_pane beam_element_pane(beam_ctx *c);
  * with what is emitted for the element. Spans are valid as long as the input. */
 BEAM_API beam_metadata beam_element_metadata(beam_ctx *c);
 
-/* The worker's clock. In tests with a TestStream not the stream's. */
+/* The worker's clock. On the local runner it is that runner's processing time, which a
+ * TestStream puts forward, as do tests that wait for nothing but the clock; a TestStream of
+ * another runner does not change it. */
 BEAM_API beam_millis beam_now(beam_ctx *c);
 
 /* -- state: in process, on_timer and on_window_expiration ---------------------------------

@@ -162,7 +162,8 @@ BEAM_API beam_status beam_test_run_with(beam_pipeline *p, const beam_test_opts *
     beam_test_run_with((p), &(const beam_test_opts){ __VA_ARGS__ })
 
 /* User metrics of the pipeline's last run, successful or not; a name of several steps is
- * added up. With `step` (a step's whole name, "Scope/Name") only that step's; NULL: all.
+ * added up. With `step` (a step's whole name, "Scope/Name") only that step's; NULL: all. A
+ * splittable DoFn is several steps, which have names of the runner's: take NULL for it.
  * 0 when there is none. Calls of services are counters too, "Method: outcome": "GET: ok",
  * "GET: unavailable". */
 BEAM_API int64_t beam_test_counter(const beam_pipeline *p, const char *step,

@@ -83,6 +83,10 @@ static beam_status add(beam_ctx *c, beam_value in)
 
 static beam_status on_timer(beam_ctx *c, const beam_timer *timer)
 {
+    const batch_self *self = beam_self(c);
+    /* Else it would hold the watermark until then. */
+    if (timer->timer == WINDOW_END && self->buffering_ms)
+        BEAM_TRY(beam_timer_clear(c, WAITED, (beam_span){ NULL, 0 }));
     return beam_state_is_empty(c, BATCH) ? BEAM_OK : flush(c, timer->key);
 }
 

@@ -21,7 +21,8 @@ static beam_status unstamp(beam_ctx *c, beam_value in)
 /* A key whose window fires again has been told already. */
 static beam_status first_pane(beam_ctx *c, beam_value in)
 {
-    return beam_element_pane(c).is_first ? beam_emit(c, beam_key(in)) : BEAM_OK;
+    /* Prism does not say of the only pane of a merged window that it is the first. */
+    return beam_element_pane(c).index == 0 ? beam_emit(c, beam_key(in)) : BEAM_OK;
 }
 
 /* The runner holds elements back until the side input is complete. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processing time: the wall clock, and what it has been put forward. The worker sets its
- * timers by the wall clock, so that ours may only be ahead of it. Runner's thread. */
+/* Processing time: the wall clock, and what it has been put forward. The worker, which sets
+ * its timers by this clock, reads how far that is. Runner's thread. */
 #include "base/clock.h"
 #include "local/local_impl.h"
 
 beam_millis bm_local_now(const bm_local *l)
 {
-    return bm_wall_ms() + l->clock_offset;
+    return bm_wall_ms() + atomic_load(&l->clock_ahead);
 }
 
 int64_t bm_local_ticks(void)
@@ -16,5 +16,5 @@ int64_t bm_local_ticks(void)
 
 void bm_local_jump(bm_local *l, beam_millis by)
 {
-    if (by > 0) l->clock_offset += by;
+    if (by > 0) atomic_fetch_add(&l->clock_ahead, by);
 }

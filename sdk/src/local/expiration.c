@@ -66,6 +66,7 @@ static beam_status watch_window(bm_local *l, bm_stage *stage, bm_user_key *key,
 beam_status bm_local_expiration_watch(bm_local *l, bm_stage *stage, bm_user_key *key,
                                       const bm_item *item)
 {
+    if (!stage->has_state && !stage->expiration.id) return BEAM_OK; /* nothing to forget */
     bm_arena arena;
     bm_arena_init(&arena, 0);
     const bm_windows *windows;

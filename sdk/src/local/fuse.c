@@ -158,6 +158,7 @@ static beam_status begin_stage(bm_local *l, bm_leaf *leaf, bm_stage **out)
     stage->inputs = BM_NEW_ARRAY(&l->arena, bm_coll *, leaf->pb->n_inputs);
     stage->is_keyed = p && !processes_restrictions(leaf) && !*p->restriction_coder_id &&
                       (p->n_state_specs || p->n_timer_family_specs);
+    stage->has_state = stage->is_keyed && p->n_state_specs;
     stage->is_time_sorted = p && p->requires_time_sorted_input;
     bm_arena_init(&stage->key_arena, 0);
     bm_map_init(&stage->keys, &stage->key_arena);

@@ -17,6 +17,9 @@
 typedef struct bm_local_worker {
     const char *id;
     const char *control_endpoint, *logging_endpoint, *provision_endpoint;
+    /* By how many ms the runner's processing time is ahead of the machine's clock: what the
+     * worker is to take for now. */
+    const atomic_llong *clock_ahead;
 } bm_local_worker;
 
 /* Ways for the runner to be unkind, all of them within the protocol but for the streams that

@@ -211,6 +211,7 @@ struct bm_stage {
     size_t n_families;
     bm_timer_family expiration; /* is_expiration; id NULL: the worker need not know */
     bool is_keyed; /* state or timers: a key is in one bundle at a time */
+    bool has_state;
     bool is_time_sorted;
     bm_items waiting;  /* not keyed: can be processed at once */
     bm_items delayed;  /* until a processing time */
@@ -341,7 +342,8 @@ struct bm_local {
     size_t n_window_calls;
     uint64_t n_bundles, n_instructions, n_serials;
     size_t next_stage; /* whose turn it is */
-    beam_millis clock_offset, synchronized;
+    atomic_llong clock_ahead; /* workers read it */
+    beam_millis synchronized;
     bool skips_waiting;
     int64_t began_ms;
     bm_map metrics;    /* urn, labels -> bm_metric_cell */

@@ -19,6 +19,7 @@ static beam_status start_worker(bm_local *l)
         .control_endpoint = l->url,
         .logging_endpoint = l->url,
         .provision_endpoint = l->url,
+        .clock_ahead = &l->clock_ahead,
     };
     BEAM_TRY(l->opts->start_worker(l->opts->self, &l->worker, l->err));
     l->has_worker = true;

@@ -31,7 +31,7 @@ static beam_status start_worker(void *self, const bm_local_worker *wanted,
         .log_level = p->job->log_level,
         .runner_shares_stderr = true,
     };
-    BEAM_TRY(bm_harness_start(&opts, p->rpc, &p->worker, err));
+    BEAM_TRY(bm_harness_start(&opts, p->rpc, wanted->clock_ahead, &p->worker, err));
     if (p->job->worker) atomic_store(p->job->worker, p->worker);
     return BEAM_OK;
 }

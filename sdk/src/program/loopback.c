@@ -85,7 +85,7 @@ static beam_status start_harness(const bm_loopback *loopback,
         .provision_endpoint = request->provision_endpoint,
         .log_level = loopback->log_level,
     };
-    return bm_harness_start(&opts, loopback->session->rpc, out, err);
+    return bm_harness_start(&opts, loopback->session->rpc, NULL, out, err);
 }
 
 static beam_status start(void *self, const bm_worker_request *request, beam_error *err)

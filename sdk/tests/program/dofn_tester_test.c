@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "beam/testing.h"
+#include "fns/builtin.h"
 
 static beam_dofn_tester *t;
 
@@ -440,6 +441,37 @@ START_TEST(equal_timers_fire_in_the_order_they_were_set)
 }
 END_TEST
 
+/* GroupIntoBatches with a limit of time: nothing is left to wait for, which would hold the
+ * watermark, once the window's end has given out the batch. */
+START_TEST(a_batch_waits_no_longer_than_its_window)
+{
+    const char size_10_wait_1000[] = { 10, 0, (char)0xe8, 7 };
+    t = beam_dofn_tester_new(&bm_batch_fn, .windows = beam_fixed(100),
+                             .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                             .out = BEAM_KV(BEAM_STRING, BEAM_ITERABLE(BEAM_INT64)),
+                             .config = { size_10_wait_1000, sizeof size_10_wait_1000 });
+    add_timed("a", 70);
+    run();
+    ck_assert_uint_eq(beam_tester_timers(t), 2);
+    ck_assert_int_eq(beam_tester_watermark(t, 100), BEAM_OK);
+    ck_assert_str_eq(beam_tester_lines(t, -1), "a: [70] @99\n");
+    ck_assert_uint_eq(beam_tester_timers(t), 0);
+}
+END_TEST
+
+/* Distinct takes a window's pane 0, also from a runner that does not call it the first. */
+START_TEST(distinct_takes_pane_0)
+{
+    t = beam_dofn_tester_new(&bm_first_pane_fn, .in = BEAM_KV(BEAM_STRING, BEAM_INT64),
+                             .out = BEAM_STRING);
+    const beam_value pairs[][2] = { { text("a"), beam_int64(1) }, { text("b"), beam_int64(1) } };
+    beam_tester_add_pane(t, beam_kv(pairs[0]), 5, (beam_pane){ .index = 0 });
+    beam_tester_add_pane(t, beam_kv(pairs[1]), 5, (beam_pane){ .index = 1 });
+    run();
+    ck_assert_str_eq(beam_tester_lines(t, -1), "a @5\n");
+}
+END_TEST
+
 /* -- state, timers and side inputs where there are none ------------------------------------- */
 typedef struct misuse {
     const char *callback, *what, *message;
@@ -687,6 +719,8 @@ int main(void)
     tcase_add_test(tests, a_large_failed_bundle_changes_no_state);
     tcase_add_test(tests, a_window_ends_after_its_sorted_elements);
     tcase_add_test(tests, equal_timers_fire_in_the_order_they_were_set);
+    tcase_add_test(tests, a_batch_waits_no_longer_than_its_window);
+    tcase_add_test(tests, distinct_takes_pane_0);
     tcase_add_loop_test(tests, misuse_is_told, 0, BEAM_COUNT(misuses));
     tcase_add_loop_test(tests, a_misread_value_is_told, 0, BEAM_COUNT(misreads));
     tcase_add_test(tests, nulls_and_rows_without_their_last_fields_are_fine);

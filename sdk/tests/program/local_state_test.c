@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* State and timers on the local runner: order, holds, the end of windows, late elements. */
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "beam/splittable.h"
 #include "beam/testing.h"
 #include "local_fixture.h"
 
@@ -29,6 +33,25 @@ static const beam_dofn expiring_fn = { .name = "test.expiring",
                                        .states = BEAM_TABLE(states),
                                        .process = add,
                                        .on_window_expiration = tell_sum };
+
+/* Never looks at the state. */
+static beam_status take(beam_ctx *c, beam_value in)
+{
+    (void)c, (void)in;
+    return BEAM_OK;
+}
+
+static beam_status tell_end(beam_ctx *c, beam_value key)
+{
+    return beam_emit_kv(c, key, beam_int64(beam_element_window(c).end));
+}
+
+static const beam_dofn forgetful_fn = { .name = "test.forgetful",
+                                        .in = PAIR,
+                                        .out = PAIR,
+                                        .states = BEAM_TABLE(states),
+                                        .process = take,
+                                        .on_window_expiration = tell_end };
 
 /* -- the order of timers ---------------------------------------------------------------------- */
 static beam_status set_three(beam_ctx *c, beam_value in)
@@ -80,6 +103,36 @@ static const beam_dofn patient_fn = { .name = "test.patient",
                                       .process = in_an_hour,
                                       .on_timer = tell_key };
 
+/* Key 1 comes again each 10 s by the worker's clock, key 2 once after 25 s: what each tells
+ * is how often the other has come by then. */
+enum { ROUNDS = 5 };
+static atomic_int rounds, alarms;
+
+static beam_status set_by_key(beam_ctx *c, beam_value in)
+{
+    beam_millis in_ms = beam_as_int64(beam_key(in)) == 1 ? 10000 : 25000;
+    return beam_timer_set(c, CLOCK, beam_now(c) + in_ms);
+}
+
+static beam_status come_again(beam_ctx *c, const beam_timer *timer)
+{
+    if (beam_as_int64(timer->key) == 2) {
+        atomic_fetch_add(&alarms, 1);
+        return beam_emit_kv(c, timer->key, beam_int64(atomic_load(&rounds)));
+    }
+    if (atomic_fetch_add(&rounds, 1) + 1 < ROUNDS)
+        return beam_timer_set(c, CLOCK, beam_now(c) + 10000);
+    return beam_emit_kv(c, timer->key, beam_int64(atomic_load(&alarms)));
+}
+
+static const beam_dofn looping_fn = { .name = "test.looping",
+                                      .in = PAIR,
+                                      .out = PAIR,
+                                      .states = BEAM_TABLE(states),
+                                      .timers = BEAM_TABLE(timers),
+                                      .process = set_by_key,
+                                      .on_timer = come_again };
+
 static void add_pair(beam_test_stream *ts, int64_t key, int64_t value, beam_millis at)
 {
     const beam_value pair[] = { beam_int64(key), beam_int64(value) };
@@ -108,6 +161,20 @@ START_TEST(windows_expire)
     expect_done();
     expect_collected("KV{1, 130} KV{2, 5}");
     ck_assert_uint_eq(result.n_dropped_late, 1);
+}
+END_TEST
+
+START_TEST(windows_without_state_expire)
+{
+    beam_test_stream *ts = begin();
+    add_pair(ts, 1, 10, 0);
+    add_pair(ts, 2, 5, 1500);
+    add_pair(ts, 1, 20, 1600);
+    beam_pcoll *in = beam_window_into(beam_test_stream_end(ts), "Seconds",
+                                      beam_fixed(beam_seconds(1)));
+    beam_par_do(beam_par_do(in, "Forgetful", &forgetful_fn), "Collect", &collect_fn);
+    expect_done();
+    expect_collected("KV{1, 1000} KV{1, 2000} KV{2, 2000}");
 }
 END_TEST
 
@@ -146,6 +213,7 @@ START_TEST(clock_is_the_tests)
 }
 END_TEST
 
+<<<<<<< HEAD
 /* -- input in order of time, with timers between ------------------------------------------------ */
 enum { N_TIMED = 600, EACH_MS = 10, SOON_MS = 5, LATER_MS = 502, N_STEPS = 6 };
 static beam_millis told[3 * N_TIMED]; /* of one key */
@@ -232,6 +300,70 @@ END_TEST
 START_TEST(timers_of_earlier_bundles_fire_between_sorted_elements)
 {
     timers_between(N_STEPS);
+=======
+START_TEST(worker_has_the_runners_clock)
+{
+    beam_test_stream *ts = begin();
+    add_pair(ts, 1, 0, 0);
+    add_pair(ts, 2, 0, 0);
+    beam_par_do(beam_par_do(beam_test_stream_end(ts), "Looping", &looping_fn), "Collect",
+                &collect_fn);
+    job.opts.timeout_ms = 10000;
+    expect_done();
+    expect_collected("KV{1, 1} KV{2, 2}");
+}
+END_TEST
+
+/* Its elements of the next hour are not waited for. */
+START_TEST(clock_jumps_for_sources)
+{
+    beam_millis now = bm_wall_ms();
+    beam_pcoll *ticks = beam_periodic_impulse(p, "Ticks", now + beam_minutes(10),
+                                              now + beam_hours(1), beam_minutes(10));
+    beam_par_do(ticks, "Collect", &collect_fn);
+    job.opts.skip_waiting = true;
+    job.opts.timeout_ms = 10000;
+    expect_done();
+    expect_collected("0 1 2 3 4");
+}
+END_TEST
+
+/* -- a source whose watermark is the clock -- */
+static beam_value two(beam_ctx *c, beam_value element)
+{
+    (void)element;
+    return beam_offsets(c, 0, 2);
+}
+
+static beam_status tell_lag(beam_ctx *c, beam_value in)
+{
+    (void)in;
+    int64_t at = beam_offset_from(beam_restriction(c));
+    if (!beam_claim_offset(c, at)) return BEAM_OK;
+    beam_millis lag = beam_now(c) - beam_watermark(c);
+    BEAM_TRY(beam_emit_at(c, beam_int64(lag / beam_minutes(1)), beam_now(c)));
+    return beam_resume_later(c, beam_hours(1));
+}
+
+static const beam_sdf by_the_clock = { .tracker = &beam_offset_tracker,
+                                       .initial = two,
+                                       .watermark = BEAM_WATERMARK_WALL_TIME,
+                                       .unbounded = true };
+static const beam_dofn by_the_clock_fn = { .name = "test.by_the_clock",
+                                           .in = BEAM_BYTES,
+                                           .out = BEAM_INT64,
+                                           .sdf = &by_the_clock,
+                                           .process = tell_lag };
+
+START_TEST(wall_time_is_the_runners)
+{
+    beam_pcoll *lags = beam_par_do(beam_impulse(p, "Impulse"), "Clock", &by_the_clock_fn);
+    beam_par_do(lags, "Collect", &collect_fn);
+    job.opts.skip_waiting = true;
+    job.opts.timeout_ms = 10000;
+    expect_done();
+    expect_collected("0 0");
+>>>>>>> vr
 }
 END_TEST
 
@@ -293,10 +425,17 @@ END_TEST
 
 int main(void)
 {
+<<<<<<< HEAD
     const TTest *const tests[] = { windows_expire, timers_fire_in_order, clock_jumps,
                                    clock_is_the_tests,
                                    timers_fire_between_sorted_elements,
                                    timers_of_earlier_bundles_fire_between_sorted_elements,
+=======
+    const TTest *const tests[] = { windows_expire, windows_without_state_expire,
+                                   timers_fire_in_order, clock_jumps, clock_is_the_tests,
+                                   worker_has_the_runners_clock, clock_jumps_for_sources,
+                                   wall_time_is_the_runners,
+>>>>>>> vr
                                    side_input_is_the_latest_pane };
     return run_suite("local_state", tests, BEAM_COUNT(tests));
 }
