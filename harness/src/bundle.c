@@ -185,6 +185,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .state_clear = io_state_clear,
                         .is_over = io_is_over,
                         .callers = &bm_callers_all,
+                        .services = b->worker->services,
                         .serves_keys_values = b->worker->boot.serves_keys_values,
                         .state_cache = b->worker->state_cache,
                         .sampler = b->worker->sampler,

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "beam/http.h"
 #include "beam/rpc.h"
+#include "exec/services.h"
 #include "fixture.h"
 
 /* -- a caller that answers with its name, or not at all -------------------------------------- */
@@ -103,6 +104,7 @@ static const char *method(const beam_dofn *fn, beam_span bytes)
 static const bm_caller rpc_caller = CALLER(open_rpc), http_caller = CALLER(open_http),
                        no_caller = CALLER(open_none);
 static bm_callers callers;
+static bm_services *services;
 static bool over;
 
 static bool is_over(void *self)
@@ -114,6 +116,7 @@ static void complete(fixture *f, bm_bundle_io *io)
 {
     (void)f;
     io->callers = &callers;
+    io->services = services;
     io->is_over = is_over;
 }
 
@@ -174,6 +177,7 @@ static void init(fixture *f, const char *fn, unsigned attempts, bool answers)
     channels[0] = (channel){ .name = "by rpc", .answers = answers };
     channels[1] = (channel){ .name = "by http", .answers = answers };
     callers = (bm_callers){ &rpc_caller, &http_caller };
+    if (!services) services = bm_services_new();
     over = false;
     fixture_init(f, fns, BEAM_COUNT(fns), NULL, 0);
     fixture_pcoll(f, "p1", "varint");
@@ -316,5 +320,7 @@ int main(void)
                                    no_channel,        a_second_attempt_keeps_its_place,
                                    tries_are_counted, so_many_outcomes_and_no_more,
                                    what_follows_is_slower_than_the_service };
-    return run_tests("calls", tests, BEAM_COUNT(tests));
+    int failed = run_tests("calls", tests, BEAM_COUNT(tests));
+    bm_services_free(services);
+    return failed;
 }

@@ -63,6 +63,10 @@ typedef struct beam_http_fn {
     int accept[8];
     int max_in_flight; /* requests under way in a bundle, up to 100,000; 0: 128 */
     int timeout_ms;    /* of one try; 0: 10000 */
+    /* Requests a second, further tries too, of all bundles of the step in a worker together: ten
+     * workers make ten times as many. They are evenly spread, and answers are taken meanwhile.
+     * Elements whose answer is kept, or that make no request, do not count. 0: no limit; 0.001 is the least. */
+    double max_per_second;
     /* Further tries of a request that was not answered in time, whose connection failed, or
      * that was answered by 408, 429 or 5xx (but not 501); after 100 ms, 200 ms and so on, 5 s
      * at most, and not before the answer's Retry-After, or a minute if that is more. 0: 6 of

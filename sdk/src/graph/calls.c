@@ -12,6 +12,7 @@ enum {
     MOST_IN_FLIGHT = 100000,
     MOST_ENTRIES = 10000000 /* of a cache */
 };
+#define LEAST_RATE 0.001 /* a second */
 
 /* Tables of this size are made for each instance. */
 static bool is_too_much(int max_in_flight, int cache_entries)
@@ -21,6 +22,15 @@ static bool is_too_much(int max_in_flight, int cache_entries)
 
 #define TOO_MUCH(kind) \
     "has more than 100000 for .max_in_flight or 10000000 for .cache_entries in its " kind
+
+/* No number either. */
+static bool is_no_rate(double per_second)
+{
+    return per_second != 0 && !(per_second >= LEAST_RATE);
+}
+
+#define NO_RATE(kind) \
+    "has a .max_per_second in its " kind " that is neither 0 nor at least 0.001"
 
 static const char *rpc_problem(const beam_rpc_fn *rpc)
 {
@@ -32,7 +42,8 @@ static const char *rpc_problem(const beam_rpc_fn *rpc)
                    rpc->cache_entries < 0 || rpc->cache_ttl_ms < 0
                ? "has a negative number in its .rpc"
            : is_too_much(rpc->max_in_flight, rpc->cache_entries) ? TOO_MUCH(".rpc")
-               : NULL;
+           : is_no_rate(rpc->max_per_second)                     ? NO_RATE(".rpc")
+                                                                 : NULL;
 }
 
 static bool has_nameless_header(const beam_http_fn *http)
@@ -62,7 +73,8 @@ static const char *http_problem(const beam_http_fn *http)
                    http->max_body < 0 || http->max_redirects < 0
                ? "has a negative number in its .http"
            : is_too_much(http->max_in_flight, http->cache_entries) ? TOO_MUCH(".http")
-               : NULL;
+           : is_no_rate(http->max_per_second)                      ? NO_RATE(".http")
+                                                                   : NULL;
 }
 
 /* "host:port", or what else gRPC knows: "unix:/path", "dns:///host:port". */
