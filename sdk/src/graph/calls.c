@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc or .http: what they need, and the service's address. One thread, as its
  * pipeline. */
+#include <string.h>
 #include <strings.h>
 
 #include "base/url.h"
@@ -61,6 +62,21 @@ static bool accepts_no_status(const beam_http_fn *http)
     return false;
 }
 
+static bool is_empty(const char *text)
+{
+    return text && (!*text || !strcmp(text, "$"));
+}
+
+static const char *files_problem(const beam_http_fn *http)
+{
+    return is_empty(http->ca_file) || is_empty(http->cert_file) || is_empty(http->key_file)
+               ? "has an empty name of a file in its .http"
+           : is_empty(http->key_password_env) ? "has an empty .key_password_env in its .http"
+           : !http->cert_file && (http->key_file || http->key_password_env)
+               ? "has a key, but no .cert_file in its .http"
+               : NULL;
+}
+
 static const char *http_problem(const beam_http_fn *http)
 {
     return !http->request              ? "has no .request in its .http"
@@ -74,7 +90,7 @@ static const char *http_problem(const beam_http_fn *http)
                ? "has a negative number in its .http"
            : is_too_much(http->max_in_flight, http->cache_entries) ? TOO_MUCH(".http")
            : is_no_rate(http->max_per_second)                      ? NO_RATE(".http")
-                                                                   : NULL;
+                                                                   : files_problem(http);
 }
 
 /* "host:port", or what else gRPC knows: "unix:/path", "dns:///host:port". */

@@ -176,6 +176,15 @@ START_TEST(http_that_does_not_fit)
     part.max_per_second = -0.5;
     refuse(&fn, "http://a", "Step: DoFn 'test.get' has a .max_per_second in its .http that is "
                             "neither 0 nor at least 0.001");
+    part = http;
+    part.cert_file = "";
+    refuse(&fn, "https://a", "Step: DoFn 'test.get' has an empty name of a file in its .http");
+    part.cert_file = NULL;
+    part.key_file = "key";
+    refuse(&fn, "https://a", "Step: DoFn 'test.get' has a key, but no .cert_file in its .http");
+    part.key_password_env = "";
+    refuse(&fn, "https://a",
+           "Step: DoFn 'test.get' has an empty .key_password_env in its .http");
     fn = get_fn;
     fn.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
     fn.states.at = states;
