@@ -60,7 +60,7 @@ typedef struct beam_rpc_fn {
 /* -- client: a channel is used by one thread at a time ------------------------- */
 typedef struct beam_rpc_channel beam_rpc_channel;
 
-/* To "host:port", without TLS. Connects on the first call, and again when the connection
+/* To "host:port", without TLS (docs/enrichment.md has a way). Connects on the first call, and again when the connection
  * breaks; the channels of a process to one address share their connection. Never NULL. */
 BEAM_API beam_rpc_channel *beam_rpc_open(const char *target);
 /* Cancels what is pending. NULL is fine. */
