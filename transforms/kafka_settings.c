@@ -241,21 +241,24 @@ static bool is_server(beam_span text)
     size_t host = text.len;
     while (host && isdigit((unsigned char)text.ptr[host - 1])) host--;
     if (host < 2 || text.len - host > 5 || text.ptr[host - 1] != ':') return false;
+    for (size_t i = 0; i < host; i++)
+        if (isspace((unsigned char)text.ptr[i])) return false;
     int64_t port = strtoll(text.ptr + host, NULL, 10);
-    return port > 0 && port <= 65535 && text.ptr[host - 2] != '/' &&
-           !memchr(text.ptr, ' ', text.len);
+    return port > 0 && port <= 65535 && text.ptr[host - 2] != '/';
 }
+
+#define SEPARATORS ", \t"
 
 bool bm_kafka_are_servers(const char *text)
 {
-    bool any = false;
-    for (const char *at = text; *at; at += strspn(at, ", \t")) {
-        size_t n = strcspn(at, ",");
-        size_t spaces = 0;
+    const char *at = text + strspn(text, SEPARATORS);
+    if (!*at) return false;
+    while (*at) {
+        size_t n = strcspn(at, ","), spaces = 0;
         while (spaces < n && isspace((unsigned char)at[n - 1 - spaces])) spaces++;
-        if (n > spaces && !is_server((beam_span){ at, n - spaces })) return false;
-        any |= n > spaces;
+        if (!is_server((beam_span){ at, n - spaces })) return false;
         at += n;
+        at += strspn(at, SEPARATORS);
     }
-    return any;
+    return true;
 }

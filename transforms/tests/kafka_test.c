@@ -317,6 +317,8 @@ static const struct {
     { "a:1 b:2", false },
     { "a:1,b", false },
     { " , ", false },
+    { "\na:1", false },
+    { "a:1,\n", false },
     { "SSL://:1", false },
 };
 
