@@ -258,7 +258,9 @@ static beam_status process(bundle *b, beam_error *err)
  * again does not tell the person who waits for it. */
 static void tell_failure(beam_harness *worker, const char *id, const char *why)
 {
-    bm_log_at(&worker->log, BEAM_LOG_ERROR, NULL, "Bundle %s failed: %s", id, why);
+    /* A runner that shares stderr says so itself. */
+    bm_log_at(&worker->log, worker->runner_shares_stderr ? BEAM_LOG_DEBUG : BEAM_LOG_ERROR,
+              NULL, "Bundle %s failed: %s", id, why);
     if (!worker->log_stream || worker->runner_shares_stderr) return;
     pthread_mutex_lock(&worker->lock);
     bool tell = !worker->told_ms || bm_monotonic_ms() - worker->told_ms > TELL_EVERY_MS;

@@ -2,11 +2,13 @@
 /* Decoding, sorting and printing of metrics. */
 #include "job/metrics.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "beam_urns.h"
@@ -303,6 +305,16 @@ static json_t *to_json(const bm_metric *m)
         break;
     }
     return json;
+}
+
+beam_status bm_metrics_can_save(const char *path, beam_error *err)
+{
+    FILE *file = fopen(path, "ae");
+    if (!file)
+        return bm_error(err, BEAM_EIO, "cannot write the metrics to '%s': %s", path,
+                        strerror(errno));
+    fclose(file);
+    return BEAM_OK;
 }
 
 beam_status bm_metrics_save(bm_metrics metrics, const char *path, beam_error *err)

@@ -28,6 +28,8 @@ void bm_metrics_print(bm_metrics metrics, bm_writer *out);
 /* A JSON array of {"step", "namespace", "name", "kind", "value"...}; the value of a string
  * set is an array of texts, of top_n and bottom_n one of numbers, of a bounded trie one of paths (null at the end: cut there). */
 beam_status bm_metrics_save(bm_metrics metrics, const char *path, beam_error *err);
+/* Whether it can be written there, before there is anything to write. */
+beam_status bm_metrics_can_save(const char *path, beam_error *err);
 /* "bad_lines=3 words=120": the user's counters, added up over steps, in at most `size` bytes. */
 void bm_metrics_summary(bm_metrics metrics, char *text, size_t size);
 

@@ -299,7 +299,8 @@ static int run_job(run *r)
 }
 
 /* -- without a job service --------------------------------------------------------------------------- */
-static void show_metrics(const run *r, beam_span response)
+/* False: they are not where they are wanted. */
+static bool show_metrics(const run *r, beam_span response)
 {
     bm_metrics metrics = bm_metrics_parse(r->in->arena, response);
     bm_writer text = { 0 };
@@ -308,8 +309,9 @@ static void show_metrics(const run *r, beam_span response)
     bm_writer_free(&text);
     const char *path = r->in->standard->metrics_json;
     beam_error err;
-    if (path && bm_metrics_save(metrics, path, &err))
-        bm_log_write(&r->session.log, BEAM_LOG_ERROR, "%s", err.message);
+    if (!path || !bm_metrics_save(metrics, path, &err)) return true;
+    bm_log_write(&r->session.log, BEAM_LOG_ERROR, "%s", err.message);
+    return false;
 }
 
 static int run_locally(run *r)
@@ -341,8 +343,8 @@ static int run_locally(run *r)
     else
         bm_log_write(&r->session.log, BEAM_LOG_NOTICE, "the job is %s after %.1f s",
                      status ? "CANCELLED" : "DONE", seconds);
-    show_metrics(r, result.metrics);
-    return !status                     ? BM_EXIT_DONE
+    bool is_shown = show_metrics(r, result.metrics);
+    return !status && is_shown         ? BM_EXIT_DONE
            : status == BEAM_ECANCELLED ? BM_EXIT_CANCELLED
                                        : BM_EXIT_FAILED;
 }
@@ -402,6 +404,7 @@ int bm_run_pipeline(const bm_invocation *in)
 {
     run r = { .in = in };
     beam_error err;
+    const char *metrics_json = in->standard->metrics_json;
     int status = BM_EXIT_DONE;
     if (check_unknown_flags(in, &err) || build(&r, &err)) {
         status = bm_report(in, &err);
@@ -415,7 +418,11 @@ int bm_run_pipeline(const bm_invocation *in)
             break;
         case BM_RUNNER_PRINT: status = show(&r, bm_graph_print); break;
         case BM_RUNNER_DOT: status = show(&r, bm_graph_dot); break;
-        default: status = start_session(&r); break;
+        default:
+            status = metrics_json && bm_metrics_can_save(metrics_json, &err)
+                         ? bm_report(in, &err)
+                         : start_session(&r);
+            break;
         }
     }
     json_decref(r.options);

@@ -204,10 +204,11 @@ static void follow(state *s)
 }
 
 /* -- the end -------------------------------------------------------------------------------------- */
-static void show_metrics(state *s)
+/* False: they are not where they are wanted. */
+static bool show_metrics(state *s)
 {
     beam_span response;
-    if (bm_job_get_metrics(s->w->job, &s->arena, &response, NULL)) return;
+    if (bm_job_get_metrics(s->w->job, &s->arena, &response, NULL)) return true;
     bm_metrics metrics = bm_metrics_parse(&s->arena, response);
     bm_writer text = { 0 };
     bm_metrics_print(metrics, &text);
@@ -215,8 +216,9 @@ static void show_metrics(state *s)
     bm_writer_free(&text);
     const char *path = s->w->standard->metrics_json;
     beam_error err;
-    if (path && bm_metrics_save(metrics, path, &err))
-        bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s", err.message);
+    if (!path || !bm_metrics_save(metrics, path, &err)) return true;
+    bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s", err.message);
+    return false;
 }
 
 static void tell_failure(state *s, const char *what, const char *why)
@@ -282,7 +284,7 @@ int bm_watch_job(const bm_watch *watch)
     follow(&s);
     cancel_on_cluster(&s);
     int status = conclude(&s);
-    if (!s.lost) show_metrics(&s);
+    if (!s.lost && !show_metrics(&s) && !status) status = BM_EXIT_FAILED;
     if (s.log) fclose(s.log);
     bm_log_tail_close(&s.runner_log);
     bm_arena_free(&s.arena);

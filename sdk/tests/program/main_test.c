@@ -2,6 +2,7 @@
 /* beam_main() in children of the test: how it ends, and what it says. */
 #include <check.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -39,17 +40,21 @@ static void build_crashing(beam_pipeline *p, const void *flags)
     end_with(p, 2);
 }
 
-/* Runs a program on the local runner; its wait status, and in `said` its stderr. */
-static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, size_t size)
+/* Runs a program on the local runner, with a flag more if it is not ""; its wait status, and in
+ * `said` its stderr. */
+static int run_with(const char *flag, void (*build)(beam_pipeline *p, const void *flags),
+                    char *said, size_t size)
 {
     int ends[2], status;
     ck_assert(!pipe(ends));
     pid_t pid = fork();
     if (!pid) {
-        char name[] = "test", runner[] = "--runner=local", *argv[] = { name, runner, NULL };
+        char name[] = "test", runner[] = "--runner=local", more[100];
+        char *argv[] = { name, runner, more, NULL };
+        snprintf(more, sizeof more, "%s", flag);
         const beam_program program = { .name = name, .dofns = BEAM_TABLE(dofns), .build = build };
         dup2(ends[1], STDERR_FILENO);
-        _exit(beam_main(&program, 2, argv));
+        _exit(beam_main(&program, *more ? 3 : 2, argv));
     }
     close(ends[1]);
     size_t len = 0;
@@ -58,6 +63,11 @@ static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, s
     close(ends[0]);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     return status;
+}
+
+static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, size_t size)
+{
+    return run_with("", build, said, size);
 }
 
 static int count(const char *text, const char *part)
@@ -77,13 +87,36 @@ START_TEST(nothing_to_build)
 }
 END_TEST
 
-/* By the bundle and by the job, and no third time. */
-START_TEST(a_failure_is_told_twice)
+/* By the job; the bundle says it with --log_level=DEBUG only. */
+START_TEST(a_failure_is_told_once)
 {
     char said[4000];
     int status = run(build_failing, said, sizeof said);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    ck_assert_msg(count(said, "no luck with 1") == 2, "%s", said);
+    ck_assert_msg(count(said, "no luck with 1") == 1, "%s", said);
+}
+END_TEST
+
+/* Before anything runs. */
+START_TEST(metrics_that_cannot_be_written)
+{
+    char said[4000];
+    int status = run_with("--metrics_json=/nowhere/m", build_failing, said, sizeof said);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    ck_assert_str_eq(said, "test: cannot write the metrics to '/nowhere/m': No such file or "
+                           "directory\n");
+    status = run_with("--metrics_json=", build_failing, said, sizeof said);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    ck_assert_ptr_null(strstr(said, "no luck"));
+}
+END_TEST
+
+START_TEST(a_worker_without_an_address)
+{
+    char said[4000];
+    int status = run_with("--worker", build_failing, said, sizeof said);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    ck_assert_ptr_nonnull(strstr(said, "a worker needs --id"));
 }
 END_TEST
 
@@ -98,7 +131,9 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { nothing_to_build, a_failure_is_told_twice,
+    const TTest *const tests[] = { nothing_to_build, a_failure_is_told_once,
+                                   metrics_that_cannot_be_written,
+                                   a_worker_without_an_address,
                                    a_crash_names_the_transform };
     return RUN_TESTS("program/main", tests);
 }
