@@ -14,8 +14,14 @@ typedef struct number_setting {
     int64_t also; /* allowed too */
 } number_setting;
 
-#define INT(key, least) { key, least, INT32_MAX, least }
-#define LONG(key, least) { key, least, INT64_MAX, least }
+#define INT(key, least)              \
+    {                                \
+        key, least, INT32_MAX, least \
+    }
+#define LONG(key, least)             \
+    {                                \
+        key, least, INT64_MAX, least \
+    }
 static const number_setting numbers[] = {
     INT("auto.commit.interval.ms", 0),
     INT("batch.size", 0),
@@ -143,20 +149,23 @@ int64_t bm_kafka_number(const char *value, int64_t otherwise)
 static void refuse_number(beam_pipeline *p, const char *name, const number_setting *s)
 {
     if (s->least == INT64_MIN || s->least == INT32_MIN)
-        beam_pipeline_fail(p, BEAM_EINVAL,
-                           "%s: Kafka refuses the value of '%s' in .config: it is to be a "
-                           "whole number",
-                           name, s->key);
+        beam_pipeline_fail(
+            p, BEAM_EINVAL,
+            "%s: Kafka refuses the value of '%s' in .config: it is to be a "
+            "whole number",
+            name, s->key);
     else if (s->most >= INT32_MAX)
-        beam_pipeline_fail(p, BEAM_EINVAL,
-                           "%s: Kafka refuses the value of '%s' in .config: it is to be a "
-                           "whole number from %lld on",
-                           name, s->key, (long long)s->least);
+        beam_pipeline_fail(
+            p, BEAM_EINVAL,
+            "%s: Kafka refuses the value of '%s' in .config: it is to be a "
+            "whole number from %lld on",
+            name, s->key, (long long)s->least);
     else
-        beam_pipeline_fail(p, BEAM_EINVAL,
-                           "%s: Kafka refuses the value of '%s' in .config: it is to be a "
-                           "whole number from %lld to %lld",
-                           name, s->key, (long long)s->least, (long long)s->most);
+        beam_pipeline_fail(
+            p, BEAM_EINVAL,
+            "%s: Kafka refuses the value of '%s' in .config: it is to be a "
+            "whole number from %lld to %lld",
+            name, s->key, (long long)s->least, (long long)s->most);
 }
 
 static bool check_number(beam_pipeline *p, const char *name, const char *key,
@@ -181,10 +190,11 @@ static bool check_boolean(beam_pipeline *p, const char *name, const char *key,
         beam_span v = trimmed(value);
         if (!(v.len == 4 && !strncasecmp(v.ptr, "true", 4)) &&
             !(v.len == 5 && !strncasecmp(v.ptr, "false", 5)))
-            beam_pipeline_fail(p, BEAM_EINVAL,
-                               "%s: Kafka refuses the value of '%s' in .config: it is to be "
-                               "true or false",
-                               name, key);
+            beam_pipeline_fail(
+                p, BEAM_EINVAL,
+                "%s: Kafka refuses the value of '%s' in .config: it is to be "
+                "true or false",
+                name, key);
         return true;
     }
     return false;
@@ -195,7 +205,8 @@ static bool is_choice(const struct choice_setting *s, const char *value)
     beam_span v = trimmed(value);
     for (const char *at = s->values; *at; at += strspn(at, " ")) {
         size_t n = strcspn(at, " ");
-        if (n == v.len && !(s->any_case ? strncasecmp : strncmp)(at, v.ptr, n)) return true;
+        if (n == v.len && !(s->any_case ? strncasecmp : strncmp)(at, v.ptr, n))
+            return true;
         at += n;
     }
     return false;
@@ -208,10 +219,11 @@ static bool check_choice(beam_pipeline *p, const char *name, const char *key,
         const struct choice_setting *s = &choices[i];
         if (strcmp(s->key, key) != 0) continue;
         if (!is_choice(s, value))
-            beam_pipeline_fail(p, BEAM_EINVAL,
-                               "%s: Kafka refuses the value of '%s' in .config: it is to be "
-                               "one of: %s",
-                               name, key, s->values);
+            beam_pipeline_fail(
+                p, BEAM_EINVAL,
+                "%s: Kafka refuses the value of '%s' in .config: it is to be "
+                "one of: %s",
+                name, key, s->values);
         return true;
     }
     return false;

@@ -68,7 +68,8 @@ static void open_streams(beam_harness *worker)
     bm_links_init(&worker->data, rpc, DATA_METHOD, worker->id, &data_handler, worker);
     bm_state_init(&worker->state, rpc, worker->id);
     bm_finalizers_init(&worker->finalizers);
-    worker->services = bm_services_new();
+    bool is_hidden = worker->log_stream && !worker->runner_shares_stderr;
+    worker->services = bm_services_new(is_hidden ? &bm_log_stderr : NULL);
     worker->state_cache = bm_state_cache_new(worker->boot.state_cache_bytes);
     if (worker->boot.samples_data) worker->sampler = bm_data_sampler_new();
     bm_short_ids_init(&worker->short_ids, worker->boot.takes_short_ids);

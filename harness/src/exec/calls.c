@@ -357,14 +357,20 @@ static beam_status respond_in_order(struct bm_calls *k, waiting *w)
 static void tell_retry(struct bm_calls *k, const bm_call_result *result)
 {
     uint64_t n = bm_service_retries(k->service, bm_monotonic_ms());
-    if (!n) return;
     const bm_node *node = &k->p->node;
+    if (!n || node->plan->log->minimum > BEAM_LOG_WARN) return;
+    bm_arena told;
+    bm_arena_init(&told, 0);
     char many[60] = "";
     if (n > 1)
         snprintf(many, sizeof many, ", %" PRIu64 " since this was last told", n);
-    beam_log(&k->p->ctx, BEAM_LOG_WARN,
-             "Transform '%s' (DoFn '%s') makes calls again%s: " BEAM_SPAN_FMT, node->name,
-             k->p->fn->name, many, BEAM_SPAN_ARG(result->text));
+    const char *text =
+        bm_format(&told, "Transform '%s' (DoFn '%s') makes calls again%s: " BEAM_SPAN_FMT,
+                  node->name, k->p->fn->name, many, BEAM_SPAN_ARG(result->text));
+    beam_log(&k->p->ctx, BEAM_LOG_WARN, "%s", text);
+    const bm_log *people = bm_services_people(node->plan->io->services);
+    if (people) bm_log_at(people, BEAM_LOG_WARN, NULL, "%s", text);
+    bm_arena_free(&told);
 }
 
 static void call_later(struct bm_calls *k, waiting *w, int at_least_ms)

@@ -19,14 +19,16 @@ struct bm_service {
 };
 
 struct bm_services {
+    const bm_log *people;
     bm_arena arena;
     pthread_mutex_t lock; /* guards the map */
     bm_map all;
 };
 
-bm_services *bm_services_new(void)
+bm_services *bm_services_new(const bm_log *people)
 {
     bm_services *s = bm_xcalloc(1, sizeof *s);
+    s->people = people;
     bm_arena_init(&s->arena, 0);
     bm_map_init(&s->all, &s->arena);
     pthread_mutex_init(&s->lock, NULL);
@@ -37,10 +39,15 @@ void bm_services_free(bm_services *s)
 {
     if (!s) return;
     BM_MAP_EACH(&s->all, entry)
-        pthread_mutex_destroy(&((bm_service *)entry->value)->lock);
+    pthread_mutex_destroy(&((bm_service *)entry->value)->lock);
     pthread_mutex_destroy(&s->lock);
     bm_arena_free(&s->arena);
     free(s);
+}
+
+const bm_log *bm_services_people(const bm_services *s)
+{
+    return s->people;
 }
 
 bm_service *bm_services_of(bm_services *s, const char *transform_id)

@@ -10,7 +10,9 @@
 /* The service of one step. */
 typedef struct bm_service bm_service;
 
-bm_services *bm_services_new(void);
+/* `people`: a log that they see, unlike the runner's; NULL: they see the runner's. */
+bm_services *bm_services_new(const bm_log *people);
+const bm_log *bm_services_people(const bm_services *services);
 void bm_services_free(bm_services *services); /* NULL is fine */
 /* By the id of a transform; lives as long as `services`. */
 bm_service *bm_services_of(bm_services *services, const char *transform_id);

@@ -11,7 +11,7 @@ static bm_service *service;
 
 static void set_up(void)
 {
-    services = bm_services_new();
+    services = bm_services_new(NULL);
     service = bm_services_of(services, "a");
 }
 

@@ -51,10 +51,10 @@ struct bm_http_client {
     const beam_http_fn *fn;
     CURLM *multi;
     bm_arena arena;
-    char *base;                 /* the target, without a slash at the end */
-    bm_url url;                 /* its parts */
+    char *base; /* the target, without a slash at the end */
+    bm_url url; /* its parts */
     const char *ca_file, *cert_file, *key_file; /* "" or NULL: none */
-    struct curl_slist *headers; /* of every request */
+    struct curl_slist *headers;                 /* of every request */
     size_t max_body;
     call *all, *unused, *failed;
     call *last; /* whose result was taken last */
@@ -266,8 +266,8 @@ static beam_status find_file(bm_http_client *c, const char *field, const char *f
                         field, file);
     FILE *opened = path ? fopen(path, "re") : NULL;
     if (path && !opened)
-        return bm_error(err, BEAM_EIO, "the file '%s' of %s cannot be read: %s", path, field,
-                        strerror(errno));
+        return bm_error(err, BEAM_EIO, "the file '%s' of %s cannot be read: %s", path,
+                        field, strerror(errno));
     if (opened) fclose(opened);
     *out = path ? bm_strdup(&c->arena, path) : NULL;
     return BEAM_OK;
@@ -282,10 +282,11 @@ static beam_status find_files(bm_http_client *c, beam_error *err)
     BEAM_TRY(find_file(c, ".key_file", fn->key_file, &c->key_file, err));
     if (!c->ca_file && system) c->ca_file = bm_strdup(&c->arena, system);
     if (password && !getenv(password))
-        return bm_error(err, BEAM_EINVAL,
-                        "the password of .key_file is in the environment variable %s, which "
-                        "this worker does not have",
-                        password);
+        return bm_error(
+            err, BEAM_EINVAL,
+            "the password of .key_file is in the environment variable %s, which "
+            "this worker does not have",
+            password);
     return BEAM_OK;
 }
 

@@ -75,7 +75,8 @@ bool bm_log_tail_failure(bm_log_tail *tail, char *text, size_t size)
         bool was_in_trace = tail->in_trace && take(tail, text, size);
         at += sizeof mark - 1;
         at += strcspn(at, " "); /* the number of the instruction */
-        snprintf(tail->failure, sizeof tail->failure, "%.299s", text_of(at + strspn(at, " ")));
+        snprintf(tail->failure, sizeof tail->failure, "%.299s",
+                 text_of(at + strspn(at, " ")));
         tail->cause[0] = '\0';
         tail->in_trace = true;
         if (was_in_trace) return true;

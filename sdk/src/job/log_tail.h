@@ -8,9 +8,9 @@
 #include <stdio.h>
 
 typedef struct bm_log_tail {
-    FILE *log; /* NULL: there is none */
+    FILE *log;      /* NULL: there is none */
     bool amid_line; /* a long one, which comes in parts */
-    bool in_trace; /* what follows a failure */
+    bool in_trace;  /* what follows a failure */
     char failure[300], cause[300];
 } bm_log_tail;
 

@@ -118,7 +118,8 @@ static void wait_for_one(attempts *a, int timeout_ms)
     if (!a->connected && a->n) failed(a, a->server[0], "it does not answer");
 }
 
-bool bm_probe_servers(const char *servers, int timeout_ms, bm_arena *arena, const char **why)
+bool bm_probe_servers(const char *servers, int timeout_ms, bm_arena *arena,
+                      const char **why)
 {
     attempts a = { .arena = arena, .why = "there is no server" };
     char *list = bm_strdup(arena, servers), *rest = NULL;

@@ -17,6 +17,7 @@ bm_probe bm_probe_address(const char *address);
 
 /* Does one of "host:port,host:port" accept connections within timeout_ms? Otherwise *why, in the
  * arena, says why the last one does not. What comes before "://" is passed over. */
-bool bm_probe_servers(const char *servers, int timeout_ms, bm_arena *arena, const char **why);
+bool bm_probe_servers(const char *servers, int timeout_ms, bm_arena *arena,
+                      const char **why);
 
 #endif

@@ -186,7 +186,7 @@ beam_dofn_tester *beam_dofn_tester_new_with(const beam_dofn_tester_opts *opts)
     bm_arena_init(&t->texts, 0);
     bm_map_init(&t->cells, &t->arena);
     bm_map_init(&t->counters, &t->arena);
-    t->services = bm_services_new();
+    t->services = bm_services_new(NULL);
     t->pipeline = beam_pipeline_new();
     t->fn = opts->fn;
     t->now = opts->now;

@@ -38,7 +38,8 @@ START_TEST(somebody)
     int fd, port = listen_locally(&fd, 16);
     bm_arena_init(&arena, 0);
     static const char *const forms[] = { "localhost:%d", "127.0.0.1:%d",
-                                         "PLAINTEXT://localhost:%d", "localhost:1,localhost:%d",
+                                         "PLAINTEXT://localhost:%d",
+                                         "localhost:1,localhost:%d",
                                          " nobody.invalid:1 , 127.0.0.1:%d " };
     for (size_t i = 0; i < BEAM_COUNT(forms); i++) {
         char servers[100];
@@ -58,7 +59,8 @@ START_TEST(nobody)
     ck_assert(!answers("nobody.invalid:9092"));
     ck_assert_msg(strstr(why, "nobody.invalid:9092: "), "%s", why);
     ck_assert(!answers("[::1]:1") && strstr(why, "[::1]:1: "));
-    static const char *const none[] = { "", " , ", "localhost", ":", "[", "[]:", "://", "a:x" };
+    static const char *const none[] = { "",  " , ", "localhost", ":",
+                                        "[", "[]:", "://",       "a:x" };
     for (size_t i = 0; i < BEAM_COUNT(none); i++) ck_assert(!answers(none[i]) && *why);
     bm_arena_free(&arena);
 }
@@ -68,7 +70,8 @@ END_TEST
 START_TEST(no_answer)
 {
     int fd, held[8], port = listen_locally(&fd, 0);
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     for (size_t i = 0; i < BEAM_COUNT(held); i++) {
         held[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
