@@ -82,7 +82,8 @@ static beam_status read_lines(beam_ctx *c, beam_value path)
 {
     const char *name = beam_cstr(c, beam_as_span(path));
     FILE *file = fopen(name, "r");
-    if (!file) return beam_fail(c, BEAM_EIO, "'%s' cannot be read: %s", name, strerror(errno));
+    if (!file)
+        return beam_fail(c, BEAM_EIO, "'%s' cannot be read: %s", name, strerror(errno));
     beam_status status = read_part(c, path, file);
     fclose(file);
     return status;

@@ -10,9 +10,9 @@
 #define _GNU_SOURCE /* random_r */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -182,23 +182,24 @@ static bool sink_close(struct sink *sink)
 
 static void usage(FILE *out)
 {
-    fputs("datagen - made-up visits of a website, to a Kafka topic or a file\n\n"
-          "Usage: datagen [--flag=value ...]\n\n"
-          "  --source=streaming|batch     streaming: one visit after the other, at the present\n"
-          "                               time; batch: all at once, spread over the past\n"
-          "                               (default batch)\n"
-          "  --num_users=N                different visitors, up to 1000000 (default 5)\n"
-          "  --delay_seconds=S            streaming: pause between two visits (default 0.5)\n"
-          "  --num_events=N               visits to make (default: batch 2000; streaming 0,\n"
-          "                               no end)\n"
-          "  --spread_seconds=N           batch: time that the visits are spread over\n"
-          "                               (default 600)\n"
-          "  --bootstrap_servers=LIST     Kafka brokers (default localhost:29092)\n"
-          "  --topic=NAME                 topic to write (default website-visit)\n"
-          "  --output=FILE                write lines to a file instead; - is stdout\n"
-          "  --seed=N                     other visitors and visits (default 1)\n"
-          "  --help                       this text\n",
-          out);
+    fputs(
+        "datagen - made-up visits of a website, to a Kafka topic or a file\n\n"
+        "Usage: datagen [--flag=value ...]\n\n"
+        "  --source=streaming|batch     streaming: one visit after the other, at the present\n"
+        "                               time; batch: all at once, spread over the past\n"
+        "                               (default batch)\n"
+        "  --num_users=N                different visitors, up to 1000000 (default 5)\n"
+        "  --delay_seconds=S            streaming: pause between two visits (default 0.5)\n"
+        "  --num_events=N               visits to make (default: batch 2000; streaming 0,\n"
+        "                               no end)\n"
+        "  --spread_seconds=N           batch: time that the visits are spread over\n"
+        "                               (default 600)\n"
+        "  --bootstrap_servers=LIST     Kafka brokers (default localhost:29092)\n"
+        "  --topic=NAME                 topic to write (default website-visit)\n"
+        "  --output=FILE                write lines to a file instead; - is stdout\n"
+        "  --seed=N                     other visitors and visits (default 1)\n"
+        "  --help                       this text\n",
+        out);
 }
 
 static bool number(const char *text, double most, double *out)
@@ -228,14 +229,35 @@ static int parse(int argc, char **argv, struct options *o)
             o->streaming = !strcmp(optarg, "streaming");
             good = o->streaming || !strcmp(optarg, "batch");
             break;
-        case USERS: good = number(optarg, 1e6, &n) && n >= 1; o->num_users = (int64_t)n; break;
+        case USERS:
+            good = number(optarg, 1e6, &n) && n >= 1;
+            o->num_users = (int64_t)n;
+            break;
         case DELAY: good = number(optarg, 1e9, &o->delay_seconds); break;
-        case EVENTS: good = number(optarg, 1e9, &n); o->num_events = (int64_t)n; break;
-        case SPREAD: good = number(optarg, 1e6, &n); o->spread_seconds = (int64_t)n; break;
-        case SEED: good = number(optarg, UINT_MAX, &n); o->seed = (int64_t)n; break;
-        case SERVERS: good = *optarg; o->bootstrap_servers = optarg; break;
-        case TOPIC: good = *optarg; o->topic = optarg; break;
-        case OUTPUT: good = *optarg; o->output = optarg; break;
+        case EVENTS:
+            good = number(optarg, 1e9, &n);
+            o->num_events = (int64_t)n;
+            break;
+        case SPREAD:
+            good = number(optarg, 1e6, &n);
+            o->spread_seconds = (int64_t)n;
+            break;
+        case SEED:
+            good = number(optarg, UINT_MAX, &n);
+            o->seed = (int64_t)n;
+            break;
+        case SERVERS:
+            good = *optarg;
+            o->bootstrap_servers = optarg;
+            break;
+        case TOPIC:
+            good = *optarg;
+            o->topic = optarg;
+            break;
+        case OUTPUT:
+            good = *optarg;
+            o->output = optarg;
+            break;
         case HELP: usage(stdout); return 1;
         default: good = false;
         }

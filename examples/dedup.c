@@ -77,8 +77,7 @@ static void build(beam_pipeline *p, const void *flags)
 {
     const struct flags *f = flags;
     if (f->remember_s < 1 || f->remember_s > 1000000000)
-        beam_pipeline_fail(p, BEAM_EINVAL,
-                           "--remember_s=%lld: it can be 1 to 1000000000",
+        beam_pipeline_fail(p, BEAM_EINVAL, "--remember_s=%lld: it can be 1 to 1000000000",
                            (long long)f->remember_s);
     const char *remember = beam_pipeline_format(p, "%lld", (long long)f->remember_s);
     beam_pcoll *lines = beam_text_read(p, "Read", f->input);

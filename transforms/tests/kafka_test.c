@@ -244,7 +244,8 @@ static const struct {
     { "acks", "banana", "'acks' in .config: it is to be one of: all -1 0 1" },
     { "acks", " all ", NULL },
     { "acks", "ALL", "'acks'" },
-    { "linger.ms", "5ms", "'linger.ms' in .config: it is to be a whole number from 0 on" },
+    { "linger.ms", "5ms",
+      "'linger.ms' in .config: it is to be a whole number from 0 on" },
     { "linger.ms", "", "'linger.ms'" },
     { "linger.ms", "-1", "'linger.ms'" },
     { "linger.ms", " +20\t", NULL },
@@ -261,8 +262,9 @@ static const struct {
     { "delivery.timeout.ms", "20000", "'request.timeout.ms' (30000" },
     { "delivery.timeout.ms", "30000", NULL },
     { "request.timeout.ms", "2147483647", NULL },
-    { "sasl.username", "hunter2", "a setting of librdkafka, and here Java's client takes "
-                                  "them: use sasl.jaas.config" },
+    { "sasl.username", "hunter2",
+      "a setting of librdkafka, and here Java's client takes "
+      "them: use sasl.jaas.config" },
     { "ssl.endpoint.identification.algorithm", "", NULL },
     { "my.interceptor.setting", "1", NULL },
 };

@@ -74,7 +74,7 @@ struct bm_calls {
     int64_t away_ms;   /* how long user code kept this thread from it, in all */
     waiting *all, *unused, *again;
     /* With .max_per_second. */
-    int64_t interval_ns; /* 0: without */
+    int64_t interval_ns;             /* 0: without */
     waiting *next_turn, **last_turn; /* may not be called yet */
     waiting *oldest, **youngest; /* with in_order */
     const waiting *answered;     /* whose callback runs */
@@ -148,8 +148,8 @@ static void call_now(struct bm_calls *k, waiting *w)
 static int64_t take_turns(struct bm_calls *k)
 {
     for (waiting *w; (w = k->next_turn);) {
-        int64_t left_ns =
-            bm_service_take_turn(k->service, k->interval_ns, bm_monotonic_ns());
+        int64_t left_ns = bm_service_take_turn(k->service, k->interval_ns,
+                                               bm_monotonic_ns());
         if (left_ns) return left_ns / 1000000 + 1;
         k->next_turn = w->next;
         if (!k->next_turn) k->last_turn = &k->next_turn;
@@ -362,8 +362,7 @@ static void tell_retry(struct bm_calls *k, const bm_call_result *result)
     bm_arena told;
     bm_arena_init(&told, 0);
     char many[60] = "";
-    if (n > 1)
-        snprintf(many, sizeof many, ", %" PRIu64 " since this was last told", n);
+    if (n > 1) snprintf(many, sizeof many, ", %" PRIu64 " since this was last told", n);
     const char *text =
         bm_format(&told, "Transform '%s' (DoFn '%s') makes calls again%s: " BEAM_SPAN_FMT,
                   node->name, k->p->fn->name, many, BEAM_SPAN_ARG(result->text));
@@ -500,7 +499,7 @@ beam_status bm_calls_process(bm_node *node, const bm_element *element)
     (limits)                                                                       \
     {                                                                              \
         (fn)->max_in_flight, (fn)->timeout_ms, (fn)->retries, (fn)->cache_entries, \
-            (fn)->cache_ttl_ms, (fn)->max_per_second, (fn)->in_order                                     \
+            (fn)->cache_ttl_ms, (fn)->max_per_second, (fn)->in_order               \
     }
 
 static void set_limits(struct bm_calls *k, const limits *l, int most)

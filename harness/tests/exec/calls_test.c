@@ -307,7 +307,8 @@ START_TEST(tries_are_told)
     }
     fixture_free(&f);
     ck_assert_int_eq(n_seen, 1);
-    ck_assert_str_eq(seen, "Transform 'Scope/b' (DoFn 'test.rpc') makes calls again: not now");
+    ck_assert_str_eq(seen,
+                     "Transform 'Scope/b' (DoFn 'test.rpc') makes calls again: not now");
 }
 END_TEST
 
@@ -346,9 +347,13 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { by_its_kind,       the_worker_ends,
-                                   no_channel,        a_second_attempt_keeps_its_place,
-                                   tries_are_counted, tries_are_told, so_many_outcomes_and_no_more,
+    const TTest *const tests[] = { by_its_kind,
+                                   the_worker_ends,
+                                   no_channel,
+                                   a_second_attempt_keeps_its_place,
+                                   tries_are_counted,
+                                   tries_are_told,
+                                   so_many_outcomes_and_no_more,
                                    what_follows_is_slower_than_the_service };
     int failed = run_tests("calls", tests, BEAM_COUNT(tests));
     bm_services_free(services);

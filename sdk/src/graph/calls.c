@@ -69,9 +69,11 @@ static bool is_empty(const char *text)
 
 static const char *files_problem(const beam_http_fn *http)
 {
-    return is_empty(http->ca_file) || is_empty(http->cert_file) || is_empty(http->key_file)
+    return is_empty(http->ca_file) || is_empty(http->cert_file) ||
+                   is_empty(http->key_file)
                ? "has an empty name of a file in its .http"
-           : is_empty(http->key_password_env) ? "has an empty .key_password_env in its .http"
+           : is_empty(http->key_password_env)
+               ? "has an empty .key_password_env in its .http"
            : !http->cert_file && (http->key_file || http->key_password_env)
                ? "has a key, but no .cert_file in its .http"
                : NULL;

@@ -247,10 +247,11 @@ static void probe_servers(run *r)
         if (!servers || is_asked_before(step) ||
             bm_probe_servers(servers, PROBE_MS, r->in->arena, &why))
             continue;
-        bm_log_write(&r->session.log, BEAM_LOG_WARN,
-                     "%s: nobody answers at %s (%s), seen from here; the job will fail unless "
-                     "its workers reach it",
-                     step->unique_name, servers, why);
+        bm_log_write(
+            &r->session.log, BEAM_LOG_WARN,
+            "%s: nobody answers at %s (%s), seen from here; the job will fail unless "
+            "its workers reach it",
+            step->unique_name, servers, why);
     }
 }
 

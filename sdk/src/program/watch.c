@@ -11,7 +11,12 @@
 #include "job/log_tail.h"
 #include "job/metrics.h"
 
-enum { TICK_MS = 200, METRICS_EVERY_MS = 2000, LAST_WORDS_MS = 1000, TOLD_AGAIN_MS = 60000 };
+enum {
+    TICK_MS = 200,
+    METRICS_EVERY_MS = 2000,
+    LAST_WORDS_MS = 1000,
+    TOLD_AGAIN_MS = 60000
+};
 
 typedef struct state {
     const bm_watch *w;
@@ -171,10 +176,11 @@ static void tell_failed_bundles(state *s)
         if (!strcmp(text, s->told) && now - s->told_ms < TOLD_AGAIN_MS) continue;
         snprintf(s->told, sizeof s->told, "%s", text);
         s->told_ms = now;
-        bm_log_write(log_of(s), BEAM_LOG_WARN,
-                     "a bundle of a Java worker failed: %s; the runner may notice it only "
-                     "after three minutes",
-                     text);
+        bm_log_write(
+            log_of(s), BEAM_LOG_WARN,
+            "a bundle of a Java worker failed: %s; the runner may notice it only "
+            "after three minutes",
+            text);
     }
 }
 

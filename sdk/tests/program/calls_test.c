@@ -353,8 +353,7 @@ START_TEST(so_many_a_second)
     run(t);
     ck_assert_uint_eq(beam_tester_count(t, -1), N);
     ck_assert_int_eq(atomic_load(&calls), N + 10);
-    for (int i = 10; i < N + 10; i++)
-        ck_assert_int_ge(came_at[i] - came_at[i - 10], 60);
+    for (int i = 10; i < N + 10; i++) ck_assert_int_ge(came_at[i] - came_at[i - 10], 60);
     ck_assert_int_ge(came_at[N + 9] - came_at[0], 10 * (N + 8) - 20);
     ck_assert_int_lt(now_ms() - before, 4000);
     beam_dofn_tester_free(t);
@@ -380,11 +379,11 @@ START_TEST(the_bundles_of_a_worker_share_the_limit)
     static beam_value words[N];
     for (int i = 0; i < N; i++) words[i] = beam_string(beam_span_of("a"));
     beam_pipeline *p = beam_pipeline_new();
-    beam_pcoll *in =
-        beam_reshuffle(beam_create(p, "Words", BEAM_STRING, words, N), "Spread");
+    beam_pcoll *in = beam_reshuffle(beam_create(p, "Words", BEAM_STRING, words, N),
+                                    "Spread");
     beam_par_do(in, "Ask", &measured_fn, .target = address);
-    beam_status status =
-        beam_test_run(p, .local = true, .err = &err, .bundle_size = 10, .parallelism = 4);
+    beam_status status = beam_test_run(p, .local = true, .err = &err, .bundle_size = 10,
+                                       .parallelism = 4);
     ck_assert_msg(status == BEAM_OK, "%s", err.message);
     ck_assert_int_eq(atomic_load(&calls), N);
     ck_assert_int_ge(came_at[N - 1] - came_at[0], 10 * (N - 2) - 20);
@@ -410,7 +409,8 @@ START_TEST(that_calls_are_made_again_is_told_once)
     text[n] = '\0';
     const char *first = strstr(text, "makes calls again: /p.P/Shout at localhost:");
     ck_assert_msg(first && strstr(text, "(DoFn 'test.shout')") &&
-                      strstr(text, "come back later"), "%s", text);
+                      strstr(text, "come back later"),
+                  "%s", text);
     ck_assert_ptr_null(strstr(first + 1, "makes calls again"));
     fclose(told);
 }

@@ -628,13 +628,14 @@ static struct tls_server {
 static bool make_certificates(void)
 {
     char command[2000];
-    snprintf(command, sizeof command,
-             "cd %s && exec >log 2>&1; for n in localhost client; do openssl req -x509 -newkey ec "
-             "-pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout $n.key -out $n.pem -days 2 "
-             "-subj /CN=$n -addext subjectAltName=DNS:$n || exit 1; done; "
-             "cat client.pem client.key >both; "
-             "openssl ec -in client.key -aes128 -passout pass:s3cret -out locked.key",
-             tls_server.folder);
+    snprintf(
+        command, sizeof command,
+        "cd %s && exec >log 2>&1; for n in localhost client; do openssl req -x509 -newkey ec "
+        "-pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout $n.key -out $n.pem -days 2 "
+        "-subj /CN=$n -addext subjectAltName=DNS:$n || exit 1; done; "
+        "cat client.pem client.key >both; "
+        "openssl ec -in client.key -aes128 -passout pass:s3cret -out locked.key",
+        tls_server.folder);
     return !system(command);
 }
 
@@ -659,15 +660,18 @@ static bool start_tls(const char *options)
     tls_server.pid = fork();
     if (!tls_server.pid) {
         char command[1000];
-        snprintf(command, sizeof command, "cd %s && exec openssl s_server -accept 127.0.0.1:0 "
+        snprintf(command, sizeof command,
+                 "cd %s && exec openssl s_server -accept 127.0.0.1:0 "
                  "-key localhost.key -cert localhost.pem -www %s >out 2>&1 </dev/null",
                  tls_server.folder, options);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(1);
     }
     find_port();
-    snprintf(tls_server.url, sizeof tls_server.url, "https://localhost:%d", tls_server.port);
-    snprintf(tls_server.cert, sizeof tls_server.cert, "%s/localhost.pem", tls_server.folder);
+    snprintf(tls_server.url, sizeof tls_server.url, "https://localhost:%d",
+             tls_server.port);
+    snprintf(tls_server.cert, sizeof tls_server.cert, "%s/localhost.pem",
+             tls_server.folder);
     return tls_server.port;
 }
 
@@ -755,7 +759,8 @@ START_TEST(client_certificates)
         secure_http.key_file = locked;
         secure_http.key_password_env = "TEST_PASSWORD";
         test_tls();
-        fails_with("environment variable TEST_PASSWORD", "which this worker does not have");
+        fails_with("environment variable TEST_PASSWORD",
+                   "which this worker does not have");
         setenv("TEST_PASSWORD", "s3cret", 1);
         succeeds();
         setenv("TEST_PASSWORD", "wr0ng", 1);
@@ -837,12 +842,36 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        elements_keep_what_they_have, in_order, no_request, all_at_once, connections_are_kept,
-        requests, a_target_with_a_path, a_handle_is_used_again, requests_that_are_none,
-        secrets_are_not_shown, statuses, a_request_that_fails, failing_with_requests_pending,
-        not_answered_in_time, slow_elements, tried_again, retry_after, connections_that_end, nobody_there,
-        down_and_back, bodies, redirects, the_same_is_asked_once, answers_age, a_cache_in_order,
-        failures_are_not_kept, tls, client_certificates, errors_as_data, many_bundles,
+        elements_keep_what_they_have,
+        in_order,
+        no_request,
+        all_at_once,
+        connections_are_kept,
+        requests,
+        a_target_with_a_path,
+        a_handle_is_used_again,
+        requests_that_are_none,
+        secrets_are_not_shown,
+        statuses,
+        a_request_that_fails,
+        failing_with_requests_pending,
+        not_answered_in_time,
+        slow_elements,
+        tried_again,
+        retry_after,
+        connections_that_end,
+        nobody_there,
+        down_and_back,
+        bodies,
+        redirects,
+        the_same_is_asked_once,
+        answers_age,
+        a_cache_in_order,
+        failures_are_not_kept,
+        tls,
+        client_certificates,
+        errors_as_data,
+        many_bundles,
         a_job_fails_with_the_services_name,
     };
     TCase *tcase = tcase_create("http");

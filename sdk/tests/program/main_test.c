@@ -65,7 +65,8 @@ static int run_with(const char *flag, void (*build)(beam_pipeline *p, const void
     return status;
 }
 
-static int run(void (*build)(beam_pipeline *p, const void *flags), char *said, size_t size)
+static int run(void (*build)(beam_pipeline *p, const void *flags), char *said,
+               size_t size)
 {
     return run_with("", build, said, size);
 }
@@ -103,8 +104,9 @@ START_TEST(metrics_that_cannot_be_written)
     char said[4000];
     int status = run_with("--metrics_json=/nowhere/m", build_failing, said, sizeof said);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    ck_assert_str_eq(said, "test: cannot write the metrics to '/nowhere/m': No such file or "
-                           "directory\n");
+    ck_assert_str_eq(said,
+                     "test: cannot write the metrics to '/nowhere/m': No such file or "
+                     "directory\n");
     status = run_with("--metrics_json=", build_failing, said, sizeof said);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     ck_assert_ptr_null(strstr(said, "no luck"));
