@@ -5,9 +5,11 @@
  *     count_lines --input='*.md' --output=lines.txt
  *
  * docs/splittable.md explains it. */
+#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "beam/beam.h"
@@ -25,8 +27,10 @@ static beam_value whole_file(beam_ctx *c, beam_value path)
 {
     const char *name = beam_cstr(c, beam_as_span(path));
     struct stat status;
-    if (stat(name, &status) == 0) return beam_offsets(c, 0, status.st_size);
-    beam_fail(c, BEAM_EIO, "'%s' cannot be read", name);
+    bool found = stat(name, &status) == 0;
+    if (found && S_ISREG(status.st_mode)) return beam_offsets(c, 0, status.st_size);
+    beam_fail(c, BEAM_EIO, "'%s' cannot be read: %s", name,
+              found ? "it is no file" : strerror(errno));
     return beam_null();
 }
 
@@ -78,7 +82,8 @@ static beam_status read_lines(beam_ctx *c, beam_value path)
 {
     const char *name = beam_cstr(c, beam_as_span(path));
     FILE *file = fopen(name, "r");
-    if (!file) return beam_fail(c, BEAM_EIO, "'%s' cannot be read", name);
+    if (!file)
+        return beam_fail(c, BEAM_EIO, "'%s' cannot be read: %s", name, strerror(errno));
     beam_status status = read_part(c, path, file);
     fclose(file);
     return status;

@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -102,7 +103,7 @@ static char *visit_json(struct random *r, const struct user *u, int64_t at_ms)
 struct sink {
     FILE *file;
     rd_kafka_t *kafka;
-    const char *topic;
+    const char *topic, *servers, *path;
     int64_t failed;
 };
 
@@ -112,13 +113,17 @@ static void on_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, vo
     struct sink *sink = opaque;
     if (!message->err) return;
     if (!sink->failed++)
-        fprintf(stderr, "datagen: Kafka does not take records: %s\n",
-                rd_kafka_err2str(message->err));
+        fprintf(stderr, "datagen: Kafka at %s does not take records: %s\n", sink->servers,
+                message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT
+                    ? "no broker answers there"
+                    : rd_kafka_err2str(message->err));
 }
 
 static bool sink_open(struct sink *sink, const struct options *o)
 {
     sink->topic = o->topic;
+    sink->servers = o->bootstrap_servers;
+    sink->path = o->output;
     if (o->output) {
         sink->file = strcmp(o->output, "-") ? fopen(o->output, "w") : stdout;
         if (!sink->file)
@@ -141,9 +146,16 @@ static bool sink_open(struct sink *sink, const struct options *o)
     return sink->kafka;
 }
 
+static bool not_written(struct sink *sink)
+{
+    if (!sink->failed++)
+        fprintf(stderr, "datagen: cannot write '%s': %s\n", sink->path, strerror(errno));
+    return false;
+}
+
 static bool sink_put(struct sink *sink, const char *key, const char *text, int64_t at_ms)
 {
-    if (sink->file) return fprintf(sink->file, "%s\n", text) > 0;
+    if (sink->file) return fprintf(sink->file, "%s\n", text) > 0 || not_written(sink);
     rd_kafka_resp_err_t err;
     while ((err = rd_kafka_producev(
                 sink->kafka, RD_KAFKA_V_TOPIC(sink->topic), RD_KAFKA_V_KEY(key, strlen(key)),
@@ -158,7 +170,9 @@ static bool sink_put(struct sink *sink, const char *key, const char *text, int64
 
 static bool sink_close(struct sink *sink)
 {
-    if (sink->file) return sink->file == stdout ? !fflush(stdout) : !fclose(sink->file);
+    if (sink->file)
+        return (sink->file == stdout ? !fflush(stdout) : !fclose(sink->file)) ||
+               not_written(sink);
     bool flushed = !rd_kafka_flush(sink->kafka, 15000);
     rd_kafka_destroy(sink->kafka);
     return flushed && !sink->failed;
@@ -168,30 +182,31 @@ static bool sink_close(struct sink *sink)
 
 static void usage(FILE *out)
 {
-    fputs("datagen - made-up visits of a website, to a Kafka topic or a file\n\n"
-          "Usage: datagen [--flag=value ...]\n\n"
-          "  --source=streaming|batch     streaming: one visit after the other, at the present\n"
-          "                               time; batch: all at once, spread over the past\n"
-          "                               (default batch)\n"
-          "  --num_users=N                different visitors (default 5)\n"
-          "  --delay_seconds=S            streaming: pause between two visits (default 0.5)\n"
-          "  --num_events=N               visits to make (default: batch 2000; streaming 0,\n"
-          "                               no end)\n"
-          "  --spread_seconds=N           batch: time that the visits are spread over\n"
-          "                               (default 600)\n"
-          "  --bootstrap_servers=LIST     Kafka brokers (default localhost:29092)\n"
-          "  --topic=NAME                 topic to write (default website-visit)\n"
-          "  --output=FILE                write lines to a file instead; - is stdout\n"
-          "  --seed=N                     other visitors and visits (default 1)\n"
-          "  --help                       this text\n",
-          out);
+    fputs(
+        "datagen - made-up visits of a website, to a Kafka topic or a file\n\n"
+        "Usage: datagen [--flag=value ...]\n\n"
+        "  --source=streaming|batch     streaming: one visit after the other, at the present\n"
+        "                               time; batch: all at once, spread over the past\n"
+        "                               (default batch)\n"
+        "  --num_users=N                different visitors, up to 1000000 (default 5)\n"
+        "  --delay_seconds=S            streaming: pause between two visits (default 0.5)\n"
+        "  --num_events=N               visits to make (default: batch 2000; streaming 0,\n"
+        "                               no end)\n"
+        "  --spread_seconds=N           batch: time that the visits are spread over\n"
+        "                               (default 600)\n"
+        "  --bootstrap_servers=LIST     Kafka brokers (default localhost:29092)\n"
+        "  --topic=NAME                 topic to write (default website-visit)\n"
+        "  --output=FILE                write lines to a file instead; - is stdout\n"
+        "  --seed=N                     other visitors and visits (default 1)\n"
+        "  --help                       this text\n",
+        out);
 }
 
-static bool number(const char *text, double *out)
+static bool number(const char *text, double most, double *out)
 {
     char *rest;
     *out = strtod(text, &rest);
-    return rest != text && !*rest && *out >= 0;
+    return rest != text && !*rest && *out >= 0 && *out <= most;
 }
 
 /* 0: go on; otherwise the exit status + 1. */
@@ -214,14 +229,35 @@ static int parse(int argc, char **argv, struct options *o)
             o->streaming = !strcmp(optarg, "streaming");
             good = o->streaming || !strcmp(optarg, "batch");
             break;
-        case USERS: good = number(optarg, &n) && n >= 1; o->num_users = (int64_t)n; break;
-        case DELAY: good = number(optarg, &o->delay_seconds); break;
-        case EVENTS: good = number(optarg, &n); o->num_events = (int64_t)n; break;
-        case SPREAD: good = number(optarg, &n); o->spread_seconds = (int64_t)n; break;
-        case SEED: good = number(optarg, &n); o->seed = (int64_t)n; break;
-        case SERVERS: o->bootstrap_servers = optarg; break;
-        case TOPIC: o->topic = optarg; break;
-        case OUTPUT: o->output = optarg; break;
+        case USERS:
+            good = number(optarg, 1e6, &n) && n >= 1;
+            o->num_users = (int64_t)n;
+            break;
+        case DELAY: good = number(optarg, 1e9, &o->delay_seconds); break;
+        case EVENTS:
+            good = number(optarg, 1e9, &n);
+            o->num_events = (int64_t)n;
+            break;
+        case SPREAD:
+            good = number(optarg, 1e6, &n);
+            o->spread_seconds = (int64_t)n;
+            break;
+        case SEED:
+            good = number(optarg, UINT_MAX, &n);
+            o->seed = (int64_t)n;
+            break;
+        case SERVERS:
+            good = *optarg;
+            o->bootstrap_servers = optarg;
+            break;
+        case TOPIC:
+            good = *optarg;
+            o->topic = optarg;
+            break;
+        case OUTPUT:
+            good = *optarg;
+            o->output = optarg;
+            break;
         case HELP: usage(stdout); return 1;
         default: good = false;
         }

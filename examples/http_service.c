@@ -159,6 +159,33 @@ static bool listen_on(struct service *s, int port)
     return true;
 }
 
+static int usage(void)
+{
+    fputs("http_service - an HTTP service that knows the lengths of words\n\n"
+          "Usage: http_service [--port=N] [--delay_ms=N]\n\n"
+          "  --port=N      port of localhost; 0: any free one (default 8880)\n"
+          "  --delay_ms=N  hold each answer back for so long (default 0)\n"
+          "  --help        this text\n\n"
+          "Serves until it is ended.\n",
+          stdout);
+    return 0;
+}
+
+static int is_wrong(const char *argument)
+{
+    fprintf(stderr, "http_service: '%s' is wrong; see --help\n", argument);
+    return 2;
+}
+
+/* 0 to 65535. */
+static bool read_number(const char *text, int *out)
+{
+    char *rest;
+    long n = strtol(text, &rest, 10);
+    *out = (int)n;
+    return rest != text && !*rest && n >= 0 && n <= 65535;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -170,19 +197,13 @@ int main(int argc, char **argv)
     struct service s = { 0 };
     s.last = &s.first;
     int port = 8880;
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (o == 'p') port = atoi(optarg);
-        if (o == 'd') s.delay_ms = atoi(optarg);
-        if (o != 'h' && o != '?') continue;
-        fputs("http_service - an HTTP service that knows the lengths of words\n\n"
-              "Usage: http_service [--port=N] [--delay_ms=N]\n\n"
-              "  --port=N      port of localhost; 0: any free one (default 8880)\n"
-              "  --delay_ms=N  hold each answer back for so long (default 0)\n"
-              "  --help        this text\n\n"
-              "Serves until it is ended.\n",
-              o == 'h' ? stdout : stderr);
-        return o == 'h' ? 0 : 2;
+    for (int o; (o = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (o == 'h') return usage();
+        if (o == 'p' && read_number(optarg, &port)) continue;
+        if (o == 'd' && read_number(optarg, &s.delay_ms)) continue;
+        return is_wrong(argv[optind - 1]);
     }
+    if (optind < argc) return is_wrong(argv[optind]);
     if (!listen_on(&s, port)) {
         fprintf(stderr, "http_service: port %d: %s\n", port, strerror(errno));
         return 1;

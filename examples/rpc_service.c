@@ -111,7 +111,11 @@ int main(int argc, char **argv)
         int number = 0;
         if (o == 'p') number = port = (int)strtol(optarg, &rest, 10);
         if (o == 'd') number = delay_ms = (int)strtol(optarg, &rest, 10);
-        if (o == '?' || (rest && (*rest || rest == optarg || number < 0 || number > 65535))) {
+        if (rest && (*rest || rest == optarg || number < 0 || number > 65535)) {
+            fprintf(stderr, "rpc_service: '%s' is wrong; see --help\n", argv[optind - 1]);
+            return 2;
+        }
+        if (o == '?') {
             bool asked = o == '?' && optopt == 0 && optind > 0 &&
                          !__builtin_strcmp(argv[optind - 1], "--help");
             usage(asked ? stdout : stderr);

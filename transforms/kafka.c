@@ -2,6 +2,7 @@
 /* kafka.c - Java's KafkaIO as external transforms. Runs on the thread that builds the
  * pipeline. Configuration may hold passwords: nothing here prints it. */
 #include "beam/kafka.h"
+#include "kafka_settings.h"
 #include "transforms.h"
 
 #include <string.h>
@@ -119,12 +120,19 @@ static void set_all(settings *s, const beam_kafka_opts *opts)
         set(s, opts->config[i].key, opts->config[i].value);
 }
 
-static bool is_set(const settings *s, const char *key)
+/* NULL: it is not set. Each text of the settings is a whole string. */
+static const char *setting(const settings *s, const char *key)
 {
     for (size_t i = 0; i < s->n; i++)
         if (beam_span_equal(beam_as_span(s->pairs[i][0]), beam_span_of(key)))
-            return beam_as_span(s->pairs[i][1]).len > 0;
-    return false;
+            return beam_as_span(s->pairs[i][1]).ptr;
+    return NULL;
+}
+
+static bool is_set(const settings *s, const char *key)
+{
+    const char *value = setting(s, key);
+    return value && *value;
 }
 
 /* -- checks ------------------------------------------------------------------------- */
@@ -135,6 +143,11 @@ static void check_common(beam_pipeline *p, const char *name, const beam_kafka_op
         beam_pipeline_fail(
             p, BEAM_EINVAL,
             "%s: Kafka's servers are missing; give .servers = \"host:port\"", name);
+    else if (!bm_kafka_are_servers(setting(s, "bootstrap.servers")))
+        beam_pipeline_fail(p, BEAM_EINVAL,
+                           "%s: '%s' are no servers; give .servers = \"host:port\", or "
+                           "several with commas between them",
+                           name, setting(s, "bootstrap.servers"));
     if (!opts->topics[0])
         beam_pipeline_fail(p, BEAM_EINVAL,
                            "%s: the topic is missing; give .topics = { \"name\" }", name);
@@ -147,6 +160,9 @@ static void check_common(beam_pipeline *p, const char *name, const beam_kafka_op
             beam_pipeline_fail(p, BEAM_EINVAL,
                                "%s: .config entry %zu lacks its key or its value", name,
                                i + 1);
+    for (size_t i = 0; i < s->n; i++)
+        bm_kafka_check_setting(p, name, beam_as_span(s->pairs[i][0]).ptr,
+                               beam_as_span(s->pairs[i][1]).ptr);
 }
 
 static bool is_offset_reset(const char *text)
@@ -176,6 +192,25 @@ static void check_read(beam_pipeline *p, const char *name, const beam_kafka_opts
             "%s: .commit_offset_in_finalize commits for a consumer group; give "
             ".group_id too",
             name);
+}
+
+/* What a producer refuses of settings that are good alone. */
+static void check_write(beam_pipeline *p, const char *name, const beam_kafka_opts *opts,
+                        const settings *s)
+{
+    check_common(p, name, opts, s);
+    if (opts->topics[0] && opts->topics[1])
+        beam_pipeline_fail(p, BEAM_EINVAL, "%s: a write takes one topic, not several",
+                           name);
+    int64_t request_ms = bm_kafka_number(setting(s, "request.timeout.ms"), 30000);
+    int64_t linger_ms = bm_kafka_number(setting(s, "linger.ms"), 0);
+    if (bm_kafka_number(setting(s, "delivery.timeout.ms"), INT64_MAX) - request_ms <
+        linger_ms)
+        beam_pipeline_fail(p, BEAM_EINVAL,
+                           "%s: Kafka refuses a 'delivery.timeout.ms' that is less than "
+                           "'linger.ms' and 'request.timeout.ms' (30000 where it is not "
+                           "given) together",
+                           name);
 }
 
 /* -- the transforms ----------------------------------------------------------------- */
@@ -236,6 +271,7 @@ beam_pcoll *beam_kafka_read_with(beam_pipeline *p, const char *name,
                       .expansion_service = opts->expansion_service,
                       .output_tags = { "output" },
                       .output_types = { BEAM_KAFKA_RECORD },
+                      .servers = setting(&consumer, "bootstrap.servers"),
                       .own_step = "/Remove Kafka Metadata/ParMultiDo(Anonymous)",
                       .own_dofn = &bm_kafka_record_fn,
                   },
@@ -249,10 +285,7 @@ void beam_kafka_write_with(beam_pcoll *in, const char *name, const beam_kafka_op
     settings producer = { .n = 0 };
     set(&producer, "bootstrap.servers", opts->servers);
     set_all(&producer, opts);
-    check_common(p, name, opts, &producer);
-    if (opts->topics[0] && opts->topics[1])
-        beam_pipeline_fail(p, BEAM_EINVAL, "%s: a write takes one topic, not several",
-                           name);
+    check_write(p, name, opts, &producer);
     if (!beam_type_equal(beam_pcoll_type(in), BEAM_KV(BEAM_BYTES, BEAM_BYTES)))
         beam_pipeline_fail(
             p, BEAM_ETYPE,
@@ -274,6 +307,7 @@ void beam_kafka_write_with(beam_pcoll *in, const char *name, const beam_kafka_op
                       .expansion_service = opts->expansion_service,
                       .inputs = { in },
                       .input_tags = { "input" },
+                      .servers = setting(&producer, "bootstrap.servers"),
                   },
                   NULL);
 }

@@ -192,6 +192,7 @@ static beam_status run_plan(bundle *b, beam_error *err)
                         .now = io_now,
                         .is_over = io_is_over,
                         .callers = &bm_callers_all,
+                        .services = b->worker->services,
                         .serves_keys_values = b->worker->boot.serves_keys_values,
                         .state_cache = b->worker->state_cache,
                         .sampler = b->worker->sampler,
@@ -266,12 +267,15 @@ static beam_status process(bundle *b, beam_error *err)
 static void tell_failure(bundle *b, const char *why)
 {
     beam_harness *worker = b->worker;
-    bm_log_entry entry = { .severity = BEAM_LOG_ERROR, .instruction_id = b->id };
+    /* A runner that shares stderr says so itself. */
+    bm_log_entry entry = { .severity = worker->runner_shares_stderr ? BEAM_LOG_DEBUG
+                                                                    : BEAM_LOG_ERROR,
+                           .instruction_id = b->id };
     entry.message = bm_format(&b->arena, "Bundle %s failed: %s", b->id, why);
     if (b->slot)
         entry.transform_id = bm_plan_blame(b->slot->plan, &b->arena, &entry.trace);
     if (!worker->log_stream) entry.trace = NULL; /* people find the name in the text */
-    if (worker->log.minimum <= BEAM_LOG_ERROR)
+    if (worker->log.minimum <= entry.severity)
         worker->log.write(worker->log.self, &entry);
     if (!worker->log_stream || worker->runner_shares_stderr) return;
     pthread_mutex_lock(&worker->lock);

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "exec/data_sampler.h"
+#include "exec/services.h"
 #include "exec/state_cache.h"
 #include "start.h"
 
@@ -88,6 +89,8 @@ static void open_streams(beam_harness *worker)
     bm_links_init(&worker->data, rpc, DATA_METHOD, worker->id, &data_handler, worker);
     bm_state_init(&worker->state, rpc, worker->id);
     bm_finalizers_init(&worker->finalizers);
+    bool is_hidden = worker->log_stream && !worker->runner_shares_stderr;
+    worker->services = bm_services_new(is_hidden ? &bm_log_stderr : NULL);
     worker->state_cache = bm_state_cache_new(worker->boot.state_cache_bytes);
     if (worker->boot.samples_data) worker->sampler = bm_data_sampler_new();
     bm_short_ids_init(&worker->short_ids, worker->boot.takes_short_ids);
@@ -259,6 +262,7 @@ static void close_streams(beam_harness *worker)
     bm_state_free(&worker->state);
     bm_finalizers_free(&worker->finalizers);
     bm_plans_free(&worker->plans);
+    bm_services_free(worker->services);
     bm_state_cache_free(worker->state_cache);
     bm_data_sampler_free(worker->sampler);
     bm_channel_free(worker->control_channel);

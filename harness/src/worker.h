@@ -39,6 +39,7 @@ struct beam_harness {
     bm_plans plans;
     bm_finalizers finalizers;
     bm_state_cache *state_cache;
+    bm_services *services;
     bm_data_sampler *sampler; /* NULL: not wanted */
     bm_short_ids short_ids;
     bm_threads *threads;

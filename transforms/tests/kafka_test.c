@@ -237,6 +237,103 @@ START_TEST(write_of_another_type)
 }
 END_TEST
 
+/* -- settings ---------------------------------------------------------------------------- */
+static const struct {
+    const char *key, *value, *problem; /* NULL: it is fine */
+} settings[] = {
+    { "acks", "banana", "'acks' in .config: it is to be one of: all -1 0 1" },
+    { "acks", " all ", NULL },
+    { "acks", "ALL", "'acks'" },
+    { "linger.ms", "5ms",
+      "'linger.ms' in .config: it is to be a whole number from 0 on" },
+    { "linger.ms", "", "'linger.ms'" },
+    { "linger.ms", "-1", "'linger.ms'" },
+    { "linger.ms", " +20\t", NULL },
+    { "batch.size", "2147483648", "'batch.size'" },
+    { "buffer.memory", "2147483648", NULL },
+    { "buffer.memory", "99999999999999999999", "'buffer.memory'" },
+    { "compression.gzip.level", "-1", NULL },
+    { "compression.gzip.level", "0", "a whole number from 1 to 9" },
+    { "session.timeout.ms", "x", "it is to be a whole number" },
+    { "enable.idempotence", "yes", "it is to be true or false" },
+    { "enable.idempotence", "True", NULL },
+    { "security.protocol", "sasl_ssl", NULL },
+    { "security.protocol", "TLS", "one of: PLAINTEXT SSL SASL_PLAINTEXT SASL_SSL" },
+    { "delivery.timeout.ms", "20000", "'request.timeout.ms' (30000" },
+    { "delivery.timeout.ms", "30000", NULL },
+    { "request.timeout.ms", "2147483647", NULL },
+    { "sasl.username", "hunter2",
+      "a setting of librdkafka, and here Java's client takes "
+      "them: use sasl.jaas.config" },
+    { "ssl.endpoint.identification.algorithm", "", NULL },
+    { "my.interceptor.setting", "1", NULL },
+};
+
+START_TEST(a_setting)
+{
+    beam_kafka_write(pairs(), "Step", .servers = "a:1", .topics = { "out" },
+                     .config = { { settings[_i].key, settings[_i].value } });
+    const beam_error *error = beam_pipeline_error(p);
+    if (settings[_i].problem)
+        check_failure(settings[_i].problem);
+    else
+        ck_assert_msg(error == NULL, "%s", error ? error->message : "");
+    ck_assert(!error || !strstr(error->message, "hunter2"));
+}
+END_TEST
+
+START_TEST(settings_that_do_not_go_together)
+{
+    beam_kafka_write(pairs(), "Step", .servers = "a:1", .topics = { "out" },
+                     .config = { { "request.timeout.ms", "5000" },
+                                 { "delivery.timeout.ms", "6000" },
+                                 { "linger.ms", "1001" } });
+    check_failure("less than 'linger.ms' and 'request.timeout.ms'");
+}
+END_TEST
+
+START_TEST(a_setting_of_a_read)
+{
+    beam_kafka_read(p, "Step", .servers = "a:1", .topics = { "in" },
+                    .config = { { "max.poll.records", "0" } });
+    check_failure("'max.poll.records' in .config: it is to be a whole number from 1 on");
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool good;
+} servers[] = {
+    { "a:1,b.example:65535", true },
+    { " a:1 , b:2", true },
+    { "SSL://a:1", true },
+    { "[::1]:1", true },
+    { "a:1,", true },
+    { "a", false },
+    { "a:", false },
+    { ":1", false },
+    { "a:0", false },
+    { "a:65536", false },
+    { "a:000001", false },
+    { "a:1;b:2", true }, /* a strange name, but one */
+    { "a:1 b:2", false },
+    { "a:1,b", false },
+    { " , ", false },
+    { "\na:1", false },
+    { "a:1,\n", false },
+    { "SSL://:1", false },
+};
+
+START_TEST(servers_of_a_read)
+{
+    beam_kafka_read(p, "Step", .servers = servers[_i].text, .topics = { "in" });
+    if (servers[_i].good)
+        ck_assert_ptr_null(beam_pipeline_error(p));
+    else
+        check_failure("are no servers; give .servers = \"host:port\"");
+}
+END_TEST
+
 /* Passwords are for Kafka's client alone. */
 START_TEST(secrets_stay_out_of_messages)
 {
@@ -264,6 +361,10 @@ int main(void)
     tcase_add_test(tests, config_without_value);
     tcase_add_test(tests, write_without_topic);
     tcase_add_test(tests, write_of_another_type);
+    tcase_add_loop_test(tests, a_setting, 0, BEAM_COUNT(settings));
+    tcase_add_test(tests, settings_that_do_not_go_together);
+    tcase_add_test(tests, a_setting_of_a_read);
+    tcase_add_loop_test(tests, servers_of_a_read, 0, BEAM_COUNT(servers));
     tcase_add_test(tests, secrets_stay_out_of_messages);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -2,6 +2,8 @@
 /* DoFns with .rpc or .http: elements wait here while a service is asked about them. Bundle
  * thread: it polls for answers itself, when there are as many calls as may be, now and then
  * while elements come, and in the end for all. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -12,6 +14,7 @@
 #include "exec/answers.h"
 #include "exec/call_metrics.h"
 #include "exec/par_do.h"
+#include "exec/services.h"
 
 enum {
     MOST_RPC = 512,     /* calls under way, where the DoFn does not say */
@@ -28,7 +31,7 @@ enum {
 
 /* An element that waits, with its request. */
 typedef struct waiting {
-    struct waiting *next;        /* unused, or to be called again */
+    struct waiting *next;        /* unused, or to be called (again) */
     struct waiting *later;       /* with in_order: that of the next element */
     struct waiting *next_of_all; /* all that there are */
     bm_arena arena;              /* of what follows */
@@ -50,6 +53,7 @@ typedef struct waiting {
 /* What a DoFn says of its calls, whatever their kind. */
 typedef struct limits {
     int max_in_flight, timeout_ms, retries, cache_entries, cache_ttl_ms;
+    double max_per_second;
     bool in_order;
 } limits;
 
@@ -58,16 +62,20 @@ struct bm_calls {
     const bm_caller *caller;
     void *channel; /* opened by the first element */
     bm_call_metrics *metrics; /* likewise */
+    bm_service *service;      /* likewise */
     const char *target;
     bool in_order;
     size_t most, n;     /* elements that wait: at most, and now */
-    size_t n_under_way; /* calls; the other elements are to be called again */
+    size_t n_under_way; /* calls; the other elements are to be called, or called again */
     int timeout_ms;
     unsigned tries; /* of a call, at most */
     unsigned unpolled;
     int64_t looked_ms; /* when answers were looked for last */
     int64_t away_ms;   /* how long user code kept this thread from it, in all */
     waiting *all, *unused, *again;
+    /* With .max_per_second. */
+    int64_t interval_ns;             /* 0: without */
+    waiting *next_turn, **last_turn; /* may not be called yet */
     waiting *oldest, **youngest; /* with in_order */
     const waiting *answered;     /* whose callback runs */
     unsigned attempt;            /* at the element that is asked about, if it is caught */
@@ -122,10 +130,11 @@ static beam_status connect_to(struct bm_calls *k)
     if (!k->channel) return bm_fail(node, err.status, "failed", "%s", err.message);
     const char *service = k->caller->service(k->p->fn, k->target, &node->plan->arena);
     k->metrics = bm_call_metrics_new(node, service, k->target);
+    k->service = bm_services_of(node->plan->io->services, node->id);
     return BEAM_OK;
 }
 
-static void call(struct bm_calls *k, waiting *w)
+static void call_now(struct bm_calls *k, waiting *w)
 {
     w->started_ms = bm_monotonic_ms();
     if (!k->n_under_way) k->looked_ms = w->started_ms;
@@ -133,6 +142,32 @@ static void call(struct bm_calls *k, waiting *w)
     w->away_ms = k->away_ms;
     k->n_under_way++;
     k->caller->start(k->channel, w->request, k->timeout_ms, w);
+}
+
+/* Calls those whose turn it is, and says how long until the next one's is; -1: nobody waits. */
+static int64_t take_turns(struct bm_calls *k)
+{
+    for (waiting *w; (w = k->next_turn);) {
+        int64_t left_ns = bm_service_take_turn(k->service, k->interval_ns,
+                                               bm_monotonic_ns());
+        if (left_ns) return left_ns / 1000000 + 1;
+        k->next_turn = w->next;
+        if (!k->next_turn) k->last_turn = &k->next_turn;
+        call_now(k, w);
+    }
+    return -1;
+}
+
+static void call(struct bm_calls *k, waiting *w)
+{
+    if (!k->interval_ns) {
+        call_now(k, w);
+        return;
+    }
+    w->next = NULL;
+    *k->last_turn = w;
+    k->last_turn = &w->next;
+    if (k->next_turn == w) take_turns(k);
 }
 
 static bool next_answer(struct bm_calls *k, int wait_ms, bm_call_result *out)
@@ -319,6 +354,24 @@ static beam_status respond_in_order(struct bm_calls *k, waiting *w)
     return BEAM_OK;
 }
 
+static void tell_retry(struct bm_calls *k, const bm_call_result *result)
+{
+    uint64_t n = bm_service_retries(k->service, bm_monotonic_ms());
+    const bm_node *node = &k->p->node;
+    if (!n || node->plan->log->minimum > BEAM_LOG_WARN) return;
+    bm_arena told;
+    bm_arena_init(&told, 0);
+    char many[60] = "";
+    if (n > 1) snprintf(many, sizeof many, ", %" PRIu64 " since this was last told", n);
+    const char *text =
+        bm_format(&told, "Transform '%s' (DoFn '%s') makes calls again%s: " BEAM_SPAN_FMT,
+                  node->name, k->p->fn->name, many, BEAM_SPAN_ARG(result->text));
+    beam_log(&k->p->ctx, BEAM_LOG_WARN, "%s", text);
+    const bm_log *people = bm_services_people(node->plan->io->services);
+    if (people) bm_log_at(people, BEAM_LOG_WARN, NULL, "%s", text);
+    bm_arena_free(&told);
+}
+
 static void call_later(struct bm_calls *k, waiting *w, int at_least_ms)
 {
     int64_t wait_ms = LONGEST_WAIT_MS;
@@ -351,6 +404,7 @@ static beam_status answer(struct bm_calls *k, const bm_call_result *result)
     }
     unsigned tries = w->tries;
     if (result->transient && tries < k->tries) {
+        tell_retry(k, result);
         call_later(k, w, result->wait_ms);
         return BEAM_OK;
     }
@@ -372,8 +426,7 @@ static beam_status answer(struct bm_calls *k, const bm_call_result *result)
 /* Calls again where it is time to, and says how long until the next one is; -1: never. */
 static int call_again(struct bm_calls *k)
 {
-    if (!k->again) return -1;
-    int64_t now = bm_monotonic_ms(), next = -1;
+    int64_t now = k->again ? bm_monotonic_ms() : 0, next = -1;
     for (waiting **at = &k->again, *w; (w = *at);) {
         if (w->due_ms <= now) {
             *at = w->next;
@@ -383,7 +436,8 @@ static int call_again(struct bm_calls *k)
         if (next < 0 || w->due_ms - now < next) next = w->due_ms - now;
         at = &w->next;
     }
-    return (int)next;
+    int64_t turn = take_turns(k);
+    return (int)(turn >= 0 && (next < 0 || turn < next) ? turn : next);
 }
 
 /* Nothing has come for a while. */
@@ -446,7 +500,7 @@ beam_status bm_calls_process(bm_node *node, const bm_element *element)
     (limits)                                                                       \
     {                                                                              \
         (fn)->max_in_flight, (fn)->timeout_ms, (fn)->retries, (fn)->cache_entries, \
-            (fn)->cache_ttl_ms, (fn)->in_order                                     \
+            (fn)->cache_ttl_ms, (fn)->max_per_second, (fn)->in_order               \
     }
 
 static void set_limits(struct bm_calls *k, const limits *l, int most)
@@ -454,6 +508,7 @@ static void set_limits(struct bm_calls *k, const limits *l, int most)
     k->in_order = l->in_order;
     k->most = (size_t)(l->max_in_flight > 0 ? l->max_in_flight : most);
     k->timeout_ms = l->timeout_ms > 0 ? l->timeout_ms : TIMEOUT_MS;
+    if (l->max_per_second > 0) k->interval_ns = (int64_t)(1e9 / l->max_per_second);
     k->tries = l->retries < 0 ? 1 : 1 + (unsigned)(l->retries ? l->retries : RETRIES);
     if (l->cache_entries <= 0) return;
     k->answers = bm_answers_new((size_t)l->cache_entries, l->cache_ttl_ms);
@@ -477,6 +532,7 @@ beam_status bm_calls_new(bm_par_do *p, const bm_transform *t, beam_error *err)
     k->p = p;
     k->target = bm_cstr(arena, t->fn.target);
     k->youngest = &k->oldest;
+    k->last_turn = &k->next_turn;
     if (rpc)
         set_limits(k, &LIMITS_OF(rpc), MOST_RPC);
     else

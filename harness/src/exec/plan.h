@@ -71,6 +71,7 @@ typedef struct bm_cache_token {
     beam_span token;
 } bm_cache_token;
 typedef struct bm_state_cache bm_state_cache; /* exec/state_cache.h */
+typedef struct bm_services bm_services;       /* exec/services.h */
 typedef struct bm_data_sampler bm_data_sampler; /* exec/data_sampler.h */
 
 /* A piece of input, valid until the next read. */
@@ -140,6 +141,7 @@ typedef struct bm_bundle_io {
     beam_millis (*now)(void *self); /* for beam_now(); NULL: the machine's clock */
     bool (*is_over)(void *self); /* the bundle is to fail soon; NULL: it never is */
     const bm_callers *callers;   /* live for ever; NULL: calls cannot be made */
+    bm_services *services;       /* of the worker; there where callers are */
     bm_state_cache *state_cache; /* of the worker; NULL: there is none */
     const bm_cache_token *cache_tokens; /* of this bundle; what has none is not cached */
     size_t n_cache_tokens;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc and .http, with a caller that is none: which one is taken, and what becomes
  * of elements when the worker ends. The calls themselves: sdk/tests/program. */
+#include <stdio.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "beam/http.h"
 #include "beam/rpc.h"
+#include "exec/services.h"
 #include "fixture.h"
 
 /* -- a caller that answers with its name, or not at all -------------------------------------- */
@@ -103,6 +105,7 @@ static const char *method(const beam_dofn *fn, beam_span bytes)
 static const bm_caller rpc_caller = CALLER(open_rpc), http_caller = CALLER(open_http),
                        no_caller = CALLER(open_none);
 static bm_callers callers;
+static bm_services *services;
 static bool over;
 
 static bool is_over(void *self)
@@ -114,6 +117,7 @@ static void complete(fixture *f, bm_bundle_io *io)
 {
     (void)f;
     io->callers = &callers;
+    io->services = services;
     io->is_over = is_over;
 }
 
@@ -174,6 +178,7 @@ static void init(fixture *f, const char *fn, unsigned attempts, bool answers)
     channels[0] = (channel){ .name = "by rpc", .answers = answers };
     channels[1] = (channel){ .name = "by http", .answers = answers };
     callers = (bm_callers){ &rpc_caller, &http_caller };
+    if (!services) services = bm_services_new(NULL);
     over = false;
     fixture_init(f, fns, BEAM_COUNT(fns), NULL, 0);
     fixture_pcoll(f, "p1", "varint");
@@ -277,6 +282,36 @@ START_TEST(tries_are_counted)
 }
 END_TEST
 
+static int n_seen;
+static char seen[300];
+
+static void see(void *self, const bm_log_entry *entry)
+{
+    (void)self;
+    n_seen++;
+    snprintf(seen, sizeof seen, "%s", entry->message);
+}
+
+/* To those who do not see the runner's log too; once, whatever the number of calls. */
+START_TEST(tries_are_told)
+{
+    static const bm_log people = { .write = see, .minimum = BEAM_LOG_DEBUG };
+    bm_services_free(services);
+    services = bm_services_new(&people);
+    fixture f;
+    init(&f, "test.rpc", 1, true);
+    for (int bundle = 0; bundle < 2; bundle++) {
+        outcomes[0] = outcomes[1] = "unavailable";
+        channels[0].n_failing = 2;
+        fixture_run(&f);
+    }
+    fixture_free(&f);
+    ck_assert_int_eq(n_seen, 1);
+    ck_assert_str_eq(seen,
+                     "Transform 'Scope/b' (DoFn 'test.rpc') makes calls again: not now");
+}
+END_TEST
+
 /* A service may say what it likes. */
 START_TEST(so_many_outcomes_and_no_more)
 {
@@ -312,9 +347,15 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { by_its_kind,       the_worker_ends,
-                                   no_channel,        a_second_attempt_keeps_its_place,
-                                   tries_are_counted, so_many_outcomes_and_no_more,
+    const TTest *const tests[] = { by_its_kind,
+                                   the_worker_ends,
+                                   no_channel,
+                                   a_second_attempt_keeps_its_place,
+                                   tries_are_counted,
+                                   tries_are_told,
+                                   so_many_outcomes_and_no_more,
                                    what_follows_is_slower_than_the_service };
-    return run_tests("calls", tests, BEAM_COUNT(tests));
+    int failed = run_tests("calls", tests, BEAM_COUNT(tests));
+    bm_services_free(services);
+    return failed;
 }

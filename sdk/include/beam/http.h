@@ -63,6 +63,11 @@ typedef struct beam_http_fn {
     int accept[8];
     int max_in_flight; /* requests under way in a bundle, up to 100,000; 0: 128 */
     int timeout_ms;    /* of one try; 0: 10000 */
+    /* Requests a second, further tries too, of all bundles of the step in a worker together: ten
+     * workers make ten times as many. They are evenly spread, and answers are taken meanwhile.
+     * Elements whose answer is kept, or that make no request, do not count. 0: no limit; 0.001
+     * is the least. */
+    double max_per_second;
     /* Further tries of a request that was not answered in time, whose connection failed, or
      * that was answered by 408, 429 or 5xx (but not 501); after 100 ms, 200 ms and so on, 5 s
      * at most, and not before the answer's Retry-After, or a minute if that is more. 0: 6 of
@@ -81,9 +86,18 @@ typedef struct beam_http_fn {
     /* 0: an answer 3xx is a failure. Otherwise followed so many times, as long as scheme, host
      * and port stay the same. */
     int max_redirects;
-    /* PEM file of the authorities that a server's certificate may come from. NULL: the file
+    /* TLS, where the address begins with https://. Files are the worker's, and read there;
+     * "$NAME" is the file that the variable NAME of its environment names. A bundle fails where
+     * the variable or the file is not there.
+     *
+     * PEM file of the authorities that a server's certificate may come from. NULL: the file
      * that SSL_CERT_FILE of the worker's environment names, otherwise the system's. */
     const char *ca_file;
+    /* The client's certificate and its private key, PEM files; for servers that ask for one. The
+     * key may be in the certificate's file. NULL: none. */
+    const char *cert_file, *key_file;
+    /* Variable of the worker's environment that has the password of the key. NULL: none. */
+    const char *key_password_env;
 } beam_http_fn;
 
 /* Percent-encoded, in scratch memory: a word that is one part of a path, or a value of a

@@ -42,8 +42,11 @@ typedef struct beam_kafka_opts {
                                              with fewer keeps the job waiting */
     int64_t max_read_time_s;              /* read: stop after so long; 0: unbounded */
     int64_t start_read_time_ms;           /* read: from this record time on; 0: not */
-    beam_kafka_config config[BEAM_MAX_KAFKA_CONFIG]; /* any other consumer or producer
-                                                        setting; the last one of a key counts */
+    /* Any other setting of Java's consumer or producer (not librdkafka's); the last one of a key
+     * counts. A value that Kafka would refuse fails the pipeline, where it is known here. Kafka's
+     * own defaults hold: without a broker the job fails after a minute (a write's max.block.ms,
+     * a read's default.api.timeout.ms), and a warning says so when it is submitted. */
+    beam_kafka_config config[BEAM_MAX_KAFKA_CONFIG];
     const char *expansion_service;        /* host:port; NULL: as --expansion_service says */
 } beam_kafka_opts;
 

@@ -355,6 +355,9 @@ typedef struct beam_external_opts {
      * the other language does, and saves them a way through that language's worker. */
     const char *own_step;
     const beam_dofn *own_dofn;
+    /* "host:port,host:port" that its workers connect to. A warning when a job is submitted says
+     * so where none of them answers. NULL: nothing is asked. */
+    const char *servers;
 } beam_external_opts;
 /* Outputs are written to out[], as many as output_tags. */
 BEAM_API void beam_external(beam_pipeline *p, const char *name, const beam_external_opts *opts,

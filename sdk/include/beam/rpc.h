@@ -37,6 +37,11 @@ typedef struct beam_rpc_fn {
     beam_status (*response)(beam_ctx *c, beam_value in, beam_span answer);
     int max_in_flight; /* calls under way in a bundle, up to 100,000; 0: 512 */
     int timeout_ms;    /* of one try; 0: 10000 */
+    /* Calls a second, further tries too, of all bundles of the step in a worker together: ten
+     * workers make ten times as many. They are evenly spread, and answers are taken meanwhile.
+     * Elements whose answer is kept, or that make no call, do not count. 0: no limit; 0.001 is
+     * the least. */
+    double max_per_second;
     /* Further tries of a call that was not answered in time, or because the service is not
      * there or has too much to do; after 100 ms, 200 ms and so on, 5 s at most. 0: 6 of
      * them, -1: none. The last failure is the element's, and fails the bundle or is caught

@@ -18,9 +18,14 @@ typedef int64_t beam_millis; /* event or processing time: milliseconds since the
 #define BEAM_MAX_TIMESTAMP ((beam_millis)9223372036854775)
 #define BEAM_GLOBAL_WINDOW_MAX_TIMESTAMP ((beam_millis)9223371950454775)
 
-static inline beam_millis beam_seconds(int64_t n) { return n * 1000; }
-static inline beam_millis beam_minutes(int64_t n) { return n * 60000; }
-static inline beam_millis beam_hours(int64_t n) { return n * 3600000; }
+/* What is beyond the numbers there are is the last one; where times are read, that is refused. */
+static inline beam_millis beam_times(int64_t n, int64_t ms)
+{
+    return n > INT64_MAX / ms ? INT64_MAX : n < INT64_MIN / ms ? INT64_MIN : n * ms;
+}
+static inline beam_millis beam_seconds(int64_t n) { return beam_times(n, 1000); }
+static inline beam_millis beam_minutes(int64_t n) { return beam_times(n, 60000); }
+static inline beam_millis beam_hours(int64_t n) { return beam_times(n, 3600000); }
 
 /* A borrowed view of bytes; not NUL-terminated. */
 typedef struct beam_span {

@@ -19,6 +19,13 @@ static inline int64_t bm_monotonic_ms(void)
     return bm_clock_ms(CLOCK_MONOTONIC);
 }
 
+static inline int64_t bm_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* For people and for Beam's timestamps: since 1970; may be set. */
 static inline int64_t bm_wall_ms(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc or .http: what they need, and the service's address. One thread, as its
  * pipeline. */
+#include <string.h>
 #include <strings.h>
 
 #include "base/url.h"
@@ -12,6 +13,7 @@ enum {
     MOST_IN_FLIGHT = 100000,
     MOST_ENTRIES = 10000000 /* of a cache */
 };
+#define LEAST_RATE 0.001 /* a second */
 
 /* Tables of this size are made for each instance. */
 static bool is_too_much(int max_in_flight, int cache_entries)
@@ -21,6 +23,15 @@ static bool is_too_much(int max_in_flight, int cache_entries)
 
 #define TOO_MUCH(kind) \
     "has more than 100000 for .max_in_flight or 10000000 for .cache_entries in its " kind
+
+/* No number either. */
+static bool is_no_rate(double per_second)
+{
+    return per_second != 0 && !(per_second >= LEAST_RATE);
+}
+
+#define NO_RATE(kind) \
+    "has a .max_per_second in its " kind " that is neither 0 nor at least 0.001"
 
 static const char *rpc_problem(const beam_rpc_fn *rpc)
 {
@@ -32,7 +43,8 @@ static const char *rpc_problem(const beam_rpc_fn *rpc)
                    rpc->cache_entries < 0 || rpc->cache_ttl_ms < 0
                ? "has a negative number in its .rpc"
            : is_too_much(rpc->max_in_flight, rpc->cache_entries) ? TOO_MUCH(".rpc")
-               : NULL;
+           : is_no_rate(rpc->max_per_second)                     ? NO_RATE(".rpc")
+                                                                 : NULL;
 }
 
 static bool has_nameless_header(const beam_http_fn *http)
@@ -50,6 +62,23 @@ static bool accepts_no_status(const beam_http_fn *http)
     return false;
 }
 
+static bool is_empty(const char *text)
+{
+    return text && (!*text || !strcmp(text, "$"));
+}
+
+static const char *files_problem(const beam_http_fn *http)
+{
+    return is_empty(http->ca_file) || is_empty(http->cert_file) ||
+                   is_empty(http->key_file)
+               ? "has an empty name of a file in its .http"
+           : is_empty(http->key_password_env)
+               ? "has an empty .key_password_env in its .http"
+           : !http->cert_file && (http->key_file || http->key_password_env)
+               ? "has a key, but no .cert_file in its .http"
+               : NULL;
+}
+
 static const char *http_problem(const beam_http_fn *http)
 {
     return !http->request              ? "has no .request in its .http"
@@ -62,7 +91,8 @@ static const char *http_problem(const beam_http_fn *http)
                    http->max_body < 0 || http->max_redirects < 0
                ? "has a negative number in its .http"
            : is_too_much(http->max_in_flight, http->cache_entries) ? TOO_MUCH(".http")
-               : NULL;
+           : is_no_rate(http->max_per_second)                      ? NO_RATE(".http")
+                                                                   : files_problem(http);
 }
 
 /* "host:port", with TLS "grpcs://host:port", or what else gRPC knows: "unix:/path",

@@ -91,6 +91,7 @@ static void copy_opts(bm_step *step, const beam_external_opts *opts)
     copy->java_constructor_method = copy_of(arena, opts->java_constructor_method);
     copy->expansion_service = copy_of(arena, opts->expansion_service);
     copy->own_step = copy_of(arena, opts->own_step);
+    copy->servers = copy_of(arena, opts->servers);
     for (size_t i = 0; i < MAX_PORTS; i++) {
         copy->input_tags[i] = i < step->n_inputs ? step->input_tags[i] : NULL;
         copy->output_tags[i] = copy_of(arena, opts->output_tags[i]);

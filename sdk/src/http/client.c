@@ -2,6 +2,7 @@
 /* See client.h. */
 #include "http/client.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,9 +51,10 @@ struct bm_http_client {
     const beam_http_fn *fn;
     CURLM *multi;
     bm_arena arena;
-    char *base;                 /* the target, without a slash at the end */
-    bm_url url;                 /* its parts */
-    struct curl_slist *headers; /* of every request */
+    char *base; /* the target, without a slash at the end */
+    bm_url url; /* its parts */
+    const char *ca_file, *cert_file, *key_file; /* "" or NULL: none */
+    struct curl_slist *headers;                 /* of every request */
     size_t max_body;
     call *all, *unused, *failed;
     call *last; /* whose result was taken last */
@@ -199,8 +201,11 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *self)
 /* -- life ----------------------------------------------------------------------------- */
 static void set_tls(bm_http_client *c, CURL *easy)
 {
-    const char *file = c->fn->ca_file ? c->fn->ca_file : getenv("SSL_CERT_FILE");
-    if (file && *file) c->curl.easy_setopt(easy, CURLOPT_CAINFO, file);
+    if (c->ca_file && *c->ca_file) c->curl.easy_setopt(easy, CURLOPT_CAINFO, c->ca_file);
+    c->curl.easy_setopt(easy, CURLOPT_SSLCERT, c->cert_file);
+    c->curl.easy_setopt(easy, CURLOPT_SSLKEY, c->key_file);
+    if (c->fn->key_password_env)
+        c->curl.easy_setopt(easy, CURLOPT_KEYPASSWD, getenv(c->fn->key_password_env));
     /* Wait for a connection that is being made: it may take more than one request. */
     c->curl.easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 }
@@ -248,8 +253,46 @@ static void put_away(bm_http_client *c, call *k)
     c->unused = k;
 }
 
+/* `file` of a beam_http_fn, or what the environment has for it. */
+static beam_status find_file(bm_http_client *c, const char *field, const char *file,
+                             const char **out, beam_error *err)
+{
+    const char *path = file;
+    if (file && file[0] == '$') path = getenv(file + 1);
+    if (file && !path)
+        return bm_error(err, BEAM_EINVAL,
+                        "%s is '%s', and this worker has no such variable in its "
+                        "environment: set it to the path of the file",
+                        field, file);
+    FILE *opened = path ? fopen(path, "re") : NULL;
+    if (path && !opened)
+        return bm_error(err, BEAM_EIO, "the file '%s' of %s cannot be read: %s", path,
+                        field, strerror(errno));
+    if (opened) fclose(opened);
+    *out = path ? bm_strdup(&c->arena, path) : NULL;
+    return BEAM_OK;
+}
+
+static beam_status find_files(bm_http_client *c, beam_error *err)
+{
+    const beam_http_fn *fn = c->fn;
+    const char *system = getenv("SSL_CERT_FILE"), *password = fn->key_password_env;
+    BEAM_TRY(find_file(c, ".ca_file", fn->ca_file, &c->ca_file, err));
+    BEAM_TRY(find_file(c, ".cert_file", fn->cert_file, &c->cert_file, err));
+    BEAM_TRY(find_file(c, ".key_file", fn->key_file, &c->key_file, err));
+    if (!c->ca_file && system) c->ca_file = bm_strdup(&c->arena, system);
+    if (password && !getenv(password))
+        return bm_error(
+            err, BEAM_EINVAL,
+            "the password of .key_file is in the environment variable %s, which "
+            "this worker does not have",
+            password);
+    return BEAM_OK;
+}
+
 static beam_status open_client(bm_http_client *c, beam_error *err)
 {
+    if (c->url.tls) BEAM_TRY(find_files(c, err));
     BEAM_TRY(bm_curl_load(&c->curl, err));
     c->multi = c->curl.multi_init();
     if (!c->multi) return bm_error(err, BEAM_EIO, "libcurl cannot be started");

@@ -3,6 +3,8 @@
 #ifndef BM_PROBE_H
 #define BM_PROBE_H
 
+#include "base/arena.h"
+
 typedef enum bm_probe {
     BM_PROBE_NOBODY, /* nobody listens there */
     BM_PROBE_HTTP,   /* it answers HTTP/1 */
@@ -12,5 +14,10 @@ typedef enum bm_probe {
 
 /* `address` is "host:port". */
 bm_probe bm_probe_address(const char *address);
+
+/* Does one of "host:port,host:port" accept connections within timeout_ms? Otherwise *why, in the
+ * arena, says why the last one does not. What comes before "://" is passed over. */
+bool bm_probe_servers(const char *servers, int timeout_ms, bm_arena *arena,
+                      const char **why);
 
 #endif

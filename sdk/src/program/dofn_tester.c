@@ -10,6 +10,7 @@
 #include "beam_urns.h"
 #include "caller.h"
 #include "exec/plan.h"
+#include "exec/services.h"
 #include "fns/text.h"
 #include "program/functions.h"
 #include "program/tester_descriptor.h"
@@ -53,6 +54,7 @@ struct beam_dofn_tester {
     bm_registry registry;
     bool has_registry;
     bm_plan *plan; /* NULL: to be made */
+    bm_services *services;
     beam_span descriptor;
     beam_error error; /* of the last call */
     beam_status built;
@@ -184,6 +186,7 @@ beam_dofn_tester *beam_dofn_tester_new_with(const beam_dofn_tester_opts *opts)
     bm_arena_init(&t->texts, 0);
     bm_map_init(&t->cells, &t->arena);
     bm_map_init(&t->counters, &t->arena);
+    t->services = bm_services_new(NULL);
     t->pipeline = beam_pipeline_new();
     t->fn = opts->fn;
     t->now = opts->now;
@@ -196,6 +199,7 @@ void beam_dofn_tester_free(beam_dofn_tester *t)
 {
     if (!t) return;
     bm_plan_free(t->plan);
+    bm_services_free(t->services);
     for (size_t i = 0; i < t->n_outputs; i++) bm_writer_free(&t->outputs[i].bytes);
     for (size_t i = 0; i < t->n_timer_ports; i++) bm_writer_free(&t->timer_bytes[i]);
     BM_MAP_EACH(&t->cells, entry)
@@ -552,7 +556,8 @@ static beam_status run_bundle(beam_dofn_tester *t)
                               .state_append = io_append,
                               .state_clear = io_clear,
                               .now = io_now,
-                              .callers = &bm_callers_all };
+                              .callers = &bm_callers_all,
+                              .services = t->services };
     beam_status status = bm_plan_run(t->plan, "test", &io, &t->error);
     end_changes(t, status == BEAM_OK);
     return status ? drop_results(t) : take_results(t);

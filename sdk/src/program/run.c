@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -12,6 +13,7 @@
 #include "job/expansion.h"
 #include "job/known_runner.h"
 #include "job/options_proto.h"
+#include "job/probe.h"
 #include "program/defaults.h"
 #include "program/environment.h"
 #include "program/local_run.h"
@@ -21,6 +23,8 @@
 #include "program/watch.h"
 #include "proto/to_proto.h"
 #include "start.h"
+
+enum { PROBE_MS = 3000 };
 
 typedef struct run {
     const bm_invocation *in;
@@ -226,12 +230,39 @@ static beam_status submit(run *r, beam_span pipeline, beam_error *err)
     return bm_job_submit(&r->session, &submission, &r->job, err);
 }
 
+static bool is_asked_before(const bm_step *step)
+{
+    for (const bm_step *at = step->pipeline->first; at != step; at = at->next)
+        if (at->external && at->external->servers &&
+            !strcmp(at->external->servers, step->external->servers))
+            return true;
+    return false;
+}
+
+/* Those who connect know after a minute or more, and tell it in their own words. But they may be
+ * where this machine cannot look. */
+static void probe_servers(run *r)
+{
+    for (const bm_step *step = r->pipeline->first; step; step = step->next) {
+        const char *why, *servers = step->external ? step->external->servers : NULL;
+        if (!servers || is_asked_before(step) ||
+            bm_probe_servers(servers, PROBE_MS, r->in->arena, &why))
+            continue;
+        bm_log_write(
+            &r->session.log, BEAM_LOG_WARN,
+            "%s: nobody answers at %s (%s), seen from here; the job will fail unless "
+            "its workers reach it",
+            step->unique_name, servers, why);
+    }
+}
+
 static beam_status start_job(run *r, beam_error *err)
 {
     bm_environment environment;
     bm_expander expander;
     beam_span pipeline;
     BEAM_TRY(start_job_server(r, err));
+    probe_servers(r);
     BEAM_TRY(own_environment(r, &environment, err));
     BEAM_TRY(make_expansion(r, err));
     bm_expansion_expander(r->expansion, &expander);

@@ -274,8 +274,9 @@ beam_status bm_standard_check(const bm_flags *flags, bm_standard *s, beam_error 
     BEAM_TRY(check_environment(s, err));
     BEAM_TRY(check_hints(s, err));
     if (!s->worker && !s->provision_endpoint) return check_running(s, err);
-    if (!s->id) return bm_error(err, BEAM_EUSAGE, "a worker needs --id");
-    if (!s->control_endpoint && !s->provision_endpoint)
+    if (!s->id || !*s->id) return bm_error(err, BEAM_EUSAGE, "a worker needs --id");
+    if ((!s->control_endpoint || !*s->control_endpoint) &&
+        (!s->provision_endpoint || !*s->provision_endpoint))
         return bm_error(err, BEAM_EUSAGE,
                         "a worker needs --control_endpoint or --provision_endpoint");
     return BEAM_OK;

@@ -8,10 +8,16 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "job/log_tail.h"
 #include "job/metrics.h"
 #include "program/summary.h"
 
-enum { TICK_MS = 200, METRICS_EVERY_MS = 2000, LAST_WORDS_MS = 1000 };
+enum {
+    TICK_MS = 200,
+    METRICS_EVERY_MS = 2000,
+    LAST_WORDS_MS = 1000,
+    TOLD_AGAIN_MS = 60000
+};
 
 typedef struct state {
     const bm_watch *w;
@@ -23,6 +29,9 @@ typedef struct state {
     const char *lost;  /* why the job is out of sight, NULL: it is not */
     int64_t start_ms, end_ms, metrics_ms;
     char counters[300];
+    bm_log_tail runner_log;
+    char told[500];  /* of it, last */
+    int64_t told_ms; /* then */
     bool cancel_sent, timed_out;
 } state;
 
@@ -158,6 +167,24 @@ static void check_job_server(state *s)
     s->lost = bm_strdup(&s->long_lived, err.message);
 }
 
+/* Flink's job service waits three minutes for the data of a worker whose first bundle has failed
+ * already. */
+static void tell_failed_bundles(state *s)
+{
+    char text[sizeof s->told];
+    while (bm_log_tail_failure(&s->runner_log, text, sizeof text)) {
+        int64_t now = bm_monotonic_ms();
+        if (!strcmp(text, s->told) && now - s->told_ms < TOLD_AGAIN_MS) continue;
+        snprintf(s->told, sizeof s->told, "%s", text);
+        s->told_ms = now;
+        bm_log_write(
+            log_of(s), BEAM_LOG_WARN,
+            "a bundle of a Java worker failed: %s; the runner may notice it only "
+            "after three minutes",
+            text);
+    }
+}
+
 /* Until the job has ended, or nobody can tell. A final state comes before or after the
  * messages that explain it, so a moment is given to those. */
 static void follow(state *s)
@@ -178,6 +205,7 @@ static void follow(state *s)
         check_wishes(s);
         check_job_server(s);
         if (s->lost) return;
+        tell_failed_bundles(s);
         show_status(s);
     }
 }
@@ -254,12 +282,14 @@ int bm_watch_job(const bm_watch *watch)
     bm_arena_init(&s.arena, 0);
     bm_arena_init(&s.long_lived, 0);
     open_log(&s);
+    bm_log_tail_open(&s.runner_log, watch->job_server->log_path);
     bm_log_write(log_of(&s), BEAM_LOG_INFO, "submitted %s", bm_job_id(watch->job));
     follow(&s);
     cancel_on_cluster(&s);
     int status = conclude(&s);
     if (!s.lost && show_metrics(&s) && status == BM_EXIT_DONE) status = BM_EXIT_FAILED;
     if (s.log) fclose(s.log);
+    bm_log_tail_close(&s.runner_log);
     bm_arena_free(&s.arena);
     bm_arena_free(&s.long_lived);
     return status;

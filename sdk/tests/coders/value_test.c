@@ -116,8 +116,20 @@ START_TEST(cut_texts)
 }
 END_TEST
 
+START_TEST(units_of_time)
+{
+    ck_assert_int_eq(beam_seconds(-2), -2000);
+    ck_assert_int_eq(beam_minutes(2), 120000);
+    ck_assert_int_eq(beam_hours(2), 7200000);
+    ck_assert_int_eq(beam_seconds(INT64_MAX / 1000), INT64_MAX / 1000 * 1000);
+    ck_assert_int_eq(beam_seconds(INT64_MAX / 1000 + 1), INT64_MAX);
+    ck_assert_int_eq(beam_hours(INT64_MAX), INT64_MAX);
+    ck_assert_int_eq(beam_minutes(INT64_MIN), INT64_MIN);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = { order, copies, texts, cut_texts };
+    const TTest *const tests[] = { order, copies, texts, cut_texts, units_of_time };
     return RUN_TESTS("value", tests);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DoFns with .rpc or .http: the address travels with the step, and what does not fit is said. */
+#include <math.h>
 #include <stdio.h>
 
 #include "beam/http.h"
@@ -90,6 +91,13 @@ START_TEST(what_does_not_fit)
     part.max_in_flight = 100001;
     refuse(&fn, "a:1", "Step: DoFn 'test.ask' has more than 100000 for .max_in_flight or "
                        "10000000 for .cache_entries in its .rpc");
+    static const double no_rates[] = { -1, 0.0001, NAN };
+    for (size_t i = 0; i < BEAM_COUNT(no_rates); i++) {
+        part = rpc;
+        part.max_per_second = no_rates[i];
+        refuse(&fn, "a:1", "Step: DoFn 'test.ask' has a .max_per_second in its .rpc that is "
+                           "neither 0 nor at least 0.001");
+    }
     beam_dofn stateful = ask_fn;
     stateful.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
     stateful.states.at = states;
@@ -164,6 +172,19 @@ START_TEST(http_that_does_not_fit)
     part.cache_entries = 10000001;
     refuse(&fn, "http://a", "Step: DoFn 'test.get' has more than 100000 for .max_in_flight or "
                             "10000000 for .cache_entries in its .http");
+    part = http;
+    part.max_per_second = -0.5;
+    refuse(&fn, "http://a", "Step: DoFn 'test.get' has a .max_per_second in its .http that is "
+                            "neither 0 nor at least 0.001");
+    part = http;
+    part.cert_file = "";
+    refuse(&fn, "https://a", "Step: DoFn 'test.get' has an empty name of a file in its .http");
+    part.cert_file = NULL;
+    part.key_file = "key";
+    refuse(&fn, "https://a", "Step: DoFn 'test.get' has a key, but no .cert_file in its .http");
+    part.key_password_env = "";
+    refuse(&fn, "https://a",
+           "Step: DoFn 'test.get' has an empty .key_password_env in its .http");
     fn = get_fn;
     fn.in = BEAM_KV(BEAM_STRING, BEAM_INT64);
     fn.states.at = states;

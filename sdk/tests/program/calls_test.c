@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "beam/beam.h"
 #include "beam/testing.h"
@@ -105,6 +106,8 @@ DOFN(quick, .timeout_ms = 100, .retries = -1);
 DOFN(only_once, .retries = -1);
 DOFN(stubborn, .timeout_ms = 20000, .retries = 4);
 DOFN(cached, .cache_entries = 10);
+DOFN(measured, .max_per_second = 100);
+DOFN(measured_cached, .max_per_second = 20, .cache_entries = 10, .in_order = true);
 
 static beam_status end(beam_ctx *c)
 {
@@ -338,6 +341,81 @@ START_TEST(the_same_is_asked_once)
 }
 END_TEST
 
+/* 100 a second, of which each takes 300 ms: no wait for one another. */
+START_TEST(so_many_a_second)
+{
+    enum { N = 40 };
+    beam_dofn_tester *t = beam_dofn_tester_new(&measured_fn, .target = address);
+    beam_rpc_server_delay(server, 300);
+    atomic_store(&unavailable, 10); /* tries count */
+    int64_t before = now_ms();
+    for (int i = 0; i < N; i++) add(t, "a", i);
+    run(t);
+    ck_assert_uint_eq(beam_tester_count(t, -1), N);
+    ck_assert_int_eq(atomic_load(&calls), N + 10);
+    for (int i = 10; i < N + 10; i++) ck_assert_int_ge(came_at[i] - came_at[i - 10], 60);
+    ck_assert_int_ge(came_at[N + 9] - came_at[0], 10 * (N + 8) - 20);
+    ck_assert_int_lt(now_ms() - before, 4000);
+    beam_dofn_tester_free(t);
+}
+END_TEST
+
+START_TEST(kept_answers_are_not_measured)
+{
+    beam_dofn_tester *t = beam_dofn_tester_new(&measured_cached_fn, .target = address);
+    int64_t before = now_ms();
+    for (int i = 0; i < 900; i++) add(t, i % 3 == 0 ? "a" : i % 3 == 1 ? "b" : "", i);
+    run(t);
+    ck_assert_uint_eq(beam_tester_count(t, -1), 900);
+    ck_assert_int_eq(atomic_load(&calls), 2);
+    ck_assert_int_lt(now_ms() - before, 3000);
+    beam_dofn_tester_free(t);
+}
+END_TEST
+
+START_TEST(the_bundles_of_a_worker_share_the_limit)
+{
+    enum { N = 80 };
+    static beam_value words[N];
+    for (int i = 0; i < N; i++) words[i] = beam_string(beam_span_of("a"));
+    beam_pipeline *p = beam_pipeline_new();
+    beam_pcoll *in = beam_reshuffle(beam_create(p, "Words", BEAM_STRING, words, N),
+                                    "Spread");
+    beam_par_do(in, "Ask", &measured_fn, .target = address);
+    beam_status status = beam_test_run(p, .local = true, .err = &err, .bundle_size = 10,
+                                       .parallelism = 4);
+    ck_assert_msg(status == BEAM_OK, "%s", err.message);
+    ck_assert_int_eq(atomic_load(&calls), N);
+    ck_assert_int_ge(came_at[N - 1] - came_at[0], 10 * (N - 2) - 20);
+    beam_pipeline_free(p);
+}
+END_TEST
+
+/* Whatever the number of calls and bundles: why, and where. */
+START_TEST(that_calls_are_made_again_is_told_once)
+{
+    FILE *told = tmpfile();
+    ck_assert_int_ge(dup2(fileno(told), STDERR_FILENO), 0);
+    beam_dofn_tester *t = beam_dofn_tester_new(&shout_fn, .target = address);
+    for (int bundle = 0; bundle < 3; bundle++) {
+        atomic_store(&unavailable, 30);
+        for (int i = 0; i < 20; i++) add(t, "a", i);
+        run(t);
+    }
+    beam_dofn_tester_free(t);
+    char text[4000] = "";
+    rewind(told);
+    size_t n = fread(text, 1, sizeof text - 1, told);
+    text[n] = '\0';
+    const char *first = strstr(text, "makes calls again: /p.P/Shout at localhost:");
+    ck_assert_msg(first && strstr(text, "(DoFn 'test.shout')") &&
+                      strstr(text, "come back later"),
+                  "%s", text);
+    ck_assert_ptr_null(strstr(first + 1, "makes calls again"));
+    fclose(told);
+}
+END_TEST
+
 static void *back_soon(void *where)
 {
     nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
@@ -457,6 +535,10 @@ int main(void)
         not_answered_in_time,
         tried_again,
         the_same_is_asked_once,
+        so_many_a_second,
+        kept_answers_are_not_measured,
+        the_bundles_of_a_worker_share_the_limit,
+        that_calls_are_made_again_is_told_once,
         down_and_back,
         nobody_there,
         errors_as_data,

@@ -618,68 +618,159 @@ START_TEST(failures_are_not_kept)
 END_TEST
 
 /* -- TLS ------------------------------------------------------------------------------------ */
-/* A server with a certificate of its own making, by the openssl program. */
-static pid_t start_tls(const char *folder, int *port)
+/* A server with a certificate of its own making, by the openssl program; with `options` too. */
+static struct tls_server {
+    char folder[30], url[100], cert[60], key[60];
+    pid_t pid;
+    int port;
+} tls_server;
+
+static bool make_certificates(void)
 {
     char command[2000];
-    snprintf(command, sizeof command,
-             "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-             "-keyout key -out cert -days 2 -subj /CN=localhost "
-             "-addext subjectAltName=DNS:localhost >log 2>&1", folder);
-    if (system(command)) return 0;
-    pid_t child = fork();
-    if (!child) {
-        snprintf(command, sizeof command, "cd %s && exec openssl s_server -accept 127.0.0.1:0 "
-                 "-key key -cert cert -www >out 2>&1 </dev/null", folder);
+    snprintf(
+        command, sizeof command,
+        "cd %s && exec >log 2>&1; for n in localhost client; do openssl req -x509 -newkey ec "
+        "-pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout $n.key -out $n.pem -days 2 "
+        "-subj /CN=$n -addext subjectAltName=DNS:$n || exit 1; done; "
+        "cat client.pem client.key >both; "
+        "openssl ec -in client.key -aes128 -passout pass:s3cret -out locked.key",
+        tls_server.folder);
+    return !system(command);
+}
+
+static void find_port(void)
+{
+    char file[100], text[200];
+    snprintf(file, sizeof file, "%s/out", tls_server.folder);
+    for (int i = 0; i < 100 && !tls_server.port; i++) {
+        usleep(50000);
+        FILE *out = fopen(file, "r");
+        while (out && !tls_server.port && fgets(text, sizeof text, out))
+            (void)sscanf(text, "ACCEPT 127.0.0.1:%d", &tls_server.port);
+        if (out) fclose(out);
+    }
+}
+
+static bool start_tls(const char *options)
+{
+    tls_server = (struct tls_server){ .folder = "/tmp/http_test-XXXXXX" };
+    ck_assert_ptr_nonnull(mkdtemp(tls_server.folder));
+    if (!make_certificates()) return false;
+    tls_server.pid = fork();
+    if (!tls_server.pid) {
+        char command[1000];
+        snprintf(command, sizeof command,
+                 "cd %s && exec openssl s_server -accept 127.0.0.1:0 "
+                 "-key localhost.key -cert localhost.pem -www %s >out 2>&1 </dev/null",
+                 tls_server.folder, options);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(1);
     }
-    snprintf(command, sizeof command, "%s/out", folder);
-    for (int i = 0; i < 100; i++) {
-        usleep(50000);
-        FILE *out = fopen(command, "r");
-        bool found = false;
-        char text[200];
-        while (out && !found && fgets(text, sizeof text, out))
-            found = sscanf(text, "ACCEPT 127.0.0.1:%d", port) == 1;
-        if (out) fclose(out);
-        if (found) return child;
+    find_port();
+    snprintf(tls_server.url, sizeof tls_server.url, "https://localhost:%d",
+             tls_server.port);
+    snprintf(tls_server.cert, sizeof tls_server.cert, "%s/localhost.pem",
+             tls_server.folder);
+    return tls_server.port;
+}
+
+static void stop_tls(void)
+{
+    char command[100];
+    if (tls_server.pid) {
+        kill(tls_server.pid, SIGTERM);
+        waitpid(tls_server.pid, NULL, 0);
     }
-    return child;
+    snprintf(command, sizeof command, "rm -r %s", tls_server.folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static beam_http_fn secure_http;
+static beam_dofn secure_fn;
+
+static void test_tls(void)
+{
+    secure_fn = once_fn;
+    secure_fn.http = &secure_http;
+    t = beam_dofn_tester_new(&secure_fn, .target = tls_server.url);
+    add("/", 1);
+}
+
+static void succeeds(void)
+{
+    test_tls();
+    run();
+    ck_assert_uint_eq(beam_tester_count(t, -1), 1);
+    beam_dofn_tester_free(t);
 }
 
 START_TEST(tls)
 {
-    char folder[] = "/tmp/http_test-XXXXXX", url[100], file[100], command[100];
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    int port = 0;
-    pid_t server = start_tls(folder, &port);
-    if (server && port) {
-        snprintf(url, sizeof url, "https://localhost:%d", port);
-        snprintf(file, sizeof file, "%s/cert", folder);
-        beam_http_fn http_fn = once_http;
-        beam_dofn fn = once_fn;
-        fn.http = &http_fn;
-        t = beam_dofn_tester_new(&fn, .target = url);
-        add("/", 1);
-        fails_with("certificate", url);
-        http_fn.ca_file = file;
-        t = beam_dofn_tester_new(&fn, .target = url);
-        add("/", 1), run();
-        ck_assert_uint_eq(beam_tester_count(t, -1), 1);
-        beam_dofn_tester_free(t);
-        http_fn.ca_file = NULL;
-        setenv("SSL_CERT_FILE", file, 1);
-        t = beam_dofn_tester_new(&fn, .target = url);
-        add("/", 1), run();
+    if (start_tls("")) {
+        secure_http = once_http;
+        test_tls();
+        fails_with("certificate", tls_server.url);
+        secure_http.ca_file = tls_server.cert;
+        succeeds();
+        secure_http.ca_file = NULL;
+        setenv("SSL_CERT_FILE", tls_server.cert, 1);
+        succeeds();
+        secure_http.ca_file = "$TEST_CA";
+        setenv("TEST_CA", tls_server.cert, 1);
+        unsetenv("SSL_CERT_FILE");
+        succeeds();
+        setenv("TEST_CA", "/nowhere/ca", 1);
+        test_tls();
+        fails_with("the file '/nowhere/ca' of .ca_file cannot be read", "No such file");
+        unsetenv("TEST_CA");
+        test_tls();
+        fails_with(".ca_file is '$TEST_CA', and this worker has no such variable",
+                   "set it to the path of the file");
+    }
+    stop_tls();
+}
+END_TEST
+
+/* The server wants to see a certificate, by one authority. */
+START_TEST(client_certificates)
+{
+    char cert[60], key[60], both[60], locked[60];
+    if (start_tls("-Verify 1 -verify_return_error -CAfile client.pem")) {
+        snprintf(cert, sizeof cert, "%s/client.pem", tls_server.folder);
+        snprintf(key, sizeof key, "%s/client.key", tls_server.folder);
+        snprintf(both, sizeof both, "%s/both", tls_server.folder);
+        snprintf(locked, sizeof locked, "%s/locked.key", tls_server.folder);
+        secure_http = once_http;
+        secure_http.ca_file = tls_server.cert;
+        test_tls();
+        fails_with("GET https://localhost:", "alert");
+        secure_http.cert_file = cert;
+        secure_http.key_file = key;
+        succeeds();
+        secure_http.cert_file = both;
+        secure_http.key_file = NULL;
+        succeeds();
+        secure_http.cert_file = tls_server.cert; /* another one's */
+        secure_http.key_file = key;
+        test_tls();
+        fails_with("GET https://localhost:", "private key");
+        secure_http.cert_file = cert;
+        secure_http.key_file = locked;
+        secure_http.key_password_env = "TEST_PASSWORD";
+        test_tls();
+        fails_with("environment variable TEST_PASSWORD",
+                   "which this worker does not have");
+        setenv("TEST_PASSWORD", "s3cret", 1);
+        succeeds();
+        setenv("TEST_PASSWORD", "wr0ng", 1);
+        test_tls();
+        ck_assert_int_ne(beam_tester_run(t), BEAM_OK);
+        ck_assert_ptr_nonnull(strstr(beam_tester_error(t), "locked.key"));
+        ck_assert_ptr_null(strstr(beam_tester_error(t), "wr0ng"));
         beam_dofn_tester_free(t);
     }
-    if (server) {
-        kill(server, SIGTERM);
-        waitpid(server, NULL, 0);
-    }
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    stop_tls();
 }
 END_TEST
 
@@ -751,12 +842,36 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        elements_keep_what_they_have, in_order, no_request, all_at_once, connections_are_kept,
-        requests, a_target_with_a_path, a_handle_is_used_again, requests_that_are_none,
-        secrets_are_not_shown, statuses, a_request_that_fails, failing_with_requests_pending,
-        not_answered_in_time, slow_elements, tried_again, retry_after, connections_that_end, nobody_there,
-        down_and_back, bodies, redirects, the_same_is_asked_once, answers_age, a_cache_in_order,
-        failures_are_not_kept, tls, errors_as_data, many_bundles,
+        elements_keep_what_they_have,
+        in_order,
+        no_request,
+        all_at_once,
+        connections_are_kept,
+        requests,
+        a_target_with_a_path,
+        a_handle_is_used_again,
+        requests_that_are_none,
+        secrets_are_not_shown,
+        statuses,
+        a_request_that_fails,
+        failing_with_requests_pending,
+        not_answered_in_time,
+        slow_elements,
+        tried_again,
+        retry_after,
+        connections_that_end,
+        nobody_there,
+        down_and_back,
+        bodies,
+        redirects,
+        the_same_is_asked_once,
+        answers_age,
+        a_cache_in_order,
+        failures_are_not_kept,
+        tls,
+        client_certificates,
+        errors_as_data,
+        many_bundles,
         a_job_fails_with_the_services_name,
     };
     TCase *tcase = tcase_create("http");

@@ -213,7 +213,6 @@ START_TEST(clock_is_the_tests)
 }
 END_TEST
 
-<<<<<<< HEAD
 /* -- input in order of time, with timers between ------------------------------------------------ */
 enum { N_TIMED = 600, EACH_MS = 10, SOON_MS = 5, LATER_MS = 502, N_STEPS = 6 };
 static beam_millis told[3 * N_TIMED]; /* of one key */
@@ -300,7 +299,9 @@ END_TEST
 START_TEST(timers_of_earlier_bundles_fire_between_sorted_elements)
 {
     timers_between(N_STEPS);
-=======
+}
+END_TEST
+
 START_TEST(worker_has_the_runners_clock)
 {
     beam_test_stream *ts = begin();
@@ -363,7 +364,6 @@ START_TEST(wall_time_is_the_runners)
     job.opts.timeout_ms = 10000;
     expect_done();
     expect_collected("0 0");
->>>>>>> vr
 }
 END_TEST
 
@@ -425,17 +425,12 @@ END_TEST
 
 int main(void)
 {
-<<<<<<< HEAD
-    const TTest *const tests[] = { windows_expire, timers_fire_in_order, clock_jumps,
-                                   clock_is_the_tests,
-                                   timers_fire_between_sorted_elements,
-                                   timers_of_earlier_bundles_fire_between_sorted_elements,
-=======
     const TTest *const tests[] = { windows_expire, windows_without_state_expire,
                                    timers_fire_in_order, clock_jumps, clock_is_the_tests,
+                                   timers_fire_between_sorted_elements,
+                                   timers_of_earlier_bundles_fire_between_sorted_elements,
                                    worker_has_the_runners_clock, clock_jumps_for_sources,
                                    wall_time_is_the_runners,
->>>>>>> vr
                                    side_input_is_the_latest_pane };
     return run_suite("local_state", tests, BEAM_COUNT(tests));
 }

@@ -92,13 +92,22 @@ START_TEST(nothing_to_build)
 }
 END_TEST
 
-/* By the bundle and by the job, and no third time. */
-START_TEST(a_failure_is_told_twice)
+/* By the job; the bundle says it with --log_level=DEBUG only. */
+START_TEST(a_failure_is_told_once)
 {
     char said[4000];
     int status = run(build_failing, said, sizeof said);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    ck_assert_msg(count(said, "no luck with 1") == 2, "%s", said);
+    ck_assert_msg(count(said, "no luck with 1") == 1, "%s", said);
+}
+END_TEST
+
+START_TEST(a_worker_without_an_address)
+{
+    char said[4000];
+    int status = run_with(build_failing, "--worker", said, sizeof said);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    ck_assert_ptr_nonnull(strstr(said, "a worker needs --id"));
 }
 END_TEST
 
@@ -156,7 +165,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = { nothing_to_build,
-                                   a_failure_is_told_twice,
+                                   a_failure_is_told_once,
+                                   a_worker_without_an_address,
                                    a_crash_names_the_transform,
                                    metrics_that_cannot_be_written_are_told_first,
                                    metrics_that_could_not_be_written_are_a_failure,
