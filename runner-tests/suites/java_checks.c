@@ -538,7 +538,7 @@ static const suite_test tests[] = {
     TEST(A("testPAssertThatFlattened"), "-", flattened),
     TEST(A("testNotEqualTo"), "-", is_not_equal),
     TEST(A("testGlobalWindowContainsInAnyOrder"), "-", in_global_window),
-    FAILS("testPAssertThatFlattenedFalse", flattened_false, "missing: 7"),
+    FAILS("testPAssertThatFlattenedFalse", flattened_false, "missing: \"7\""),
     TEST(A("testPAssertThatListSatisfiesOneMatcher"), "-", list_is_positive),
     TEST(A("testPAssertThatListSatisfiesMultipleMatchers"), "-", multiple_matchers),
     FAILS("testPAssertThatListSatisfiesMultipleMatchersFalse", multiple_matchers_false,

@@ -2,8 +2,6 @@
 /* Java's GroupByKeyTest, GroupIntoBatchesTest, ParDoTest: the processing-time clock. */
 #include "java.h"
 
-#include <time.h>
-
 #define STRING_INT BEAM_KV(BEAM_STRING, BEAM_INT64)
 
 /* -- triggers ------------------------------------------------------------------------ */
@@ -30,11 +28,12 @@ static void combining_accumulating(beam_pipeline *p)
 }
 
 /* Two sums in a row: the second one's trigger follows from the first one's. */
-static void assert_early_sums(beam_pcoll *in, beam_on_time on_time)
+static void assert_early_sums(beam_pcoll *in)
 {
     in = beam_window_into(in, "Trigger", beam_global(),
                           .trigger = BEAM_REPEAT(BEAM_AFTER_PROCESSING_TIME(1)),
-                          .accumulation = BEAM_ACCUMULATING, .on_time = on_time);
+                          .accumulation = BEAM_ACCUMULATING,
+                          .on_time = BEAM_ON_TIME_IF_NONEMPTY);
     in = beam_combine_globally(in, "FirstSum", &beam_sum_int64);
     in = beam_combine_globally(in, "SecondSum", &beam_sum_int64);
     beam_assert_that(in, "Out", .lines = "42", .panes = BEAM_PANES_EARLY);
@@ -46,36 +45,7 @@ static void continuation_early(beam_pipeline *p)
     add_ints(ts, 42, 0);
     beam_test_stream_processing_time(ts, 10);
     beam_test_stream_processing_time(ts, 500);
-    assert_early_sums(beam_test_stream_end(ts), BEAM_ON_TIME_IF_NONEMPTY);
-}
-
-enum { DELAY };
-static const beam_timer_spec delay_timer[] = { [DELAY] = { "delay", BEAM_EVENT_TIME } };
-static beam_status emit_and_wait(beam_ctx *c, beam_value in)
-{
-    (void)in;
-    beam_millis end = beam_window_max_timestamp(beam_element_window(c));
-    BEAM_TRY(beam_emit(c, beam_int64(42)));
-    return beam_timer_set(c, DELAY, end - 10);
-}
-/* Holds the watermark while the triggers after it fire by the clock. */
-static beam_status wait_on_timer(beam_ctx *c, const beam_timer *timer)
-{
-    (void)c, (void)timer;
-    const struct timespec pause = { 0, 500 * 1000 * 1000 };
-    nanosleep(&pause, NULL);
-    return BEAM_OK;
-}
-static const beam_dofn delay_fn = { .name = "java.emit_and_delay",
-                                    .in = STRING_INT,
-                                    .out = BEAM_INT64,
-                                    .timers = BEAM_TABLE(delay_timer),
-                                    .process = emit_and_wait,
-                                    .on_timer = wait_on_timer };
-static void continuation_using_state(beam_pipeline *p)
-{
-    beam_pcoll *in = STRING_INTS(p, "In", { "dummy key", 0 });
-    assert_early_sums(beam_par_do(in, "Delay", &delay_fn), BEAM_ON_TIME_ALWAYS);
+    assert_early_sums(beam_test_stream_end(ts));
 }
 
 /* -- batches: an element waits no longer than five seconds --------------------------- */
@@ -243,9 +213,6 @@ static const suite_test tests[] = {
           combining_accumulating, 0),
     CLOCK("GroupByKeyTest.testAfterProcessingTimeContinuationTriggerEarly", "",
           continuation_early, 0),
-    TEST("GroupByKeyTest.testAfterProcessingTimeContinuationTriggerUsingState",
-         "UsesStatefulParDo,UsesTimersInParDo", continuation_using_state,
-         .needs = NEEDS_TIMERS | NEEDS_PROCESSING_TIME | RUNS_ALONE),
     CLOCK("GroupIntoBatchesTest.testBufferingTimerInFixedWindow",
           "UsesTimersInParDo,UsesStatefulParDo,UsesOnWindowExpiration,", buffering_fixed,
           NEEDS_STATE | NEEDS_TIMERS),
