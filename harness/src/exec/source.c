@@ -230,6 +230,15 @@ beam_status bm_source_segment(bm_node *node, beam_span data)
     return BEAM_OK;
 }
 
+/* Nothing is left to give up, while timers may still be to come. */
+static void settle_end(source *s)
+{
+    pthread_mutex_lock(&s->node.plan->split_lock);
+    bm_count_add(&s->index, 1);
+    bm_count_set(&s->stop, bm_count_get(&s->index));
+    pthread_mutex_unlock(&s->node.plan->split_lock);
+}
+
 beam_status bm_source_end(bm_node *node)
 {
     source *s = (source *)node;
@@ -238,7 +247,7 @@ beam_status bm_source_end(bm_node *node)
         return bm_fail(node, BEAM_ECODER, "read bad data",
                        "the input ends in the middle of element %lld, after %zu bytes of it",
                        (long long)bm_count_get(&s->index) + 1, s->tail.len);
-    if (!s->stopped) bm_count_add(&s->index, 1);
+    if (!s->stopped) settle_end(s);
     return BEAM_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exec/node.h"
 #include "fixture.h"
 
 static beam_status measure(beam_ctx *c, beam_value in)
@@ -436,6 +437,23 @@ START_TEST(a_second_split_only_takes_more)
 }
 END_TEST
 
+/* A split that comes between the last element and the end of all input; the moment is too short
+ * to be met from outside. */
+START_TEST(nothing_is_left_behind_the_last_element)
+{
+    fixture f;
+    bm_split ignored;
+    init(&f);
+    put_ints(&f, 0, 9);
+    ck_assert_int_eq(fixture_run_in(&f, f.in[0].len), BEAM_OK);
+    f.plan->splittable = true;
+    for (int64_t estimate = 0; estimate < 20; estimate += 5)
+        ck_assert(!split_plan(&f, 0, 0.5, estimate, &ignored));
+    f.plan->splittable = false;
+    fixture_free(&f);
+}
+END_TEST
+
 /* -- threads ------------------------------------------------------------------------------------ */
 typedef struct watcher {
     fixture *f;
@@ -529,6 +547,7 @@ int main(void)
         only_allowed_points_are_taken,
         estimates_and_points_may_be_any_number,
         a_second_split_only_takes_more,
+        nothing_is_left_behind_the_last_element,
         metrics_may_be_read_and_splits_come_at_any_moment,
         two_plans_run_at_once,
     };
