@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
@@ -13,7 +14,7 @@
 #include "clock.h"
 
 /* User code runs on it; the system commits only what is touched. */
-enum { STACK_BYTES = 2 << 20 };
+enum { STACK_BYTES = 2 << 20, SIGNAL_STACK_BYTES = 64 << 10 };
 
 typedef struct job {
     struct job *next;
@@ -85,10 +86,26 @@ static bool await_job(bm_threads *pool, thread *self)
     return false;
 }
 
+/* A job that has used up its stack is told of like other crashes: the handler has this one. A
+ * sanitizer that has given the thread one already takes it back itself. */
+static void lend_signal_stack(char *at)
+{
+    stack_t now, ours = { .ss_sp = at, .ss_size = SIGNAL_STACK_BYTES };
+    if (!sigaltstack(NULL, &now) && now.ss_flags & SS_DISABLE) sigaltstack(&ours, NULL);
+}
+
+static void return_signal_stack(const char *at)
+{
+    stack_t now, none = { .ss_flags = SS_DISABLE };
+    if (!sigaltstack(NULL, &now) && now.ss_sp == at) sigaltstack(&none, NULL);
+}
+
 static void *thread_main(void *arg)
 {
     thread *self = arg;
     bm_threads *pool = self->pool;
+    char signal_stack[SIGNAL_STACK_BYTES];
+    lend_signal_stack(signal_stack);
     pthread_mutex_lock(&pool->lock);
     do {
         bm_job_fn fn = self->fn;
@@ -108,6 +125,7 @@ static void *thread_main(void *arg)
     pool->ended = self;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
+    return_signal_stack(signal_stack);
     return NULL;
 }
 

@@ -5,10 +5,12 @@
 #include <check.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "fake_runner.h"
@@ -46,6 +48,27 @@ START_TEST(every_job_has_a_thread)
     ck_assert_int_eq(n_done, JOBS);
     ck_assert_int_eq(most, JOBS);
     bm_threads_free(threads);
+}
+END_TEST
+
+static atomic_bool has_signal_stack;
+
+static void look_for_signal_stack(void *arg)
+{
+    (void)arg;
+    stack_t found;
+    has_signal_stack = !sigaltstack(NULL, &found) && !(found.ss_flags & SS_DISABLE) &&
+                       found.ss_size >= (size_t)sysconf(_SC_MINSIGSTKSZ);
+}
+
+/* For the handler of a crash whose cause is that the job's own stack is used up. */
+START_TEST(a_job_has_a_stack_for_signals)
+{
+    bm_threads *threads = bm_threads_new(1000);
+    ck_assert(bm_threads_run(threads, look_for_signal_stack, NULL));
+    ck_assert(bm_threads_drain(threads, -1));
+    bm_threads_free(threads);
+    ck_assert(has_signal_stack);
 }
 END_TEST
 
@@ -161,6 +184,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        a_job_has_a_stack_for_signals,
         every_job_has_a_thread,
         idle_threads_are_used_again,
         threads_that_have_nothing_to_do_end,

@@ -48,7 +48,7 @@ static void set(int signal_number, void (*from)(int), void (*to)(int))
     struct sigaction action;
     if (sigaction(signal_number, NULL, &action)) return;
     if (action.sa_flags & SA_SIGINFO || action.sa_handler != from) return;
-    action = (struct sigaction){ .sa_handler = to, .sa_flags = SA_NODEFER };
+    action = (struct sigaction){ .sa_handler = to, .sa_flags = SA_NODEFER | SA_ONSTACK };
     sigemptyset(&action.sa_mask);
     sigaction(signal_number, &action, NULL);
 }
