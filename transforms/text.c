@@ -112,19 +112,35 @@ beam_pcoll *beam_text_read(beam_pipeline *p, const char *name, const char *patte
 
 /* -- write: lines -> one file ------------------------------------------------------ */
 
-static beam_value one_key(beam_ctx *c, beam_value in)
+/* All have one key; a null is no line, and there so that no lines make a file too. */
+#define KEYED_LINE BEAM_KV(BEAM_INT64, BEAM_NULLABLE(BEAM_STRING))
+
+static beam_value with_key(beam_ctx *c, beam_value line)
 {
     beam_value *pair = beam_alloc(c, 2 * sizeof *pair);
     pair[0] = beam_int64(0);
-    pair[1] = in;
+    pair[1] = line;
     return beam_kv(pair);
 }
 
 const beam_dofn bm_text_key_fn = {
     .name = "beam.text_key",
     .in = BEAM_STRING,
-    .out = BEAM_KV(BEAM_INT64, BEAM_STRING),
-    .map = one_key,
+    .out = KEYED_LINE,
+    .map = with_key,
+};
+
+static beam_value no_line(beam_ctx *c, beam_value impulse)
+{
+    (void)impulse;
+    return with_key(c, beam_null());
+}
+
+const beam_dofn bm_text_no_line_fn = {
+    .name = "beam.text_no_line",
+    .in = BEAM_BYTES,
+    .out = KEYED_LINE,
+    .map = no_line,
 };
 
 static beam_status write_failed(beam_ctx *c, const char *path)
@@ -138,6 +154,7 @@ static bool write_lines(const char *path, beam_iter *lines)
     if (!file) return false;
     bool good = true;
     for (beam_value line; good && beam_next(lines, &line);) {
+        if (beam_is_null(line)) continue;
         beam_span text = beam_as_span(line);
         good = (!text.len || fwrite(text.ptr, text.len, 1, file) == 1) &&
                putc('\n', file) >= 0;
@@ -172,9 +189,17 @@ static beam_status write_file(beam_ctx *c, beam_value in)
 
 const beam_dofn bm_text_write_fn = {
     .name = "beam.text_write",
-    .in = BEAM_KV(BEAM_INT64, BEAM_ITERABLE(BEAM_STRING)),
+    .in = BEAM_KV(BEAM_INT64, BEAM_ITERABLE(BEAM_NULLABLE(BEAM_STRING))),
     .process = write_file,
 };
+
+/* The trigger is what the default one comes to in one window, but goes with unbounded
+ * collections too, whose end may come. */
+static beam_pcoll *in_all_windows(beam_pcoll *in, const char *name)
+{
+    return beam_window_into(in, name, beam_global(),
+                            .trigger = BEAM_AFTER_END_OF_WINDOW(NULL, NULL));
+}
 
 void beam_text_write(beam_pcoll *in, const char *name, const char *path)
 {
@@ -187,12 +212,10 @@ void beam_text_write(beam_pcoll *in, const char *name, const char *path)
     beam_scope_begin(p, name);
     if (path && !is_special(path))
         beam_scope_claim(p, beam_pipeline_format(p, "the file '%s'", path));
-    /* The trigger is what the default one comes to in one window, but goes with unbounded
-     * collections too, whose end may come. */
-    beam_pcoll *lines = beam_window_into(in, "AllWindows", beam_global(),
-                                         .trigger = BEAM_AFTER_END_OF_WINDOW(NULL, NULL));
-    beam_pcoll *keyed = beam_map(lines, "Key", &bm_text_key_fn);
-    beam_pcoll *grouped = beam_group_by_key(keyed, "Group");
+    beam_pcoll *lines = beam_map(in_all_windows(in, "AllWindows"), "Key", &bm_text_key_fn);
+    beam_pcoll *none = beam_map(beam_impulse(p, "Impulse"), "NoLine", &bm_text_no_line_fn);
+    beam_pcoll *both[] = { lines, in_all_windows(none, "OneWindow") };
+    beam_pcoll *grouped = beam_group_by_key(beam_flatten(p, "Flatten", both, 2), "Group");
     beam_par_do(grouped, "Write", &bm_text_write_fn, .config = beam_span_of(path));
     beam_scope_end(p);
 }

@@ -14,6 +14,7 @@ const beam_dofn *const bm_transform_dofns[] = {
     &bm_text_read_fn,
     &bm_text_write_fn,
     &bm_text_key_fn,
+    &bm_text_no_line_fn,
     &bm_extract_words_fn,
 };
 const size_t bm_transform_dofns_count = BEAM_COUNT(bm_transform_dofns);

@@ -14,6 +14,7 @@ extern const size_t bm_transform_dofns_count;
 extern const beam_dofn bm_assert_actual_fn, bm_assert_windowed_fn, bm_assert_expected_fn,
     bm_assert_pair_fn, bm_assert_windowed_pair_fn, bm_assert_check_fn, bm_assert_all_fn;
 extern const beam_dofn bm_kafka_record_fn;
-extern const beam_dofn bm_text_read_fn, bm_text_write_fn, bm_text_key_fn, bm_extract_words_fn;
+extern const beam_dofn bm_text_read_fn, bm_text_write_fn, bm_text_key_fn,
+    bm_text_no_line_fn, bm_extract_words_fn;
 
 #endif

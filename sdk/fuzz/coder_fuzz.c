@@ -219,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     bm_arena arena;
     bm_arena_init(&arena, 0);
-    shape s = { .arena = &arena, .in = { data, data + size } };
+    shape s = { .arena = &arena, .in = { data, data + size, 0 } };
     const bm_coder *coder = make(&s, 3);
     beam_span bytes = bm_rest(&s.in);
     check_value(&s, coder, true, bytes);

@@ -12,9 +12,9 @@ BEAM_C_BEGIN
 BEAM_API beam_pcoll *beam_text_read(beam_pipeline *p, const char *name, const char *pattern);
 /* Writes bounded STRING elements of all windows, in no particular order, as lines of one file
  * on the file system of one worker. The file appears whole or not at all, also when a bundle
- * is retried. Without elements nothing is written: a file that is there already stays. What a
- * link leads to is written; a pipe or a device gets the lines. A file is that of one step: two
- * that write to the same path are refused. */
+ * is retried. Without elements it is empty. What a link leads to is written; a pipe or a
+ * device gets the lines. A file is that of one step: two that write to the same path are
+ * refused. */
 BEAM_API void beam_text_write(beam_pcoll *in, const char *name, const char *path);
 /* STRING -> STRING: the words of a line, by [A-Za-z']+. */
 BEAM_API beam_pcoll *beam_extract_words(beam_pcoll *in, const char *name);
