@@ -21,6 +21,16 @@ static const beam_dofn decode_fn = {
     .process = event_log_decode,
 };
 
+static json_t *to_json(beam_value v)
+{
+    switch (v.kind) {
+    case BEAM_KIND_STRING: return json_stringn(beam_as_span(v).ptr, beam_as_span(v).len);
+    case BEAM_KIND_BOOL: return json_boolean(beam_as_bool(v));
+    case BEAM_KIND_DOUBLE: return json_real(beam_as_double(v));
+    default: return json_integer(beam_as_int64(v));
+    }
+}
+
 /* EventLog -> Kafka message: the visit itself under the key {event_id, event_ts} */
 static beam_status create_message(beam_ctx *c, beam_value event)
 {
@@ -28,15 +38,8 @@ static beam_status create_message(beam_ctx *c, beam_value event)
     json_t *key = json_pack("{s:s%, s:I}", "event_id", id.ptr, id.len, "event_ts",
                             (json_int_t)beam_as_int64(beam_list_at(event, EVENT_TS)));
     json_t *value = json_object();
-    for (size_t i = 0; i < EVENT_N_FIELDS; i++) {
-        beam_value v = beam_list_at(event, i);
-        beam_span text = beam_as_span(v);
-        json_t *field = v.kind == BEAM_KIND_STRING ? json_stringn(text.ptr, text.len)
-                        : v.kind == BEAM_KIND_BOOL ? json_boolean(beam_as_bool(v))
-                        : v.kind == BEAM_KIND_DOUBLE ? json_real(beam_as_double(v))
-                                                     : json_integer(beam_as_int64(v));
-        json_object_set_new(value, event_log_fields[i].name, field);
-    }
+    for (size_t i = 0; i < EVENT_N_FIELDS; i++)
+        json_object_set_new(value, event_log_fields[i].name, to_json(beam_list_at(event, i)));
     return emit_json_message(c, key, value);
 }
 
