@@ -112,28 +112,37 @@ beam_pcoll *beam_text_read(beam_pipeline *p, const char *name, const char *patte
 
 /* -- write: lines -> one file ------------------------------------------------------ */
 
-/* All have one key; a null is no line, and there so that no lines make a file too. */
-#define KEYED_LINE BEAM_KV(BEAM_INT64, BEAM_NULLABLE(BEAM_STRING))
+/* All have one key. `false` is no line, and there so that no lines make a file too. (A null would
+ * do but for Flink, whose streaming mode ends the job at one in a grouping.) */
+#define MAYBE_LINE BEAM_KV(BEAM_BOOL, BEAM_STRING)
+#define KEYED_LINE BEAM_KV(BEAM_INT64, MAYBE_LINE)
 
-static beam_value with_key(beam_ctx *c, beam_value line)
+static beam_value keyed_line(beam_ctx *c, bool is_line, beam_value line)
 {
-    beam_value *pair = beam_alloc(c, 2 * sizeof *pair);
-    pair[0] = beam_int64(0);
-    pair[1] = line;
-    return beam_kv(pair);
+    beam_value *pairs = beam_alloc(c, 4 * sizeof *pairs);
+    pairs[2] = beam_bool(is_line);
+    pairs[3] = line;
+    pairs[0] = beam_int64(0);
+    pairs[1] = beam_kv(&pairs[2]);
+    return beam_kv(pairs);
+}
+
+static beam_value one_line(beam_ctx *c, beam_value line)
+{
+    return keyed_line(c, true, line);
 }
 
 const beam_dofn bm_text_key_fn = {
     .name = "beam.text_key",
     .in = BEAM_STRING,
     .out = KEYED_LINE,
-    .map = with_key,
+    .map = one_line,
 };
 
 static beam_value no_line(beam_ctx *c, beam_value impulse)
 {
     (void)impulse;
-    return with_key(c, beam_null());
+    return keyed_line(c, false, beam_string(beam_span_of("")));
 }
 
 const beam_dofn bm_text_no_line_fn = {
@@ -154,8 +163,8 @@ static bool write_lines(const char *path, beam_iter *lines)
     if (!file) return false;
     bool good = true;
     for (beam_value line; good && beam_next(lines, &line);) {
-        if (beam_is_null(line)) continue;
-        beam_span text = beam_as_span(line);
+        if (!beam_as_bool(beam_key(line))) continue;
+        beam_span text = beam_as_span(beam_val(line));
         good = (!text.len || fwrite(text.ptr, text.len, 1, file) == 1) &&
                putc('\n', file) >= 0;
     }
@@ -189,7 +198,7 @@ static beam_status write_file(beam_ctx *c, beam_value in)
 
 const beam_dofn bm_text_write_fn = {
     .name = "beam.text_write",
-    .in = BEAM_KV(BEAM_INT64, BEAM_ITERABLE(BEAM_NULLABLE(BEAM_STRING))),
+    .in = BEAM_KV(BEAM_INT64, BEAM_ITERABLE(MAYBE_LINE)),
     .process = write_file,
 };
 
