@@ -72,10 +72,7 @@ static bm_input *add_input(bm_inbox *inbox, beam_span transform_id, beam_span fa
 
 void bm_inbox_break(bm_inbox *inbox, const char *reason)
 {
-    if (!inbox->broken) {
-        size_t n = strlen(reason) + 1;
-        inbox->broken = memcpy(bm_xmalloc(n), reason, n);
-    }
+    if (!inbox->broken) inbox->broken = bm_xstrdup(reason);
     pthread_cond_signal(&inbox->ready);
 }
 

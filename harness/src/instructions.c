@@ -130,19 +130,13 @@ static void bury(bm_instructions *table, bm_instruction *one, char *error)
     if (++table->n_ended > REMEMBERED) forget_oldest(table);
 }
 
-static char *copy(const char *text)
-{
-    size_t n = strlen(text) + 1;
-    return memcpy(bm_xmalloc(n), text, n);
-}
-
 static void refuse_dropped(bm_instructions *table, bm_instruction *one, beam_error *err)
 {
     bm_error(err, BEAM_ERPC, "The data of bundle '%.200s' came before its request and was "
              "dropped, since that of %d others was waiting for theirs: the bundle is to be "
              "tried again.", one->id, BM_MOST_PARKED);
     table->n_dropped--;
-    bury(table, one, copy(err->message));
+    bury(table, one, bm_xstrdup(err->message));
 }
 
 bm_instruction *bm_instructions_begin(bm_instructions *table, beam_span id, beam_error *err)
@@ -184,7 +178,7 @@ void bm_instructions_run(bm_instructions *table, bm_instruction *one, int thread
 
 void bm_instructions_end(bm_instructions *table, bm_instruction *one, const char *error)
 {
-    char *kept = error ? copy(error) : NULL;
+    char *kept = bm_xstrdup(error);
     pthread_mutex_lock(&table->lock);
     table->n_running--;
     bury(table, one, kept);
@@ -266,7 +260,7 @@ void bm_instructions_link_lost(bm_instructions *table, bm_link *link, const char
 void bm_instructions_close(bm_instructions *table, const char *reason)
 {
     pthread_mutex_lock(&table->lock);
-    if (!table->closed) table->closed = copy(reason);
+    if (!table->closed) table->closed = bm_xstrdup(reason);
     for (size_t i = 0; i < table->n_buckets; i++)
         for (bm_instruction *one = table->buckets[i]; one; one = one->next_in_bucket)
             if (one->inbox) bm_inbox_break(one->inbox, reason);

@@ -341,21 +341,14 @@ static void *sender_main(void *arg)
 
 /* -- life --------------------------------------------------------------------------- */
 
-static char *copy_or_null(const char *text)
-{
-    if (!text) return NULL;
-    size_t n = strlen(text) + 1;
-    return memcpy(bm_xmalloc(n), text, n);
-}
-
 bm_log_stream *bm_log_stream_new(bm_rpc *rpc, const char *endpoint, const char *worker_id,
                                  beam_severity minimum)
 {
     bm_log_stream *s = bm_xcalloc(1, sizeof *s);
     s->log = (bm_log){ sink_write, s, minimum };
     s->rpc = rpc;
-    s->endpoint = copy_or_null(endpoint);
-    s->worker_id = copy_or_null(worker_id);
+    s->endpoint = bm_xstrdup(endpoint);
+    s->worker_id = bm_xstrdup(worker_id);
     s->retry_ms = RETRY_MIN_MS;
     entries_init(&s->queue);
     pthread_mutex_init(&s->lock, NULL);

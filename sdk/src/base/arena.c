@@ -30,6 +30,13 @@ void *bm_xmalloc(size_t n)
     return p;
 }
 
+char *bm_xstrdup(const char *text)
+{
+    if (!text) return NULL;
+    size_t n = strlen(text) + 1;
+    return memcpy(bm_xmalloc(n), text, n);
+}
+
 void *bm_xcalloc(size_t n, size_t size)
 {
     void *p = calloc(n ? n : 1, size ? size : 1);

@@ -78,6 +78,8 @@ char *bm_vformat(bm_arena *arena, const char *format, va_list args) BEAM_PRINTF(
 void *bm_xmalloc(size_t n);
 void *bm_xcalloc(size_t n, size_t size);
 void *bm_xrealloc(void *p, size_t n);
+/* A malloc'd copy of a text; NULL of NULL. */
+char *bm_xstrdup(const char *text);
 /* n * size, ending the process on overflow. */
 size_t bm_times(size_t n, size_t size);
 

@@ -169,8 +169,7 @@ static char *join_address(const char *host, int port)
     bm_arena_init(&arena, 0);
     const char *text = bm_format(&arena, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
                                  port);
-    size_t n = strlen(text) + 1;
-    char *address = memcpy(bm_xmalloc(n), text, n);
+    char *address = bm_xstrdup(text);
     bm_arena_free(&arena);
     return address;
 }

@@ -18,7 +18,7 @@ static void post(bm_local_stream *stream, bm_event_kind kind, bm_message *messag
 {
     bm_local_event *event = bm_xcalloc(1, sizeof *event);
     *event = (bm_local_event){ .kind = kind, .stream = stream, .message = message };
-    if (text) event->text = strcpy(bm_xmalloc(strlen(text) + 1), text);
+    event->text = bm_xstrdup(text);
     bm_local_inbox_put(&stream->local->inbox, event);
 }
 
@@ -116,7 +116,7 @@ static bool open_stream(bm_local *l, bm_local_service service, const bm_incoming
     const char *id = bm_incoming_metadata(call, "worker_id");
     bm_local_stream *one = bm_xcalloc(1, sizeof *one);
     *one = (bm_local_stream){ .local = l, .service = service, .stream = stream };
-    one->worker_id = strcpy(bm_xmalloc(strlen(id ? id : "") + 1), id ? id : "");
+    one->worker_id = bm_xstrdup(id ? id : "");
     *out = service == BM_LOCAL_LOGGING ? &log_handler : &handler;
     *self = one;
     post(one, BM_OPENED, NULL, NULL);

@@ -102,7 +102,7 @@ static beam_status start(void *self, const bm_worker_request *request, beam_erro
         free(l);
         return status;
     }
-    l->id = strcpy(bm_xmalloc(strlen(request->id) + 1), request->id);
+    l->id = bm_xstrdup(request->id);
     if (pthread_create(&l->thread, NULL, wait_for_end, l)) {
         beam_harness_free(l->harness);
         free(l->id);

@@ -71,20 +71,13 @@ grpc_channel *bm_connect(const char *target, bool shared)
     return channel;
 }
 
-static char *copy(const char *text)
-{
-    if (!text) return NULL;
-    size_t size = strlen(text) + 1;
-    return memcpy(bm_xmalloc(size), text, size);
-}
-
 bm_channel *bm_channel_new(bm_rpc *rpc, const char *target, const char *worker_id)
 {
     bm_channel *channel = bm_xcalloc(1, sizeof *channel);
     channel->rpc = rpc;
     channel->channel = bm_connect(target, false);
-    channel->target = copy(target);
-    channel->worker_id = copy(worker_id);
+    channel->target = bm_xstrdup(target);
+    channel->worker_id = bm_xstrdup(worker_id);
     pthread_mutex_init(&channel->lock, NULL);
     pthread_cond_init(&channel->idle, NULL);
     return channel;

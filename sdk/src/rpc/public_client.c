@@ -49,7 +49,7 @@ beam_rpc_channel *beam_rpc_open(const char *target)
     bm_grpc_start();
     c->channel = bm_connect(target, true);
     c->queue = grpc_completion_queue_create_for_next(NULL);
-    c->target = strcpy(bm_xmalloc(strlen(target) + 1), target);
+    c->target = bm_xstrdup(target);
     c->last = &c->first;
     c->answer = grpc_empty_slice();
     bm_arena_init(&c->arena, 0);
