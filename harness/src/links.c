@@ -124,22 +124,24 @@ void bm_link_release(bm_link *link)
     pthread_mutex_unlock(&link->owner->lock);
 }
 
-bool bm_link_alive(bm_link *link, char *reason)
+/* `flag` is one of the link's. */
+static bool is_set(bm_link *link, const bool *flag, char *reason)
 {
     pthread_mutex_lock(&link->owner->lock);
-    bool alive = !link->lost;
-    if (!alive) memcpy(reason, link->reason, sizeof link->reason);
+    bool set = *flag;
+    if (set) memcpy(reason, link->reason, sizeof link->reason);
     pthread_mutex_unlock(&link->owner->lock);
-    return alive;
+    return set;
+}
+
+bool bm_link_alive(bm_link *link, char *reason)
+{
+    return !is_set(link, &link->lost, reason);
 }
 
 static bool is_broken(bm_link *link, char *reason)
 {
-    pthread_mutex_lock(&link->owner->lock);
-    bool broken = link->broken;
-    if (broken) memcpy(reason, link->reason, sizeof link->reason);
-    pthread_mutex_unlock(&link->owner->lock);
-    return broken;
+    return is_set(link, &link->broken, reason);
 }
 
 bool bm_link_reached(bm_link *link, char *reason)

@@ -14,6 +14,13 @@ int bm_port_read(const char *text, const char *end)
     return after == end && port >= 1 && port <= 65535 ? (int)port : 0;
 }
 
+const char *bm_grpcs_address(const char *address)
+{
+    static const char scheme[] = "grpcs://";
+    size_t n = sizeof scheme - 1;
+    return strncmp(address, scheme, n) ? NULL : address + n;
+}
+
 /* Host and port of what begins at `at`; where they end, or NULL. */
 static const char *read_authority(const char *at, bm_url *out)
 {

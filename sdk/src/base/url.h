@@ -15,6 +15,8 @@ typedef struct bm_url {
 
 /* The port that the digits up to `end` are, 1 to 65535; 0: they are none. */
 int bm_port_read(const char *text, const char *end);
+/* The "host:port" of a gRPC address with TLS, "grpcs://host:port"; NULL: it is another. */
+const char *bm_grpcs_address(const char *address);
 /* False: it is none. Names, queries and fragments are refused: an address has no secrets. */
 bool bm_url_read(const char *text, bm_url *out);
 /* Whether `text`, which may have a query, is at the same scheme, host and port. */

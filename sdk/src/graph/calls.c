@@ -99,7 +99,8 @@ static const char *http_problem(const beam_http_fn *http)
  * "dns:///host:port". */
 static bool is_address(const char *target)
 {
-    if (!strncmp(target, "grpcs://", 8)) target += 8;
+    const char *with_tls = bm_grpcs_address(target);
+    if (with_tls) target = with_tls;
     const char *colon = strrchr(target, ':');
     if (!colon || colon == target || !strncasecmp(target, "http://", 7) ||
         !strncasecmp(target, "https://", 8))

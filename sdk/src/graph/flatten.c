@@ -84,8 +84,9 @@ static maker maker_of(const beam_pcoll *c)
  * miss those that a worker makes: the job fails (beam issue 34647). */
 static bool has_several_makers(const bm_step *flatten)
 {
+    maker first = maker_of(flatten->inputs[0]);
     for (size_t i = 1; i < flatten->n_inputs; i++)
-        if (maker_of(flatten->inputs[i]) != maker_of(flatten->inputs[0])) return true;
+        if (maker_of(flatten->inputs[i]) != first) return true;
     return false;
 }
 

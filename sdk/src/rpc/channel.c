@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/url.h"
 #include "rpc/internal.h"
 #include "rpc/tls.h"
 
@@ -45,7 +46,7 @@ enum { WINDOW_BYTES = 1 << 20 };
 grpc_channel *bm_connect(const char *target, bool shared)
 {
     beam_error err = { .status = BEAM_OK };
-    const char *address = bm_tls_address(target);
+    const char *address = bm_grpcs_address(target);
     grpc_channel_credentials *credentials =
         address ? bm_tls_client(&err) : grpc_insecure_credentials_create();
     if (!credentials)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/url.h"
 #include "rpc/internal.h"
 #include "rpc/tls.h"
 
@@ -314,7 +315,7 @@ static int port_taken(const char *address)
 /* The port; 0 after failing. */
 static int listen_on(grpc_server *server, const char *address, beam_error *err)
 {
-    const char *with_tls = bm_tls_address(address);
+    const char *with_tls = bm_grpcs_address(address);
     grpc_server_credentials *credentials =
         with_tls ? bm_tls_server(err) : grpc_insecure_server_credentials_create();
     if (!credentials) return 0;
@@ -355,7 +356,7 @@ static void shutdown_done(void *self, bool ok)
 bm_server *bm_server_new(bm_rpc *rpc, const char *address, const bm_method *methods,
                          size_t n_methods, void *self, beam_error *err)
 {
-    const char *with_tls = bm_tls_address(address);
+    const char *with_tls = bm_grpcs_address(address);
     int taken = port_taken(with_tls ? with_tls : address);
     if (taken) {
         bm_error(err, BEAM_EIO, "cannot listen on %s: %s", address, strerror(taken));

@@ -8,14 +8,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define SCHEME "grpcs://"
-
-const char *bm_tls_address(const char *address)
-{
-    size_t n = sizeof SCHEME - 1;
-    return strncmp(address, SCHEME, n) ? NULL : address + n;
-}
-
 #ifdef BEAM_TLS
 #include <errno.h>
 #include <stdio.h>

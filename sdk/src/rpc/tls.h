@@ -7,8 +7,6 @@
 
 #include "beam/status.h"
 
-/* The "host:port" of such an address; NULL: it is one without TLS. */
-const char *bm_tls_address(const char *address);
 /* Verifies servers by the authorities in the file that SSL_CERT_FILE names in the environment,
  * or else the system's. NULL, with the reason, when that cannot be read, and in a build without
  * TLS. */

@@ -45,10 +45,12 @@ static void refuse(const beam_dofn *fn, const char *target, const char *message)
 
 START_TEST(addresses)
 {
-    static const char *const good[] = { "a:65535", "[::1]:1", "unix:/s", "dns:///a:1" },
+    static const char *const good[] = { "a:65535", "[::1]:1", "unix:/s", "dns:///a:1",
+                                       "grpcs://a:443" },
                       *const bad[] = { "a:65536", "a:0",   "a:",       ":1",  "a:b",
                                        "a:1 ",    "a:-1",  "[::1]",    "a:+1",
-                                       "http://a:1", "https://a:1" };
+                                       "http://a:1", "https://a:1",
+                                       "grpcs://a", "grpcs://:1" };
     beam_pcoll *in = words();
     for (size_t i = 0; i < BEAM_COUNT(good); i++) {
         char name[] = { (char)('A' + (int)i), '\0' };
