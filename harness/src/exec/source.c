@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "coders/plain_element.h"
 #include "exec/node.h"
 #include "exec/owner_lock.h"
 
@@ -21,13 +22,12 @@ typedef struct source {
     int port;
     bm_pcoll *out;
     bm_element_decoder decoder;
+    bm_plain_coder plain;
     bm_writer tail;  /* an element of which only a part has come */
     size_t retry_at; /* length of the tail at which decoding is tried again */
     const bm_reader *pushing; /* what comes after the element under way; NULL: none is */
     const uint8_t *ahead;     /* up to here it has been peeked at */
     bool stopped;    /* a split gave the rest away */
-    int headers;     /* changes of windows since the decoder forgot them */
-    const bm_windows *last_windows;
     bool has_membarrier;
     bm_count index;  /* of the element under way; -1: none yet */
     bm_count stop;   /* first index that is not ours */
@@ -92,20 +92,6 @@ static inline bool take(source *s)
 }
 
 /* -- elements --------------------------------------------------------------------------- */
-static void note_windows(source *s, const bm_windows *windows)
-{
-    s->last_windows = windows;
-    s->headers++;
-}
-
-/* No element is under way. */
-static void forget_windows(source *s)
-{
-    bm_element_decoder_reset(&s->decoder);
-    s->last_windows = NULL;
-    s->headers = 0;
-}
-
 static beam_status bad_element(source *s, beam_status status, size_t left)
 {
     return bm_fail(&s->node, status, "read bad data",
@@ -116,21 +102,31 @@ static beam_status bad_element(source *s, beam_status status, size_t left)
                    beam_status_text(status), left);
 }
 
+/* What is not that plain. No element is under way. */
+static __attribute__((noinline)) beam_status decode(source *s, bm_reader *in, bm_element *out)
+{
+    if (BM_UNLIKELY(s->decoder.headers.n >= HEADERS_KEPT))
+        bm_element_decoder_reset(&s->decoder);
+    return bm_element_decode(&s->decoder, in, &s->node.plan->decoding, out);
+}
+
 /* Pushes the complete elements; BEAM_OK with bytes left in `in` when the last is not. */
 static beam_status push_elements(source *s, bm_reader *in)
 {
     bm_plan *plan = s->node.plan;
     bm_element element;
+    beam_value pair[2];
     struct bm_passing *passing = &plan->passing;
+    bm_mark mark = bm_scratch_mark(&plan->scratch);
     beam_status status = BEAM_OK;
     passing->source = s->port;
     passing->element = &element;
     s->pushing = in;
     s->ahead = NULL;
     while (in->at < in->end) {
-        bm_mark mark = bm_scratch_mark(&plan->scratch);
         const uint8_t *start = in->at;
-        status = bm_element_decode(&s->decoder, in, &plan->decoding, &element);
+        if (!bm_plain_element_take(&s->plain, s->decoder.last, in, pair, &element))
+            status = decode(s, in, &element);
         if (BM_UNLIKELY(status != BEAM_OK)) {
             bm_rewind(&plan->scratch, mark);
             in->at = start;
@@ -138,8 +134,6 @@ static beam_status push_elements(source *s, bm_reader *in)
             else if (!bm_failed(plan)) status = bad_element(s, status, bm_left(in));
             break;
         }
-        if (BM_UNLIKELY(element.windows != s->last_windows))
-            note_windows(s, element.windows);
         if (!take(s)) {
             in->at = in->end;
             break;
@@ -148,7 +142,6 @@ static beam_status push_elements(source *s, bm_reader *in)
         status = bm_send(s->out, &element);
         bm_rewind(&plan->scratch, mark);
         if (BM_UNLIKELY(status != BEAM_OK)) break;
-        if (BM_UNLIKELY(s->headers >= HEADERS_KEPT)) forget_windows(s);
     }
     passing->source = -1;
     s->pushing = NULL;
@@ -255,7 +248,7 @@ beam_status bm_source_end(bm_node *node)
 static beam_status source_start(bm_node *node)
 {
     source *s = (source *)node;
-    forget_windows(s);
+    bm_element_decoder_reset(&s->decoder);
     s->pushing = NULL;
     s->tail.len = 0;
     s->stopped = false;
@@ -295,6 +288,7 @@ beam_status bm_source_new(bm_plan *plan, const bm_transform *t, bm_node **out,
     s->has_membarrier = bm_membarrier_register();
     bm_count_set(&s->index, -1);
     bm_element_decoder_init(&s->decoder, t->coder);
+    s->plain = bm_plain_coder_of(t->coder);
     s->port = (int)plan->n_sources;
     plan->source_nodes[plan->n_sources] = &s->node;
     plan->sources[plan->n_sources++] = (bm_port){ t->id, t->endpoint_url };

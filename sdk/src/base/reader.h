@@ -28,20 +28,45 @@ static inline beam_span bm_rest(const bm_reader *r)
     return (beam_span){ (const char *)r->at, bm_left(r) };
 }
 
+static inline uint64_t bm_load_word(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* A varint of up to eight bytes, in a few steps; what comes after it. NULL: it is longer, or
+ * too near the end to be read like that. */
+static inline __attribute__((always_inline)) const uint8_t *
+bm_get_varint(const uint8_t *at, const uint8_t *end, uint64_t *out)
+{
+    if (at < end && *at < 0x80) {
+        *out = *at;
+        return at + 1;
+    }
+    if (end - at < 8) return NULL;
+    if (at[1] < 0x80) {
+        *out = (uint64_t)(at[0] & 0x7f) | (uint64_t)at[1] << 7;
+        return at + 2;
+    }
+    uint64_t word = bm_load_word(at);
+    uint64_t last = ~word & 0x8080808080808080; /* bytes that no other follows */
+    if (!last) return NULL;
+    word &= (last ^ (last - 1)) & 0x7f7f7f7f7f7f7f7f;
+    word = (word & 0x007f007f007f007f) | (word & 0x7f007f007f007f00) >> 1;
+    word = (word & 0x00003fff00003fff) | (word & 0x3fff00003fff0000) >> 2;
+    *out = (word & 0x000000000fffffff) | (word & 0x0fffffff00000000) >> 4;
+    return at + (__builtin_ctzll(last) + 1) / 8;
+}
+
 beam_status bm_read_varint_slow(bm_reader *r, uint64_t *out);
 
 static inline beam_status bm_read_varint(bm_reader *r, uint64_t *out)
 {
-    if (r->at < r->end && *r->at < 0x80) {
-        *out = *r->at++;
-        return BEAM_OK;
-    }
-    if (r->end - r->at >= 2 && r->at[1] < 0x80) {
-        *out = (uint64_t)(r->at[0] & 0x7f) | (uint64_t)r->at[1] << 7;
-        r->at += 2;
-        return BEAM_OK;
-    }
-    return bm_read_varint_slow(r, out);
+    const uint8_t *after = bm_get_varint(r->at, r->end, out);
+    if (!after) return bm_read_varint_slow(r, out);
+    r->at = after;
+    return BEAM_OK;
 }
 static inline beam_status bm_read_u8(bm_reader *r, uint8_t *out)
 {

@@ -16,21 +16,41 @@ enum {
 };
 
 /* One window, which has no bytes, and bm_no_firing. */
-static const uint8_t global_header[GLOBAL_HEADER_SIZE] = { 0, 0, 0, 1, 0x0f };
+static const uint8_t global_header[GLOBAL_HEADER_SIZE] = { 0, 0, 0, 1, BM_NO_FIRING_BYTE };
 
-typedef struct header {
-    const bm_windows *windows;
-    beam_pane pane;
-    beam_span bytes;
-} header;
+static void set_words(bm_header *header)
+{
+    uint8_t words[sizeof header->words] = { 0 }, masks[sizeof header->masks] = { 0 };
+    size_t n = header->bytes.len;
+    if (n > sizeof words) return;
+    memcpy(words, header->bytes.ptr, n);
+    memset(masks, 0xff, n);
+    memcpy(header->words, words, sizeof words);
+    memcpy(header->masks, masks, sizeof masks);
+    header->n_words = (n + 7) / 8;
+}
+
+/* What is expected of the first element: the header of most elements in the global window;
+ * of others nothing. */
+static void expect_first(bm_element_decoder *decoder)
+{
+    bm_header *first = BM_NEW(&decoder->header_arena, bm_header);
+    const bm_coder *coder = decoder->coder;
+    if (coder->kind == BM_CODER_WINDOWED_VALUE && coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW) {
+        first->bytes = (beam_span){ (const char *)global_header, GLOBAL_HEADER_SIZE };
+        first->windows = &bm_global_windows;
+        first->pane = &bm_no_firing;
+        set_words(first);
+    }
+    decoder->last = first;
+}
 
 void bm_element_decoder_init(bm_element_decoder *decoder, const bm_coder *coder)
 {
     *decoder = (bm_element_decoder){ .coder = coder };
-    decoder->in_global_window = coder->kind == BM_CODER_WINDOWED_VALUE &&
-                                coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW;
     bm_arena_init(&decoder->header_arena, 0);
     bm_map_init(&decoder->headers, &decoder->header_arena);
+    expect_first(decoder);
 }
 
 void bm_element_decoder_free(bm_element_decoder *decoder)
@@ -43,18 +63,25 @@ void bm_element_decoder_reset(bm_element_decoder *decoder)
 {
     bm_arena_reset(&decoder->header_arena);
     bm_map_init(&decoder->headers, &decoder->header_arena);
-    decoder->last_header = (beam_span){ NULL, 0 };
+    expect_first(decoder);
 }
 
 static beam_status decode_header(bm_element_decoder *decoder, beam_span bytes,
-                                 header **out)
+                                 bm_header **out)
 {
     bm_arena *arena = &decoder->header_arena;
-    header *made = BM_NEW(arena, header);
+    bm_header *made = BM_NEW(arena, bm_header);
     made->bytes = bm_span_copy(arena, bytes); /* to which the pane's metadata points */
     bm_reader in = bm_reader_of(made->bytes);
     BEAM_TRY(bm_windows_decode(decoder->coder->arg[1], &in, arena, &made->windows));
-    BEAM_TRY(bm_element_pane_decode(&in, &made->pane));
+    if (bm_left(&in) == 1 && *in.at == BM_NO_FIRING_BYTE) {
+        made->pane = &bm_no_firing;
+    } else {
+        beam_pane *pane = BM_NEW(arena, beam_pane);
+        BEAM_TRY(bm_element_pane_decode(&in, pane));
+        made->pane = pane;
+    }
+    set_words(made);
     *out = made;
     return BEAM_OK;
 }
@@ -67,14 +94,12 @@ static beam_status find_header(bm_element_decoder *decoder, bm_reader *in)
     BEAM_TRY(bm_windows_skip(decoder->coder->arg[1], in));
     BEAM_TRY(bm_element_pane_decode(in, &ignored));
     beam_span bytes = { (const char *)start, (size_t)(in->at - start) };
-    header *found = bm_map_get(&decoder->headers, bytes);
+    bm_header *found = bm_map_get(&decoder->headers, bytes);
     if (!found) {
         BEAM_TRY(decode_header(decoder, bytes, &found));
         bm_map_put(&decoder->headers, found->bytes, found);
     }
-    decoder->windows = found->windows;
-    decoder->pane = &found->pane;
-    decoder->last_header = found->bytes;
+    decoder->last = found;
     return BEAM_OK;
 }
 
@@ -83,38 +108,31 @@ static inline bool starts_with(const bm_reader *in, beam_span bytes)
     return bytes.len && bm_left(in) >= bytes.len && !memcmp(in->at, bytes.ptr, bytes.len);
 }
 
-/* Kept out of the decoder of elements in the global window, which needs fewer registers. */
-static __attribute__((noinline)) beam_status decode_in_windows(
-    bm_element_decoder *decoder, bm_reader *in, const bm_decoding *decoding,
-    bm_element *out)
+/* A header that is new, long, or near the end of the bytes. */
+static __attribute__((noinline)) beam_status take_header(bm_element_decoder *decoder,
+                                                         bm_reader *in, bm_element *out)
 {
     const bm_coder *coder = decoder->coder;
     if (coder->kind == BM_CODER_PARAM_WINDOWED_VALUE) {
         *out = *coder->param;
-        return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+        return BEAM_OK;
     }
     BEAM_TRY(bm_read_timestamp(in, &out->timestamp));
-    if (starts_with(in, decoder->last_header))
-        in->at += decoder->last_header.len;
+    if (starts_with(in, decoder->last->bytes))
+        in->at += decoder->last->bytes.len;
     else
         BEAM_TRY(find_header(decoder, in));
-    out->windows = decoder->windows;
-    out->pane = decoder->pane;
-    return bm_decode_inline(coder->arg[0], true, in, decoding, &out->value);
+    out->windows = decoder->last->windows;
+    out->pane = decoder->last->pane;
+    return BEAM_OK;
 }
 
 beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
                               const bm_decoding *decoding, bm_element *out)
 {
-    if (!decoder->in_global_window || bm_left(in) < TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE ||
-        memcmp(in->at + TIMESTAMP_SIZE, global_header, GLOBAL_HEADER_SIZE))
-        return decode_in_windows(decoder, in, decoding, out);
-    uint64_t timestamp;
-    memcpy(&timestamp, in->at, sizeof timestamp);
-    out->timestamp = (beam_millis)(__builtin_bswap64(timestamp) ^ (uint64_t)1 << 63);
-    out->windows = &bm_global_windows;
-    out->pane = &bm_no_firing;
-    in->at += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
+    const uint8_t *value = bm_header_end(decoder->last, in, out);
+    if (value) in->at = value;
+    else BEAM_TRY(take_header(decoder, in, out));
     const bm_coder *coder = decoder->coder->arg[0];
     if (coder->kind == BM_CODER_KV)
         return bm_decode_pair(coder, true, in, decoding, &out->value);

@@ -37,16 +37,25 @@ static inline bool bm_window_equal(const beam_window *a, const beam_window *b)
     return (!a->custom.ptr && !b->custom.ptr) || bm_window_same_bytes(a, b);
 }
 
-/* Streams of windowed values: remembers the last header's bytes, so that elements which
- * share windows and pane share one decoded copy. One per stream; one thread at a time. */
+enum { BM_HEADER_WORDS = 3 };
+
+/* What lies between an element's timestamp and its value. */
+typedef struct bm_header {
+    beam_span bytes;
+    const bm_windows *windows;
+    const beam_pane *pane;
+    /* The bytes once more, if they are few enough to be compared in words; 0: they are not. */
+    size_t n_words;
+    uint64_t words[BM_HEADER_WORDS], masks[BM_HEADER_WORDS];
+} bm_header;
+
+/* Streams of windowed values: remembers headers, so that elements which share windows and
+ * pane share one decoded copy. One per stream; one thread at a time. */
 typedef struct bm_element_decoder {
     const bm_coder *coder; /* WINDOWED_VALUE or PARAM_WINDOWED_VALUE */
     bm_arena header_arena; /* windows and panes; freed with the decoder */
-    bm_map headers;        /* windows and pane by their encoding */
-    bool in_global_window; /* windowed_value with the coder global_window */
-    beam_span last_header; /* of the element before: bytes between timestamp and value */
-    const bm_windows *windows;
-    const beam_pane *pane;
+    bm_map headers;        /* by their bytes */
+    const bm_header *last; /* of the element before; at first, what is expected of elements */
 } bm_element_decoder;
 
 void bm_element_decoder_init(bm_element_decoder *decoder, const bm_coder *coder);
@@ -54,7 +63,7 @@ void bm_element_decoder_free(bm_element_decoder *decoder);
 /* Forgets windows and panes; to be called between bundles. */
 void bm_element_decoder_reset(bm_element_decoder *decoder);
 /* Decodes the next element. Windows and panes live until reset, the value as bm_decode
- * says. */
+ * says. No firing is bm_no_firing, and the global window alone bm_global_windows. */
 beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
                               const bm_decoding *decoding, bm_element *out);
 beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,

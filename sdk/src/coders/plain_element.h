@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coders/plain_element.h - encoding what most elements are, inline and with one look at the
- * room there is: strings, bytes and numbers, alone or as a pair, in the global window or in
- * one interval, and of no firing. Any thread. */
+/* coders/plain_element.h - encoding and decoding what most elements are, inline and with one
+ * look at the room there is: strings, bytes and numbers, alone or as a pair, in the global
+ * window or in one interval, and of no firing; decoding: in those of the element before.
+ * Any thread. */
 #ifndef BM_PLAIN_ELEMENT_H
 #define BM_PLAIN_ELEMENT_H
 
+#include "base/reader.h"
 #include "base/writer.h"
 #include "coders/element.h"
 
@@ -70,6 +72,67 @@ bm_plain_element_put(const bm_plain_coder *coder, const beam_value *value,
     at = bm_put_plain(at, value);
     if (other) at = bm_put_plain(at, other);
     out->len += (size_t)(at - start);
+    return true;
+}
+
+/* -- decoding ------------------------------------------------------------------------------ */
+/* Reads the timestamp, windows and pane of the next element; where its value begins. NULL:
+ * its header is not this one, or not one that can be compared in words. */
+static inline __attribute__((always_inline)) const uint8_t *
+bm_header_end(const bm_header *header, const bm_reader *in, bm_element *out)
+{
+    const uint8_t *at = in->at;
+    if (bm_left(in) < 8 + sizeof header->words
+        || ((bm_load_word(at + 8) ^ header->words[0]) & header->masks[0]))
+        return NULL;
+    if (header->n_words != 1
+        && (!header->n_words
+            || ((bm_load_word(at + 16) ^ header->words[1]) & header->masks[1])
+            || ((bm_load_word(at + 24) ^ header->words[2]) & header->masks[2])))
+        return NULL;
+    out->timestamp = (beam_millis)(__builtin_bswap64(bm_load_word(at)) ^ (uint64_t)1 << 63);
+    out->windows = header->windows;
+    out->pane = header->pane;
+    return at + 8 + header->bytes.len;
+}
+
+/* Reads the value at `at`; what comes after it. NULL: the bytes end too early, or it is a
+ * number or a length that takes long to read. */
+static inline __attribute__((always_inline)) const uint8_t *
+bm_plain_end(beam_kind kind, const uint8_t *at, const uint8_t *end, beam_value *out)
+{
+    uint64_t n;
+    at = bm_get_varint(at, end, &n);
+    if (!at) return NULL;
+    out->kind = kind;
+    if (kind == BEAM_KIND_INT64) {
+        out->as.int64 = (int64_t)n;
+        return at;
+    }
+    if ((size_t)(end - at) < n) return NULL;
+    out->as.span = (beam_span){ (const char *)at, (size_t)n };
+    return at + n;
+}
+
+/* Takes the next element off, if it is that plain; of a pair `pair` becomes the values. false:
+ * nothing was taken, and it must be decoded by bm_element_decode(), which also tells errors. */
+static inline __attribute__((always_inline)) bool
+bm_plain_element_take(const bm_plain_coder *coder, const bm_header *header, bm_reader *in,
+                      beam_value pair[2], bm_element *out)
+{
+    if (!coder->n) return false;
+    const uint8_t *at = bm_header_end(header, in, out);
+    if (!at) return false;
+    if (coder->n == 1) {
+        at = bm_plain_end(coder->kind[0], at, in->end, &out->value);
+    } else {
+        out->value.kind = BEAM_KIND_KV;
+        out->value.as.kv = pair;
+        at = bm_plain_end(coder->kind[0], at, in->end, &pair[0]);
+        if (at) at = bm_plain_end(coder->kind[1], at, in->end, &pair[1]);
+    }
+    if (!at) return false;
+    in->at = at;
     return true;
 }
 

@@ -16,6 +16,7 @@ static const bm_coder *windowed(bm_coder_kind window)
 static const bm_windows first = { 1, { { 0, 10, { NULL, 0 } } } };
 static const bm_windows second = { 1, { { 10, 20, { NULL, 0 } } } };
 static const bm_windows both = { 2, { { 0, 10, { NULL, 0 } }, { 10, 20, { NULL, 0 } } } };
+static const bm_windows long_one = { 1, { { 0, (beam_millis)1 << 40, { NULL, 0 } } } };
 static const beam_pane late = { .is_last = true, .timing = BEAM_PANE_LATE, .index = 3,
                                 .on_time_index = 1 };
 
@@ -299,6 +300,54 @@ static bool put_plain(const bm_coder *coder, int n, const beam_value *values,
     return bm_plain_element_put(&plain, values, n == 2 ? &values[1] : NULL, like, out);
 }
 
+/* Takes the last of the elements off by the short way, from a copy that ends after `n` bytes
+ * of it; true: it is what the long way gives. */
+static bool take_plain(const bm_coder *coder, const bm_element_decoder *decoder, beam_span last,
+                       size_t n)
+{
+    const bm_plain_coder plain = bm_plain_coder_of(coder);
+    char *bytes = malloc(n ? n : 1);
+    for (size_t i = 0; i < n; i++) bytes[i] = i < last.len ? last.ptr[i] : 0x55;
+    bm_reader in = bm_reader_of((beam_span){ bytes, n });
+    beam_value pair[2];
+    bm_element got;
+    bool taken = bm_plain_element_take(&plain, decoder->last, &in, pair, &got);
+    if (taken) {
+        ck_assert_uint_eq(bm_left(&in), n - last.len);
+        bm_writer again = { 0 };
+        ck_assert_int_eq(bm_element_encode(coder, &got, &again), BEAM_OK);
+        expect_bytes(bm_written(&again), last);
+        bm_writer_free(&again);
+    } else {
+        ck_assert_ptr_eq(in.at, bytes);
+    }
+    free(bytes);
+    return taken;
+}
+
+static bool is_quick(int n, const beam_value *values)
+{
+    for (int i = 0; i < n; i++)
+        if (values[i].kind == BEAM_KIND_INT64
+            && bm_varint_size((uint64_t)values[i].as.int64) > 8)
+            return false;
+    return true;
+}
+
+/* The element of these bytes, when one with the same windows was before it. */
+static void expect_taken(const bm_coder *coder, beam_span bytes, bool quick)
+{
+    enum { SLACK = 32 };
+    bm_element_decoder decoder;
+    bm_element_decoder_init(&decoder, coder);
+    bm_reader in = bm_reader_of(bytes);
+    next(&decoder, &in);
+    for (size_t n = 0; n < bytes.len; n++) ck_assert(!take_plain(coder, &decoder, bytes, n));
+    for (size_t n = bytes.len; n < bytes.len + SLACK; n++) take_plain(coder, &decoder, bytes, n);
+    ck_assert_int_eq(take_plain(coder, &decoder, bytes, bytes.len + SLACK), quick);
+    bm_element_decoder_free(&decoder);
+}
+
 static void expect_plain(const bm_coder *coder, int n, const beam_value *values,
                          const bm_element *like)
 {
@@ -308,6 +357,7 @@ static void expect_plain(const bm_coder *coder, int n, const beam_value *values,
     ck_assert_int_eq(bm_element_encode(coder, &element, &want), BEAM_OK);
     ck_assert(put_plain(coder, n, values, like, 200, &got));
     expect_bytes(bm_written(&got), bm_written(&want));
+    expect_taken(coder, bm_written(&want), is_quick(n, values));
     bm_writer_free(&got);
     for (size_t room = 0; room < want.len; room++) { /* never past the end */
         ck_assert(!put_plain(coder, n, values, like, room, &got));
@@ -333,6 +383,7 @@ START_TEST(plain_elements)
                                   beam_int64(-1) };
     const bm_element global = { beam_null(), -5, &bm_global_windows, &bm_no_firing },
                      interval = { beam_null(), 7, &second, &bm_no_firing },
+                     weeks = { beam_null(), 7, &long_one, &bm_no_firing },
                      twice = { beam_null(), 7, &both, &bm_no_firing },
                      fired = { beam_null(), 7, &bm_global_windows, &late };
     for (int i = 0; i < 3; i++) {
@@ -342,6 +393,7 @@ START_TEST(plain_elements)
                                                    leaf(BM_CODER_INTERVAL_WINDOW));
         expect_plain(in_global, 1, &values[i], &global);
         expect_plain(in_interval, 1, &values[i], &interval);
+        expect_plain(in_interval, 1, &values[i], &weeks);
         refuse_plain(in_global, 1, &values[i], &interval);
         refuse_plain(in_interval, 1, &values[i], &global);
         refuse_plain(in_interval, 1, &values[i], &twice);
@@ -362,6 +414,20 @@ START_TEST(plain_elements)
 }
 END_TEST
 
+START_TEST(numbers_of_all_sizes)
+{
+    const bm_coder *coder = bm_coder_new(&test_arena, BM_CODER_WINDOWED_VALUE,
+                                         of_type(BEAM_INT64), leaf(BM_CODER_GLOBAL_WINDOW));
+    const bm_element like = { beam_null(), 0, &bm_global_windows, &bm_no_firing };
+    for (int bits = 0; bits < 64; bits++) {
+        for (int by = -1; by <= 1; by++) {
+            beam_value n = beam_int64((int64_t)(((uint64_t)1 << bits) + (uint64_t)by));
+            expect_plain(coder, 1, &n, &like);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = { headers_are_shared,
@@ -374,6 +440,7 @@ int main(void)
                                    reset_forgets,
                                    copies,
                                    plain_elements,
+                                   numbers_of_all_sizes,
                                    timers };
     return RUN_TESTS("element", tests);
 }
