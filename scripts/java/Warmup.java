@@ -62,7 +62,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Runs two small jobs, a batch and a streaming one, that write to Kafka and read it again, so
- * that the JVMs taking part can archive the classes they loaded.
+ * that the JVMs taking part can note the classes they load.
  *
  * <p>Arguments: JOB-SERVICE EXPANSION-SERVICE KAFKA (each HOST:PORT) POOL-PORT WORKER-COMMAND...
  */
@@ -212,9 +212,9 @@ public final class Warmup {
         @Override
         public void startWorker(StartWorkerRequest request, StreamObserver<StartWorkerResponse> reply) {
             List<String> line = new ArrayList<>(command);
-            // Only one JVM can write the archive.
+            // Only one JVM can write the list of classes.
             if (!workers.isEmpty()) {
-                line.removeIf(word -> word.startsWith("-XX:ArchiveClassesAtExit"));
+                line.removeIf(word -> word.startsWith("-XX:DumpLoadedClassList"));
             }
             line.add("--id=" + request.getWorkerId());
             line.add("--provision_endpoint=" + request.getProvisionEndpoint().getUrl());
@@ -236,11 +236,9 @@ public final class Warmup {
             reply.onCompleted();
         }
 
-        /** The first worker writes the archive, which takes its time; the others may go. */
         void await() throws InterruptedException {
             for (Process worker : workers) {
-                int seconds = worker == workers.get(0) ? 40 : 3;
-                if (!worker.waitFor(seconds, TimeUnit.SECONDS)) {
+                if (!worker.waitFor(3, TimeUnit.SECONDS)) {
                     worker.destroy();
                     worker.waitFor();
                 }
