@@ -202,7 +202,7 @@ static void check_plain(const bm_coder *coder, const bm_header *header, bm_reade
     const bm_plain_coder plain = bm_plain_coder_of(coder);
     bm_element taken;
     beam_value pair[2];
-    if (!bm_plain_element_take(&plain, header, &from, pair, &taken)) return;
+    if (!bm_take_plain_element(&plain, header, &from, pair, &taken)) return;
     CHECK(element && from.at == after->at);
     CHECK(taken.timestamp == element->timestamp && taken.windows == element->windows &&
           taken.pane == element->pane);

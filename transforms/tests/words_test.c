@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../sdk/tests/base/run_tests.h"
 
@@ -13,24 +15,29 @@ static bool is_word_byte(char b)
     return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '\'';
 }
 
+static void expect_words_of(const char *text, size_t n)
+{
+    beam_words words = beam_words_of((beam_span){ text, n });
+    beam_span word;
+    for (size_t at = 0; at < n;) {
+        while (at < n && !is_word_byte(text[at])) at++;
+        size_t start = at;
+        while (at < n && is_word_byte(text[at])) at++;
+        if (at == start) break;
+        ck_assert(beam_next_word(&words, &word));
+        ck_assert_ptr_eq(word.ptr, text + start);
+        ck_assert_uint_eq(word.len, at - start);
+    }
+    ck_assert(!beam_next_word(&words, &word));
+    ck_assert(!beam_next_word(&words, &word));
+}
+
 /* The text in memory of its own size, so that reading past its end is seen. */
 static void expect_words(const char *text, size_t n)
 {
     char *copy = malloc(n ? n : 1);
     if (n) memcpy(copy, text, n);
-    beam_words words = beam_words_of((beam_span){ copy, n });
-    beam_span word;
-    for (size_t at = 0; at < n;) {
-        while (at < n && !is_word_byte(copy[at])) at++;
-        size_t start = at;
-        while (at < n && is_word_byte(copy[at])) at++;
-        if (at == start) break;
-        ck_assert(beam_next_word(&words, &word));
-        ck_assert_ptr_eq(word.ptr, copy + start);
-        ck_assert_uint_eq(word.len, at - start);
-    }
-    ck_assert(!beam_next_word(&words, &word));
-    ck_assert(!beam_next_word(&words, &word));
+    expect_words_of(copy, n);
     free(copy);
 }
 
@@ -75,6 +82,24 @@ START_TEST(random_texts)
 }
 END_TEST
 
+/* Where the memory before and behind cannot be read. */
+START_TEST(at_the_ends_of_a_page)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    char *around = mmap(NULL, 3 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(around, MAP_FAILED);
+    char *page = around + size;
+    ck_assert_int_eq(mprotect(page, size, PROT_READ | PROT_WRITE), 0);
+    unsigned seed = 3;
+    for (size_t i = 0; i < size; i++) page[i] = rand_r(&seed) % 5 ? 'w' : ' ';
+    for (size_t n = 0; n < 200; n++) {
+        expect_words_of(page, n);
+        expect_words_of(page + size - n, n);
+    }
+    munmap(around, 3 * size);
+}
+END_TEST
+
 START_TEST(no_text)
 {
     beam_words words = beam_words_of((beam_span){ NULL, 0 });
@@ -86,6 +111,6 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = { every_byte_is_of_a_word_or_not, words_of_any_length,
-                                   random_texts, no_text };
+                                   random_texts, at_the_ends_of_a_page, no_text };
     return RUN_TESTS("words", tests);
 }

@@ -188,57 +188,60 @@ emit_like_input(beam_ctx *c, int output, const beam_value *v)
     return emit(c, (size_t)(output + 1), &element);
 }
 
-/* To the main output, by the short way; false: it does not go there. */
-static inline __attribute__((always_inline)) bool
-emit_to_sink(beam_ctx *c, const beam_value *value, const beam_value *other,
-             beam_status *status)
+/* The sink that takes what is emitted now by the short way, or NULL. There is none unless
+ * callbacks that have an element may emit. */
+static inline __attribute__((always_inline)) bm_sink *open_sink(const beam_ctx *c)
 {
-    const bm_output *o = c->outputs;
-    return c->may_emit && c->element && o->sink && !bm_failed(c->node->plan)
-           && bm_sink_put(o->sink, o->pcoll, value, other, c->element, status);
-}
-
-static __attribute__((noinline)) beam_status emit_one(beam_ctx *c, const beam_value *v)
-{
-    beam_status status;
-    return emit_to_sink(c, v, NULL, &status) ? status : emit_like_input(c, -1, v);
-}
-
-/* Apart from the short ways, which need fewer registers. */
-static __attribute__((noinline)) beam_status emit_main(beam_ctx *c, const beam_value *v)
-{
-    return emit_like_input(c, -1, v);
+    return c->sink && c->element && bm_sink_is_open(c->sink) ? c->sink : NULL;
 }
 
 /* Is it the input, which goes on to a sink by a copy of its bytes? */
 static inline __attribute__((always_inline)) bool
-pass_to_sink(beam_ctx *c, const beam_value *kv, beam_status *status)
+pass(bm_sink *sink, const bm_element *in, const beam_value *v, bool is_short)
 {
-    const bm_output *o = c->outputs;
-    const bm_element *in = c->element;
-    return in && in->value.as.kv == kv->as.kv && in->value.kind == BEAM_KIND_KV && c->may_emit
-           && o->sink && !bm_failed(c->node->plan)
-           && bm_sink_pass(o->sink, o->pcoll, in, status);
+    return v->kind == BEAM_KIND_KV && in->value.kind == BEAM_KIND_KV
+           && in->value.as.kv == v->as.kv && bm_sink_pass(sink, in, is_short);
+}
+
+static inline __attribute__((always_inline)) bool emit_to_sink(beam_ctx *c,
+                                                               const beam_value *v,
+                                                               bool is_short)
+{
+    bm_sink *sink = open_sink(c);
+    if (!sink) return false;
+    return (int)v->kind == sink->plain.one ? bm_sink_put(sink, c->element, v, NULL, is_short)
+                                           : pass(sink, c->element, v, is_short);
+}
+
+static inline __attribute__((always_inline)) bool
+emit_pair_to_sink(beam_ctx *c, const beam_value *key, const beam_value *value, bool is_short)
+{
+    bm_sink *sink = open_sink(c);
+    return sink && bm_sink_put(sink, c->element, key, value, is_short);
+}
+
+/* Apart from what is short, which without calls needs to save no registers. */
+static __attribute__((noinline)) beam_status emit_one(beam_ctx *c, const beam_value *v)
+{
+    return emit_to_sink(c, v, false) ? BEAM_OK : emit_like_input(c, -1, v);
 }
 
 beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)
 {
-    if (v->kind != BEAM_KIND_KV) return emit_one(c, v);
-    beam_status status;
-    return pass_to_sink(c, v, &status) ? status : emit_main(c, v);
+    return emit_to_sink(c, v, true) ? BEAM_OK : emit_one(c, v);
 }
 
 static __attribute__((noinline)) beam_status emit_pair(beam_ctx *c, const beam_value *key,
                                                        const beam_value *value)
 {
+    if (emit_pair_to_sink(c, key, value, false)) return BEAM_OK;
     const beam_value pair[2] = { bm_value_of(key), bm_value_of(value) }, kv = beam_kv(pair);
     return emit_like_input(c, -1, &kv);
 }
 
 beam_status beam_emit_kv_ref(beam_ctx *c, const beam_value *key, const beam_value *value)
 {
-    beam_status status;
-    return emit_to_sink(c, key, value, &status) ? status : emit_pair(c, key, value);
+    return emit_pair_to_sink(c, key, value, true) ? BEAM_OK : emit_pair(c, key, value);
 }
 
 beam_status beam_emit_to(beam_ctx *c, int output, beam_value v)

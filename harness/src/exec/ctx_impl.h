@@ -10,7 +10,6 @@
 typedef struct bm_output {
     const char *tag;
     bm_pcoll *pcoll;     /* NULL: nobody reads it */
-    bm_sink *sink;       /* its only reader, or NULL */
     beam_kind kind;      /* of its values; ANY: not checked here */
     bool nullable;
     bool undeclared;     /* the DoFn says that it has none */
@@ -26,6 +25,7 @@ struct beam_ctx {
     const bm_coder *input_coder;
     bm_output *outputs; /* [0]: main, then the extra ones */
     size_t n_outputs;   /* 1 + extra ones */
+    bm_sink *sink;      /* the only reader of the main one, when bundles run; or NULL */
     bool may_emit, observes_window;
     struct bm_window_call *window_call; /* of a WindowFn; otherwise NULL */
     struct bm_sides *sides; /* side inputs; NULL: none are declared */

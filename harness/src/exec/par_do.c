@@ -104,8 +104,6 @@ static beam_status process_each_window(bm_node *node, const bm_element *element)
 beam_status bm_par_do_setup(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
-    for (size_t i = 0; !p->ctx.latest && i < p->ctx.n_outputs; i++)
-        p->ctx.outputs[i].sink = bm_sink_behind(p->ctx.outputs[i].pcoll);
     if (!p->fn->setup) return BEAM_OK;
     beam_status status;
     p->ctx.may_emit = false;
@@ -118,6 +116,7 @@ beam_status bm_par_do_start(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
     p->ctx.may_emit = true;
+    p->ctx.sink = p->ctx.latest ? NULL : bm_sink_behind(p->ctx.outputs[0].pcoll);
     bm_sides_start(p->ctx.sides);
     if (p->ctx.state) bm_user_state_start(p->ctx.state);
     if (p->ctx.timers) bm_timers_start(p->ctx.timers);

@@ -13,7 +13,7 @@ typedef struct sink {
     bm_sink front;
     int port;
     const bm_coder *coder; /* windowed */
-    const bm_pcoll *in;
+    size_t hand_over_bytes;
     unsigned handed_over;  /* buffers of this bundle */
     size_t expected_bytes; /* in the next buffer, from the last one */
 } sink;
@@ -23,7 +23,14 @@ static void grow(sink *s)
 {
     if (++s->handed_over < FEW || s->handed_over % STEP || s->front.node.plan->hand_over_bytes)
         return;
-    if (s->front.hand_over_bytes < MOST_BYTES) s->front.hand_over_bytes *= 2;
+    if (s->hand_over_bytes < MOST_BYTES) s->hand_over_bytes *= 2;
+}
+
+/* After a change of the buffer, or of how much of it is handed over. */
+static void set_short_end(sink *s)
+{
+    size_t end = s->front.out.cap < s->hand_over_bytes ? s->front.out.cap : s->hand_over_bytes;
+    s->front.short_end = end > BM_SINK_ROOM ? end - BM_SINK_ROOM : 0;
 }
 
 static beam_status hand_over(sink *s, bool last)
@@ -33,6 +40,7 @@ static beam_status hand_over(sink *s, bool last)
     if (s->front.out.len) s->expected_bytes = s->front.out.len + s->front.out.len / 8;
     beam_error err = { 0 };
     beam_status status = plan->io->write(plan->io->self, s->port, &s->front.out, last, &err);
+    set_short_end(s);
     if (status != BEAM_OK)
         return bm_fail(&s->front.node, status, "could not write its output", "%s", err.message);
     return BEAM_OK;
@@ -43,7 +51,7 @@ static beam_status hand_over(sink *s, bool last)
 static inline bool is_passing(const sink *s, const bm_element *e)
 {
     const struct bm_passing *passing = &s->front.node.plan->passing;
-    if (passing->source < 0 || !s->front.same_coder[passing->source]) return false;
+    if (!s->front.same_coder[passing->source + 1]) return false;
     const bm_element *from = passing->element;
     if (e == from) return true;
     if (e->value.as.ptr != from->value.as.ptr || e->value.kind != from->value.kind ||
@@ -67,19 +75,16 @@ static __attribute__((noinline)) beam_status
 cannot_encode(sink *s, const bm_element *element, beam_status status)
 {
     if (status == BEAM_ETYPE)
-        return bm_fail_type(&s->front.node, s->in, NULL, s->coder->arg[0], element->value);
+        return bm_fail_type(&s->front.node, s->front.in, NULL, s->coder->arg[0],
+                            element->value);
     return bm_fail_on(&s->front.node, status, element, "it could not be encoded: %s",
                       beam_status_text(status));
 }
 
-beam_status bm_sink_hand_over(bm_sink *front)
-{
-    return hand_over((sink *)front, false);
-}
-
 static inline beam_status written(sink *s)
 {
-    return BM_LIKELY(s->front.out.len < s->front.hand_over_bytes) ? BEAM_OK : hand_over(s, false);
+    set_short_end(s);
+    return BM_LIKELY(s->front.out.len < s->hand_over_bytes) ? BEAM_OK : hand_over(s, false);
 }
 
 static __attribute__((noinline)) beam_status write_passing(sink *s)
@@ -105,9 +110,9 @@ static beam_status sink_setup(bm_node *node)
     bm_plan *plan = node->plan;
     s->front.same_coder = BM_NEW_ARRAY(&plan->arena, bool, plan->n_sources + 1);
     for (size_t i = 0; i < plan->n_sources; i++)
-        s->front.same_coder[i] = bm_coder_same(bm_source_coder(plan->source_nodes[i]),
-                                         s->coder) &&
-                           !bm_coder_has(s->coder, BM_CODER_STATE_BACKED_ITERABLE);
+        s->front.same_coder[i + 1] = bm_coder_same(bm_source_coder(plan->source_nodes[i]),
+                                                   s->coder) &&
+                                     !bm_coder_has(s->coder, BM_CODER_STATE_BACKED_ITERABLE);
     return BEAM_OK;
 }
 
@@ -115,11 +120,12 @@ static beam_status sink_start(bm_node *node)
 {
     sink *s = (sink *)node;
     size_t limit = node->plan->hand_over_bytes;
-    s->front.hand_over_bytes = limit ? limit : HAND_OVER_BYTES;
+    s->hand_over_bytes = limit ? limit : HAND_OVER_BYTES;
     s->handed_over = 0;
-    if (s->expected_bytes > 2 * s->front.hand_over_bytes)
-        s->expected_bytes = s->front.hand_over_bytes + s->front.hand_over_bytes / 8;
+    if (s->expected_bytes > 2 * s->hand_over_bytes)
+        s->expected_bytes = s->hand_over_bytes + s->hand_over_bytes / 8;
     s->front.out.len = 0;
+    set_short_end(s);
     return BEAM_OK;
 }
 
@@ -163,7 +169,7 @@ beam_status bm_sink_new(bm_plan *plan, const bm_transform *t, bm_node **out,
     sink *s = bm_node_make(plan, t, &sink_ops, sizeof *s);
     s->coder = t->coder;
     s->front.plain = bm_plain_coder_of(t->coder);
-    s->in = t->inputs[0].pcoll;
+    s->front.in = t->inputs[0].pcoll;
     s->port = (int)plan->n_sinks;
     plan->sinks[plan->n_sinks++] = (bm_port){ t->id, t->endpoint_url };
     *out = &s->front.node;

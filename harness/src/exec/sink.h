@@ -10,49 +10,71 @@
 /* What a sink's node begins with. */
 typedef struct bm_sink {
     bm_node node;
+    bm_pcoll *in;
     bm_plain_coder plain;
     bm_writer out;
-    size_t hand_over_bytes;
-    bool *same_coder; /* by source port: its elements' bytes are valid here */
+    size_t short_end; /* length of `out` from which on the short way is none */
+    bool *same_coder; /* by source port + 1: its elements' bytes are valid here */
 } bm_sink;
+
+/* What is left at short_end, both in the buffer and until it is handed over. */
+enum { BM_SINK_ROOM = BM_PLAIN_ROOM + 2 * BM_SHORT };
 
 /* The collection's only consumer, if that is a sink; otherwise NULL. */
 bm_sink *bm_sink_behind(const bm_pcoll *pcoll);
-beam_status bm_sink_hand_over(bm_sink *sink);
 
-/* Sends the value, or with another one the pair of them, to the collection in front of the
- * sink, as one element like another one; false: it must go by bm_send(). */
-static inline __attribute__((always_inline)) bool
-bm_sink_put(bm_sink *sink, bm_pcoll *pcoll, const beam_value *value, const beam_value *other,
-            const bm_element *like, beam_status *status)
+/* The short way is for what is sent while this is true. What it refuses must go by bm_send().
+ * With `is_short` it refuses what is longer than BM_SHORT, and so needs no call. */
+static inline bool bm_sink_is_open(const bm_sink *sink)
 {
-    int64_t count = bm_count_get(&pcoll->count) + 1;
-    if (BM_UNLIKELY(count >= pcoll->next_sample)
-        || !bm_plain_element_put(&sink->plain, value, other, like, &sink->out))
-        return false;
-    bm_count_set(&pcoll->count, count);
-    *status = BM_LIKELY(sink->out.len < sink->hand_over_bytes) ? BEAM_OK
-                                                                : bm_sink_hand_over(sink);
+    return BM_LIKELY(sink->out.len < sink->short_end && !bm_failed(sink->node.plan));
+}
+
+/* Has it room for so many bytes that are longer than BM_SHORT? */
+static inline bool bm_sink_has_room(const bm_sink *sink, size_t n)
+{
+    return n < sink->short_end - sink->out.len;
+}
+
+/* Sends what has been written at the end of `out`, up to `end`, unless that is NULL. */
+static inline __attribute__((always_inline)) bool bm_sink_send(bm_sink *sink, size_t windows,
+                                                               const uint8_t *end)
+{
+    if (!end) return false;
+    int64_t count = bm_count_get(&sink->in->count) + (int64_t)windows;
+    if (BM_UNLIKELY(count >= sink->in->next_sample)) return false;
+    bm_count_set(&sink->in->count, count);
+    sink->out.len = (size_t)(end - sink->out.data);
     return true;
 }
 
-/* Sends the element to the collection in front of the sink, if it is the very one that a
- * source is pushing, whose bytes can be copied; false: it must go by bm_send(). */
+/* Sends the value, or with another one the pair of them, as an element like another one to
+ * the collection in front of the sink; false: refused. */
 static inline __attribute__((always_inline)) bool
-bm_sink_pass(bm_sink *sink, bm_pcoll *pcoll, const bm_element *element, beam_status *status)
+bm_sink_put(bm_sink *sink, const bm_element *like, const beam_value *value,
+            const beam_value *other, bool is_short)
+{
+    if (!is_short
+        && !bm_sink_has_room(sink, bm_plain_text(value) + (other ? bm_plain_text(other) : 0)))
+        return false;
+    uint8_t *at = sink->out.data + sink->out.len;
+    at = bm_put_plain_element(at, &sink->plain, like, value, other, is_short);
+    return bm_sink_send(sink, 1, at);
+}
+
+/* The same for the very element that a source is pushing, whose bytes can be copied. */
+static inline __attribute__((always_inline)) bool
+bm_sink_pass(bm_sink *sink, const bm_element *element, bool is_short)
 {
     const struct bm_passing *passing = &sink->node.plan->passing;
-    int64_t count = bm_count_get(&pcoll->count) + (int64_t)element->windows->n;
-    if (passing->element != element || passing->source < 0
-        || !sink->same_coder[passing->source] || BM_UNLIKELY(count >= pcoll->next_sample)
-        || sink->out.cap - sink->out.len < passing->bytes.len)
+    beam_span bytes = passing->bytes;
+    if (passing->element != element || !sink->same_coder[passing->source + 1]
+        || (is_short ? bytes.len > BM_SHORT : !bm_sink_has_room(sink, bytes.len)))
         return false;
-    bm_count_set(&pcoll->count, count);
-    bm_copy_short(sink->out.data + sink->out.len, passing->bytes.ptr, passing->bytes.len);
-    sink->out.len += passing->bytes.len;
-    *status = BM_LIKELY(sink->out.len < sink->hand_over_bytes) ? BEAM_OK
-                                                                : bm_sink_hand_over(sink);
-    return true;
+    uint8_t *at = sink->out.data + sink->out.len;
+    if (is_short) bm_copy_inline(at, bytes.ptr, bytes.len);
+    else memcpy(at, bytes.ptr, bytes.len);
+    return bm_sink_send(sink, element->windows->n, at + bytes.len);
 }
 
 #endif

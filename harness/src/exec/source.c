@@ -125,7 +125,7 @@ static beam_status push_elements(source *s, bm_reader *in)
     s->ahead = NULL;
     while (in->at < in->end) {
         const uint8_t *start = in->at;
-        if (!bm_plain_element_take(&s->plain, s->decoder.last, in, pair, &element))
+        if (!bm_take_plain_element(&s->plain, s->decoder.last, in, pair, &element))
             status = decode(s, in, &element);
         if (BM_UNLIKELY(status != BEAM_OK)) {
             bm_rewind(&plan->scratch, mark);

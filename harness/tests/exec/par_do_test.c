@@ -11,6 +11,25 @@ static beam_status pass(beam_ctx *c, beam_value in)
 static const beam_dofn pass_fn = { .name = "test.pass", .in = BEAM_ANY, .out = BEAM_ANY,
                                    .process = pass };
 
+static beam_status pair_anew(beam_ctx *c, beam_value in)
+{
+    return beam_emit_kv(c, beam_key(in), beam_val(in));
+}
+static const beam_dofn pair_fn = { .name = "test.pair", .in = BEAM_ANY, .out = BEAM_ANY,
+                                   .process = pair_anew };
+
+/* What fails the bundle is told by what is emitted then, and nothing more goes on. */
+static beam_status emit_after_failing(beam_ctx *c, beam_value in)
+{
+    ck_assert_int_eq(beam_emit(c, in), BEAM_OK);
+    beam_fail(c, BEAM_EIO, "no more");
+    ck_assert_int_eq(beam_emit(c, in), BEAM_EIO);
+    ck_assert_int_eq(beam_emit_kv(c, in, in), BEAM_EIO);
+    return BEAM_OK;
+}
+static const beam_dofn fail_fn = { .name = "test.fail", .in = BEAM_ANY, .out = BEAM_ANY,
+                                   .process = emit_after_failing };
+
 static beam_value twice(beam_ctx *c, beam_value in)
 {
     (void)c;
@@ -119,7 +138,7 @@ static const beam_dofn life_fn = { .name = "test.life", .in = BEAM_INT64, .out =
 
 static const beam_dofn *const fns[] = { &pass_fn, &twice_fn, &even_fn, &timestamp_fn,
                                         &partition_fn, &sort_fn, &window_fn, &calls_fn,
-                                        &life_fn };
+                                        &life_fn, &pair_fn, &fail_fn };
 
 static void init(fixture *f)
 {
@@ -407,6 +426,44 @@ START_TEST(an_element_of_many_segments_is_linear_work)
 }
 END_TEST
 
+/* By each of the ways to a sink the bytes are those that came. */
+static void expect_texts(const char *fn, bool pairs)
+{
+    static const char text[300] = "a text";
+    const char *coder = pairs ? "kv<string_utf8,string_utf8>" : "string_utf8";
+    fixture f;
+    init_one(&f, fn, "", coder, coder, "global_window");
+    for (size_t n = 0; n < sizeof text; n++)
+        for (size_t m = 0; m < (pairs ? sizeof text : 1); m += 1 + m / 2) {
+            beam_value first = beam_string((beam_span){ text, n }),
+                       second = beam_string((beam_span){ text, m });
+            fixture_put(&f, 0, pairs ? fixture_kv(&f, first, second) : first);
+        }
+    fixture_run(&f);
+    ck_assert_uint_eq(f.io.out[0].len, f.in[0].len);
+    ck_assert_mem_eq(f.io.out[0].data, f.in[0].data, f.in[0].len);
+    fixture_free(&f);
+}
+
+START_TEST(texts_of_any_length)
+{
+    expect_texts("test.pass", false);
+    expect_texts("test.pass", true);
+    expect_texts("test.pair", true);
+}
+END_TEST
+
+START_TEST(nothing_goes_on_after_a_failure)
+{
+    fixture f;
+    init_one(&f, "test.fail", "", "varint", "varint", "global_window");
+    put_ints(&f, 0, 1, 1000);
+    ck_assert_int_eq(fixture_run_in(&f, 0), BEAM_EIO);
+    expect_error(&f, "no more");
+    fixture_free(&f);
+}
+END_TEST
+
 START_TEST(long_output_is_handed_over_in_parts)
 {
     fixture f;
@@ -459,6 +516,8 @@ int main(void)
         to_string_keeps_the_nonce,
         segments_may_end_anywhere,
         an_element_of_many_segments_is_linear_work,
+        texts_of_any_length,
+        nothing_goes_on_after_a_failure,
         long_output_is_handed_over_in_parts,
         much_output_is_handed_over_in_few_parts,
     };

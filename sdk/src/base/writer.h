@@ -48,33 +48,40 @@ static inline void bm_write_be64(bm_writer *w, uint64_t v)
     memcpy(bm_reserve(w, 8), &v, 8);
     w->len += 8;
 }
-/* memcpy without a call for up to 64 bytes, in parts that may overlap: most keys and words
- * are that short, and so are whole elements. */
-static inline void bm_copy_short(uint8_t *to, const void *bytes, size_t n)
+enum { BM_SHORT = 64 };
+/* memcpy without a call for up to BM_SHORT bytes, in parts that may overlap: most keys and
+ * words are that short, and so are whole elements. */
+static inline __attribute__((always_inline)) void bm_copy_inline(uint8_t *to,
+                                                                 const void *bytes, size_t n)
 {
     const uint8_t *from = (const uint8_t *)bytes;
-    if (n > 16) {
-        if (n > 64) {
-            memcpy(to, from, n);
-            return;
+    if (n < 4) {
+        if (n > 1) {
+            memcpy(to, from, 2);
+            memcpy(to + n - 2, from + n - 2, 2);
+        } else if (n) {
+            *to = *from;
         }
+    } else if (n < 8) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else if (n <= 16) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else {
         memcpy(to, from, 16);
         if (n > 32) {
             memcpy(to + 16, from + 16, 16);
             memcpy(to + n - 32, from + n - 32, 16);
         }
         memcpy(to + n - 16, from + n - 16, 16);
-    } else if (n >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + n - 8, from + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(to, from, 4);
-        memcpy(to + n - 4, from + n - 4, 4);
-    } else if (n) {
-        to[0] = from[0];
-        to[n / 2] = from[n / 2];
-        to[n - 1] = from[n - 1];
     }
+}
+/* memcpy of what is mostly short. */
+static inline void bm_copy_short(uint8_t *to, const void *bytes, size_t n)
+{
+    if (n > BM_SHORT) memcpy(to, bytes, n);
+    else bm_copy_inline(to, bytes, n);
 }
 static inline void bm_write_bytes(bm_writer *w, const void *bytes, size_t n)
 {

@@ -209,24 +209,25 @@ beam_status bm_element_encode(const bm_coder *coder, const bm_element *element,
     return status;
 }
 
-static beam_kind plain_kind(const bm_coder *coder)
+static int plain_kind(const bm_coder *coder)
 {
-    return coder->kind == BM_CODER_STRING   ? BEAM_KIND_STRING
-           : coder->kind == BM_CODER_BYTES  ? BEAM_KIND_BYTES
-           : coder->kind == BM_CODER_VARINT ? BEAM_KIND_INT64
-                                            : BEAM_KIND_ANY;
+    return coder->kind == BM_CODER_STRING   ? (int)BEAM_KIND_STRING
+           : coder->kind == BM_CODER_BYTES  ? (int)BEAM_KIND_BYTES
+           : coder->kind == BM_CODER_VARINT ? (int)BEAM_KIND_INT64
+                                            : -1;
 }
 
 bm_plain_coder bm_plain_coder_of(const bm_coder *windowed)
 {
-    bm_plain_coder plain = { .n = 0 };
+    bm_plain_coder plain = { NULL, -1, { -1, -1 } };
     if (windowed->kind != BM_CODER_WINDOWED_VALUE) return plain;
     const bm_coder *value = windowed->arg[0];
-    int n = value->kind == BM_CODER_KV ? 2 : 1;
-    plain.window = windowed->arg[1]->kind;
-    plain.kind[0] = plain_kind(n == 2 ? value->arg[0] : value);
-    plain.kind[1] = n == 2 ? plain_kind(value->arg[1]) : BEAM_KIND_NONE;
-    if (plain.kind[0] != BEAM_KIND_ANY && plain.kind[1] != BEAM_KIND_ANY) plain.n = n;
+    bm_coder_kind window = windowed->arg[1]->kind;
+    if (window == BM_CODER_GLOBAL_WINDOW) plain.windows = &bm_global_windows;
+    else if (window != BM_CODER_INTERVAL_WINDOW) return plain;
+    plain.one = plain_kind(value);
+    if (value->kind != BM_CODER_KV) return plain;
+    for (int i = 0; i < 2; i++) plain.pair[i] = plain_kind(value->arg[i]);
     return plain;
 }
 

@@ -12,26 +12,18 @@
 
 /* What is known of a windowed coder beforehand. */
 typedef struct bm_plain_coder {
-    bm_coder_kind window;
-    int n;             /* values: 1, or 2 for a KV; 0: the coder is of other things */
-    beam_kind kind[2]; /* of them */
+    const bm_windows *windows; /* the global window; NULL: one interval */
+    int one, pair[2];          /* beam_kind of values, and of the two of a pair; -1, which no
+                                  value is of: not plain */
 } bm_plain_coder;
 bm_plain_coder bm_plain_coder_of(const bm_coder *windowed);
 
-enum { BM_PLAIN_HEADER_MAX = 8 + 4 + 8 + BM_VARINT_MAX + 1 };
+/* Room for an element but its texts. */
+enum { BM_PLAIN_ROOM = 8 + 4 + 8 + BM_VARINT_MAX + 1 + 2 * BM_VARINT_MAX };
 
-static inline size_t bm_plain_room(const beam_value *v)
+static inline size_t bm_plain_text(const beam_value *v)
 {
-    return BM_VARINT_MAX + (v->kind == BEAM_KIND_INT64 ? 0 : v->as.span.len);
-}
-
-static inline __attribute__((always_inline)) uint8_t *bm_put_plain(uint8_t *at,
-                                                                   const beam_value *v)
-{
-    if (v->kind == BEAM_KIND_INT64) return bm_put_varint(at, (uint64_t)v->as.int64);
-    at = bm_put_varint(at, v->as.span.len);
-    bm_copy_short(at, v->as.span.ptr, v->as.span.len);
-    return at + v->as.span.len;
+    return v->kind == BEAM_KIND_INT64 ? 0 : v->as.span.len;
 }
 
 static inline uint8_t *bm_put_timestamp(uint8_t *at, beam_millis t)
@@ -41,38 +33,51 @@ static inline uint8_t *bm_put_timestamp(uint8_t *at, beam_millis t)
     return at + sizeof raw;
 }
 
-/* Appends the value, or with another one the pair of them, as one element; false, and nothing
- * is: it is not that plain, or there may not be enough room. */
-static inline __attribute__((always_inline)) bool
-bm_plain_element_put(const bm_plain_coder *coder, const beam_value *value,
-                     const beam_value *other, const bm_element *like, bm_writer *out)
+static inline __attribute__((always_inline)) uint8_t *
+bm_put_plain_header(uint8_t *at, const bm_plain_coder *coder, const bm_element *like)
 {
     static const uint8_t one_window[] = { 0, 0, 0, 1, 0x0f }; /* and the pane of no firing */
-    bool is_global = like->windows == &bm_global_windows;
-    if (coder->n != (other ? 2 : 1) || like->pane != &bm_no_firing
-        || value->kind != coder->kind[0] || (other && other->kind != coder->kind[1])
-        || coder->window != (is_global ? BM_CODER_GLOBAL_WINDOW : BM_CODER_INTERVAL_WINDOW)
-        || like->windows->n != 1)
-        return false;
-    size_t room = BM_PLAIN_HEADER_MAX + bm_plain_room(value);
-    if (other) room += bm_plain_room(other);
-    if (out->cap - out->len < room) return false;
-    uint8_t *start = out->data + out->len;
-    uint8_t *at = bm_put_timestamp(start, like->timestamp);
-    if (is_global) {
+    if (like->pane != &bm_no_firing) return NULL;
+    at = bm_put_timestamp(at, like->timestamp);
+    if (__builtin_expect(like->windows == coder->windows, 1)) {
         memcpy(at, one_window, 5);
-        at += 5;
-    } else {
-        const beam_window *w = &like->windows->at[0];
-        memcpy(at, one_window, 4);
-        at = bm_put_timestamp(at + 4, w->end);
-        at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
-        *at++ = one_window[4];
+        return at + 5;
     }
-    at = bm_put_plain(at, value);
-    if (other) at = bm_put_plain(at, other);
-    out->len += (size_t)(at - start);
-    return true;
+    if (coder->windows || like->windows == &bm_global_windows || like->windows->n != 1)
+        return NULL;
+    const beam_window *w = &like->windows->at[0];
+    memcpy(at, one_window, 4);
+    at = bm_put_timestamp(at + 4, w->end);
+    at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
+    *at++ = one_window[4];
+    return at;
+}
+
+static inline __attribute__((always_inline)) uint8_t *
+bm_put_plain(uint8_t *at, const beam_value *v, bool is_short)
+{
+    if (v->kind == BEAM_KIND_INT64) return bm_put_varint(at, (uint64_t)v->as.int64);
+    beam_span text = v->as.span;
+    if (is_short && text.len > BM_SHORT) return NULL;
+    if (is_short) *at++ = (uint8_t)text.len;
+    else at = bm_put_varint(at, text.len);
+    if (is_short) bm_copy_inline(at, text.ptr, text.len);
+    else bm_copy_short(at, text.ptr, text.len);
+    return at + text.len;
+}
+
+/* Writes the value, or with another one the pair of them, as an element like another one to
+ * where there is room: BM_PLAIN_ROOM and that for its texts, or for BM_SHORT each if they are
+ * to be short. The place after it; NULL: it is not that plain, or not short. */
+static inline __attribute__((always_inline)) uint8_t *
+bm_put_plain_element(uint8_t *at, const bm_plain_coder *coder, const bm_element *like,
+                     const beam_value *value, const beam_value *other, bool is_short)
+{
+    if ((int)value->kind != (other ? coder->pair[0] : coder->one)) return NULL;
+    if (other && (int)other->kind != coder->pair[1]) return NULL;
+    at = bm_put_plain_header(at, coder, like);
+    if (at) at = bm_put_plain(at, value, is_short);
+    return at && other ? bm_put_plain(at, other, is_short) : at;
 }
 
 /* -- decoding ------------------------------------------------------------------------------ */
@@ -99,12 +104,12 @@ bm_header_end(const bm_header *header, const bm_reader *in, bm_element *out)
 /* Reads the value at `at`; what comes after it. NULL: the bytes end too early, or it is a
  * number or a length that takes long to read. */
 static inline __attribute__((always_inline)) const uint8_t *
-bm_plain_end(beam_kind kind, const uint8_t *at, const uint8_t *end, beam_value *out)
+bm_plain_end(int kind, const uint8_t *at, const uint8_t *end, beam_value *out)
 {
     uint64_t n;
     at = bm_get_varint(at, end, &n);
     if (!at) return NULL;
-    out->kind = kind;
+    out->kind = (beam_kind)kind;
     if (kind == BEAM_KIND_INT64) {
         out->as.int64 = (int64_t)n;
         return at;
@@ -117,19 +122,20 @@ bm_plain_end(beam_kind kind, const uint8_t *at, const uint8_t *end, beam_value *
 /* Takes the next element off, if it is that plain; of a pair `pair` becomes the values. false:
  * nothing was taken, and it must be decoded by bm_element_decode(), which also tells errors. */
 static inline __attribute__((always_inline)) bool
-bm_plain_element_take(const bm_plain_coder *coder, const bm_header *header, bm_reader *in,
+bm_take_plain_element(const bm_plain_coder *coder, const bm_header *header, bm_reader *in,
                       beam_value pair[2], bm_element *out)
 {
-    if (!coder->n) return false;
+    bool is_pair = coder->one < 0;
+    if (is_pair && (coder->pair[0] < 0 || coder->pair[1] < 0)) return false;
     const uint8_t *at = bm_header_end(header, in, out);
     if (!at) return false;
-    if (coder->n == 1) {
-        at = bm_plain_end(coder->kind[0], at, in->end, &out->value);
-    } else {
+    if (is_pair) {
         out->value.kind = BEAM_KIND_KV;
         out->value.as.kv = pair;
-        at = bm_plain_end(coder->kind[0], at, in->end, &pair[0]);
-        if (at) at = bm_plain_end(coder->kind[1], at, in->end, &pair[1]);
+        at = bm_plain_end(coder->pair[0], at, in->end, &pair[0]);
+        if (at) at = bm_plain_end(coder->pair[1], at, in->end, &pair[1]);
+    } else {
+        at = bm_plain_end(coder->one, at, in->end, &out->value);
     }
     if (!at) return false;
     in->at = at;

@@ -291,13 +291,20 @@ START_TEST(timers)
 }
 END_TEST
 
-/* Puts n values by the short way into exactly `room` bytes. */
+/* Puts n values by the short way into just the room that it asks for. */
 static bool put_plain(const bm_coder *coder, int n, const beam_value *values,
-                      const bm_element *like, size_t room, bm_writer *out)
+                      const bm_element *like, bool is_short, bm_writer *out)
 {
     const bm_plain_coder plain = bm_plain_coder_of(coder);
-    *out = (bm_writer){ malloc(room ? room : 1), 0, room };
-    return bm_plain_element_put(&plain, values, n == 2 ? &values[1] : NULL, like, out);
+    const beam_value *other = n == 2 ? &values[1] : NULL;
+    size_t texts = is_short ? (size_t)n * BM_SHORT
+                            : bm_plain_text(values) + (other ? bm_plain_text(other) : 0);
+    *out = (bm_writer){ malloc(BM_PLAIN_ROOM + texts), 0, BM_PLAIN_ROOM + texts };
+    uint8_t *end = is_short
+                       ? bm_put_plain_element(out->data, &plain, like, values, other, true)
+                       : bm_put_plain_element(out->data, &plain, like, values, other, false);
+    if (end) out->len = (size_t)(end - out->data);
+    return end;
 }
 
 /* Takes the last of the elements off by the short way, from a copy that ends after `n` bytes
@@ -311,7 +318,7 @@ static bool take_plain(const bm_coder *coder, const bm_element_decoder *decoder,
     bm_reader in = bm_reader_of((beam_span){ bytes, n });
     beam_value pair[2];
     bm_element got;
-    bool taken = bm_plain_element_take(&plain, decoder->last, &in, pair, &got);
+    bool taken = bm_take_plain_element(&plain, decoder->last, &in, pair, &got);
     if (taken) {
         ck_assert_uint_eq(bm_left(&in), n - last.len);
         bm_writer again = { 0 };
@@ -355,13 +362,13 @@ static void expect_plain(const bm_coder *coder, int n, const beam_value *values,
     bm_element element = *like;
     element.value = n == 2 ? beam_kv(values) : values[0];
     ck_assert_int_eq(bm_element_encode(coder, &element, &want), BEAM_OK);
-    ck_assert(put_plain(coder, n, values, like, 200, &got));
-    expect_bytes(bm_written(&got), bm_written(&want));
     expect_taken(coder, bm_written(&want), is_quick(n, values));
-    bm_writer_free(&got);
-    for (size_t room = 0; room < want.len; room++) { /* never past the end */
-        ck_assert(!put_plain(coder, n, values, like, room, &got));
-        ck_assert_uint_eq(got.len, 0);
+    bool all_short = true;
+    for (int i = 0; i < n; i++) all_short &= bm_plain_text(&values[i]) <= BM_SHORT;
+    for (int is_short = 0; is_short < 2; is_short++) {
+        bool done = put_plain(coder, n, values, like, is_short, &got);
+        ck_assert_int_eq(done, !is_short || all_short);
+        if (done) expect_bytes(bm_written(&got), bm_written(&want));
         bm_writer_free(&got);
     }
     bm_writer_free(&want);
@@ -370,10 +377,11 @@ static void expect_plain(const bm_coder *coder, int n, const beam_value *values,
 static void refuse_plain(const bm_coder *coder, int n, const beam_value *values,
                          const bm_element *like)
 {
-    bm_writer out;
-    ck_assert(!put_plain(coder, n, values, like, 200, &out));
-    ck_assert_uint_eq(out.len, 0);
-    bm_writer_free(&out);
+    for (int is_short = 0; is_short < 2; is_short++) {
+        bm_writer out;
+        ck_assert(!put_plain(coder, n, values, like, is_short, &out));
+        bm_writer_free(&out);
+    }
 }
 
 START_TEST(plain_elements)
@@ -411,6 +419,35 @@ START_TEST(plain_elements)
         }
     }
     refuse_plain(windowed(BM_CODER_CUSTOM_WINDOW), 1, values, &interval);
+    const beam_value number = beam_double(1);
+    refuse_plain(bm_coder_new(&test_arena, BM_CODER_WINDOWED_VALUE, of_type(BEAM_DOUBLE),
+                              leaf(BM_CODER_GLOBAL_WINDOW)),
+                 1, &number, &global);
+}
+END_TEST
+
+/* Each text in memory of its own size, so that reading past its end is seen. */
+START_TEST(plain_texts_of_any_length)
+{
+    const bm_element global = { beam_null(), -5, &bm_global_windows, &bm_no_firing };
+    const bm_coder *lone = bm_coder_new(&test_arena, BM_CODER_WINDOWED_VALUE,
+                                        of_type(BEAM_STRING), leaf(BM_CODER_GLOBAL_WINDOW));
+    const bm_coder *pairs = bm_coder_new(
+        &test_arena, BM_CODER_WINDOWED_VALUE,
+        bm_coder_new(&test_arena, BM_CODER_KV, of_type(BEAM_STRING), of_type(BEAM_STRING)),
+        leaf(BM_CODER_GLOBAL_WINDOW));
+    for (size_t n = 0; n < 300; n++) {
+        char *text = malloc(n ? n : 1);
+        for (size_t i = 0; i < n; i++) text[i] = (char)(i + 1);
+        const beam_value whole = beam_string((beam_span){ text, n });
+        expect_plain(lone, 1, &whole, &global);
+        for (size_t tail = 0; tail <= n; tail += 1 + n / 8) {
+            const beam_value parts[2] = { whole,
+                                          beam_string((beam_span){ text + n - tail, tail }) };
+            expect_plain(pairs, 2, parts, &global);
+        }
+        free(text);
+    }
 }
 END_TEST
 
@@ -441,6 +478,7 @@ int main(void)
                                    copies,
                                    plain_elements,
                                    numbers_of_all_sizes,
+                                   plain_texts_of_any_length,
                                    timers };
     return RUN_TESTS("element", tests);
 }
