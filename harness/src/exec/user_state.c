@@ -442,7 +442,7 @@ static bool take_coders(bm_state_slot *slot)
     const bm_state_info *info = slot->info;
     slot->coder = info->coder;
     slot->map_key_coder = info->key_coder;
-    switch (slot->spec->kind) {
+    switch (slot->kind) {
     case BEAM_STATE_SET:
     case BEAM_STATE_MAP:
     case BEAM_STATE_MULTIMAP:
@@ -450,7 +450,7 @@ static bool take_coders(bm_state_slot *slot)
         if (info->protocol != BM_PROTOCOL_BAG) return false;
         slot->map_key_coder = part(info->coder, BM_CODER_KV, 0);
         slot->coder = part(info->coder, BM_CODER_KV, 1);
-        if (slot->spec->kind == BEAM_STATE_SET) {
+        if (slot->kind == BEAM_STATE_SET) {
             bool is_log = slot->coder && slot->coder->kind == BM_CODER_BOOL;
             slot->coder = NULL;
             return is_log;
@@ -471,6 +471,7 @@ static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i,
 {
     bm_state_slot *slot = &s->slots[i];
     *slot = (bm_state_slot){ .spec = spec,
+                       .kind = spec->kind,
                        .info = find_info(t, spec->tag),
                        .index = i,
                        .ops = ops_of(spec->kind) };
@@ -531,7 +532,7 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
     s->key_coder = coder->arg[0];
     s->key_kind = bm_plain_key_kind(s->key_coder);
     s->window_coder = in->window_coder;
-    s->n = p->fn->states.n;
+    s->n = s->n_declared = p->fn->states.n;
     s->slots = BM_NEW_ARRAY(&plan->arena, bm_state_slot, s->n + 2);
     bm_arena_init(&s->arena, 1 << 14);
     bm_arena_init(&s->accumulators, 0);
