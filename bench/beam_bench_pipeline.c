@@ -43,8 +43,7 @@ static const beam_state_spec states[] = {
 
 static beam_status count_and_sum(beam_ctx *c, beam_value in)
 {
-    beam_value counted = beam_state_read(c, COUNT);
-    int64_t n = (counted.kind == BEAM_KIND_NONE ? 0 : beam_as_int64(counted)) + 1;
+    int64_t n = beam_as_int64(beam_state_read(c, COUNT)) + 1;
     beam_state_write(c, COUNT, beam_int64(n));
     if (n % 100) return beam_state_add(c, VALUES, beam_val(in));
     int64_t total = beam_as_int64(beam_val(in));

@@ -219,6 +219,7 @@ static void run_state(const char *name, const char *fn, size_t n_states, int n, 
 {
     keyed k = { .native = false };
     keyed_init_fn(&k, fns, BEAM_COUNT(fns), fn, states, n_states);
+    k.is_quiet = true;
     for (int i = 0; i < n; i++) {
         char key[32];
         snprintf(key, sizeof key, "user-%06d", i % 100);

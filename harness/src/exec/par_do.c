@@ -76,28 +76,45 @@ static beam_status process_with_state(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
     bm_user_state_enter(p->ctx.state);
-    if (BM_UNLIKELY(p->ctx.state->sorted)) return bm_sorter_keep(p, element);
-    if (p->fn->on_window_expiration) {
-        /* The window is to be over for this key even if its state is not looked at. */
-        p->ctx.element = element;
-        if (!bm_user_state_row(p->ctx.state)) return node->plan->error.status;
-    }
     return p->process_keyed(node, element);
+}
+
+static beam_status keep_sorted(bm_node *node, const bm_element *element)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    bm_user_state_enter(p->ctx.state);
+    return bm_sorter_keep(p, element);
+}
+
+/* The window is to be over for this key even if its state is not looked at. */
+static beam_status process_expiring(bm_node *node, const bm_element *element)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    bm_user_state_enter(p->ctx.state);
+    p->ctx.element = element;
+    if (!bm_user_state_row(p->ctx.state)) return node->plan->error.status;
+    return p->process_keyed(node, element);
+}
+
+static __attribute__((noinline)) beam_status process_in_each(bm_par_do *p,
+                                                             const bm_element *element)
+{
+    for (size_t i = 0; i < element->windows->n; i++) {
+        bm_one_window one;
+        bm_element in_window = *element;
+        in_window.windows = bm_one_window_set(&one, &element->windows->at[i]);
+        BEAM_TRY(p->process_one(&p->node, &in_window));
+    }
+    return BEAM_OK;
 }
 
 /* For DoFns that look at the window: one call per window. */
 static beam_status process_each_window(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
-    bm_sides_tidy(p->ctx.sides);
-    if (element->windows->n == 1) return p->process_one(node, element);
-    for (size_t i = 0; i < element->windows->n; i++) {
-        bm_one_window one;
-        bm_element in_window = *element;
-        in_window.windows = bm_one_window_set(&one, &element->windows->at[i]);
-        BEAM_TRY(p->process_one(node, &in_window));
-    }
-    return BEAM_OK;
+    if (p->ctx.sides) bm_sides_tidy(p->ctx.sides);
+    return BM_LIKELY(element->windows->n == 1) ? p->process_one(node, element)
+                                               : process_in_each(p, element);
 }
 
 /* -- life ---------------------------------------------------------------------------------- */
@@ -270,10 +287,12 @@ static beam_status add_state(bm_par_do *p, const bm_transform *t, beam_error *er
     bool has_timers =
         fn->timers.n || fn->on_window_expiration || fn->flags & BEAM_TIME_SORTED_INPUT;
     if (!fn->states.n && !has_timers) return BEAM_OK;
-    p->process_keyed = p->process_one;
-    p->process_one = process_with_state;
     p->ctx.observes_window = true;
     BEAM_TRY(bm_user_state_new(p, t, err));
+    p->process_keyed = p->process_one;
+    p->process_one = p->ctx.state->sorted      ? keep_sorted
+                     : fn->on_window_expiration ? process_expiring
+                                                : process_with_state;
     return has_timers ? bm_timers_new(p, t, err) : BEAM_OK;
 }
 

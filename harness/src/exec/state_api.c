@@ -18,7 +18,7 @@ static const char *kind_text(beam_state_kind kind)
 static void refuse(beam_ctx *c, int state, const char *call)
 {
     const bm_user_state *s = c->state;
-    size_t declared = s ? s->fn->states.n : 0;
+    size_t declared = s ? s->n_declared : 0;
     if (state < 0 || (size_t)state >= declared) {
         beam_fail(c, BEAM_ESTATE, "%s() of state %d: the DoFn declares %zu in .states", call,
                   state, declared);
@@ -39,27 +39,44 @@ typedef struct place {
     bm_row *row; /* NULL: the bundle has failed */
 } place;
 
-static inline place use(beam_ctx *c, int state, unsigned kinds, const char *call)
+static __attribute__((noinline, cold)) place cannot_use(beam_ctx *c, int state,
+                                                        const char *call)
+{
+    if (!bm_failed(c->node->plan)) refuse(c, state, call);
+    return (place){ NULL, NULL };
+}
+
+static __attribute__((noinline)) place with_row(bm_user_state *s, const bm_state_slot *slot)
+{
+    return (place){ slot, bm_user_state_row(s) };
+}
+
+/* Inline, and what only a callback's first use has to do is behind a call: it is most of what
+ * a use costs. */
+static inline __attribute__((always_inline)) place use(beam_ctx *c, int state, unsigned kinds,
+                                                       const char *call)
 {
     bm_user_state *s = c->state;
-    if (bm_failed(c->node->plan)) return (place){ NULL, NULL };
-    if (BM_UNLIKELY(!s || state < 0 || (size_t)state >= s->fn->states.n || !c->element
-                    || !(kinds & 1u << s->slots[state].spec->kind))) {
-        refuse(c, state, call);
-        return (place){ NULL, NULL };
-    }
-    return (place){ &s->slots[state], s->row ? s->row : bm_user_state_row(s) };
+    if (BM_UNLIKELY(!s || state < 0 || (size_t)state >= s->n_declared || !c->element
+                    || !(kinds & 1u << s->slots[state].kind) || bm_failed(c->node->plan)))
+        return cannot_use(c, state, call);
+    const bm_state_slot *slot = &s->slots[state];
+    return s->row ? (place){ slot, s->row } : with_row(s, slot);
 }
 #define USE(kinds) use(c, state, (kinds), __func__)
 
 /* The same for a change, which may have to be undone. */
-static inline place use_to_change(beam_ctx *c, int state, unsigned kinds, const char *call)
+static __attribute__((noinline)) place save(beam_ctx *c, place at)
+{
+    if (at.row && bm_state_save(c->state, at.slot, at.row) != BEAM_OK) at.row = NULL;
+    return at;
+}
+static inline __attribute__((always_inline)) place use_to_change(beam_ctx *c, int state,
+                                                                 unsigned kinds,
+                                                                 const char *call)
 {
     place at = use(c, state, kinds, call);
-    if (at.row && BM_UNLIKELY(c->state->attempting)
-        && bm_state_save(c->state, at.slot, at.row) != BEAM_OK)
-        at.row = NULL;
-    return at;
+    return BM_UNLIKELY(c->state && c->state->attempting) ? save(c, at) : at;
 }
 #define USE_TO_CHANGE(kinds) use_to_change(c, state, (kinds), __func__)
 
@@ -85,8 +102,8 @@ beam_status beam_state_add(beam_ctx *c, int state, beam_value v)
 {
     place at = USE_TO_CHANGE(KIND(BAG) | KIND(COMBINING) | KIND(SET));
     if (!at.row) return failure(c);
-    switch (at.slot->spec->kind) {
-    case BEAM_STATE_BAG: return bm_bag_add(c->state, at.slot, at.row, v);
+    switch (at.slot->kind) {
+    case BEAM_STATE_BAG: return bm_bag_add(c->state, at.slot, at.row, &v);
     case BEAM_STATE_SET: return bm_set_add(c->state, at.slot, at.row, v);
     default: return bm_acc_add(c->state, at.slot, at.row, v);
     }
@@ -96,7 +113,7 @@ beam_iter *beam_state_iter(beam_ctx *c, int state)
 {
     place at = USE(KIND(BAG) | KIND(SET) | KIND(MAP) | KIND(MULTIMAP) | KIND(ORDERED_LIST));
     if (!at.row) return NULL;
-    switch (at.slot->spec->kind) {
+    switch (at.slot->kind) {
     case BEAM_STATE_BAG: return bm_bag_iter(c->state, at.slot, at.row);
     case BEAM_STATE_SET: return bm_map_iter(c->state, at.slot, at.row, true);
     case BEAM_STATE_ORDERED_LIST:
@@ -110,14 +127,14 @@ beam_value beam_state_read(beam_ctx *c, int state)
 {
     place at = USE(KIND(VALUE) | KIND(COMBINING));
     if (!at.row) return beam_null();
-    return at.slot->spec->kind == BEAM_STATE_VALUE ? bm_value_read(c->state, at.slot, at.row)
+    return at.slot->kind == BEAM_STATE_VALUE ? bm_value_read(c->state, at.slot, at.row)
                                                    : bm_acc_read(c->state, at.slot, at.row);
 }
 
 beam_status beam_state_write(beam_ctx *c, int state, beam_value v)
 {
     place at = USE_TO_CHANGE(KIND(VALUE));
-    return at.row ? bm_value_write(c->state, at.slot, at.row, v) : failure(c);
+    return at.row ? bm_value_write(c->state, at.slot, at.row, &v) : failure(c);
 }
 
 /* -- SET, MAP and MULTIMAP ------------------------------------------------------------------------ */

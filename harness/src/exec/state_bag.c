@@ -24,18 +24,13 @@ static beam_status know(bm_user_state *s, const bm_state_slot *slot, bm_row *row
     return status;
 }
 
-beam_status bm_bag_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v)
+beam_status bm_bag_add_any(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                           const beam_value *v)
 {
     bm_state_cell *cell = &row->cells[slot->index];
-    bm_chunks *added = &cell->as.bag.added;
-    if (v.kind == BEAM_KIND_INT64 && slot->coder->kind == BM_CODER_VARINT) {
-        uint8_t *at = bm_chunks_reserve(s, added, BM_VARINT_MAX);
-        added->last->len += (size_t)(bm_put_varint(at, (uint64_t)v.as.int64) - at);
-    } else {
-        beam_span bytes;
-        BEAM_TRY(bm_state_encode(s, slot, slot->coder, v, &bytes));
-        bm_chunks_add(s, added, bytes);
-    }
+    beam_span bytes;
+    BEAM_TRY(bm_state_encode(s, slot, slot->coder, *v, &bytes));
+    bm_chunks_add(s, &cell->as.bag.added, bytes);
     cell->changed = true;
     return BEAM_OK;
 }
@@ -173,26 +168,29 @@ static bool move_on(bag_iter *it)
     return true;
 }
 
+/* Not of the pages, which have an iterator of their own. */
+static bool decode_next(bag_iter *it, beam_value *out)
+{
+    if (it->slot->allocates) bm_arena_reset(&it->scratch);
+    const uint8_t *before = it->in.at;
+    beam_status status = bm_decode_with(it->slot->coder, true, &it->in, &it->decoding, out);
+    if (status == BEAM_OK && it->in.at == before) status = BEAM_ECODER; /* would never end */
+    return status == BEAM_OK || fail(it, status);
+}
+
 static bool bag_next(beam_iter *iter, beam_value *out)
 {
     bag_iter *it = (bag_iter *)iter;
-    if (it->from_runner && it->paged) {
+    if (BM_UNLIKELY(it->in.at == it->in.end) && it->from_runner && it->paged) {
         if (beam_next(it->paged, out)) return true;
         if (it->paged->failed != BEAM_OK) return fail(it, it->paged->failed);
     }
-    while (it->in.at == it->in.end)
+    while (BM_UNLIKELY(it->in.at == it->in.end))
         if ((!it->from_runner && !it->chunk) || !move_on(it)) return false;
-    if (it->slot->allocates) bm_arena_reset(&it->scratch);
-    const uint8_t *before = it->in.at;
-    beam_status status;
-    if (it->slot->coder->kind == BM_CODER_VARINT) {
-        out->kind = BEAM_KIND_INT64;
-        status = bm_read_varint(&it->in, (uint64_t *)&out->as.int64);
-    } else {
-        status = bm_decode_with(it->slot->coder, true, &it->in, &it->decoding, out);
-    }
-    if (status == BEAM_OK && it->in.at == before) status = BEAM_ECODER; /* would never end */
-    return status == BEAM_OK || fail(it, status);
+    if (it->slot->scalar != BEAM_KIND_INT64) return decode_next(it, out);
+    out->kind = BEAM_KIND_INT64;
+    beam_status status = bm_read_varint(&it->in, (uint64_t *)&out->as.int64);
+    return BM_LIKELY(status == BEAM_OK) || fail(it, status);
 }
 
 static void bag_rewind(beam_iter *iter)

@@ -22,7 +22,7 @@ static struct bm_map_cell *map_of(bm_user_state *s, const bm_state_slot *slot, b
 
 static bool is_multimap(const bm_state_slot *slot)
 {
-    return slot->spec->kind == BEAM_STATE_MULTIMAP;
+    return slot->kind == BEAM_STATE_MULTIMAP;
 }
 
 static bool has_values(const bm_state_slot *slot, const bm_map_item *item)

@@ -21,7 +21,7 @@ static beam_status read_item(bm_user_state *s, const bm_state_slot *slot, bm_row
     if (status == BEAM_OK) {
         item->known = true;
         item->logged = bytes.len > 0;
-        if (slot->spec->kind == BEAM_STATE_MULTIMAP) {
+        if (slot->kind == BEAM_STATE_MULTIMAP) {
             if (bytes.len) bm_chunks_add(s, &item->stored, bm_written(&bytes));
         } else if (bytes.len) {
             item->value = bm_span_copy(&s->arena, bm_written(&bytes));
@@ -87,7 +87,7 @@ static beam_status flush_item(bm_user_state *s, const bm_state_slot *slot, bm_ro
                               const bm_map_item *item, bool nothing_there)
 {
     bm_state_key key = key_of(s, slot, row, item);
-    if (slot->spec->kind != BEAM_STATE_MULTIMAP)
+    if (slot->kind != BEAM_STATE_MULTIMAP)
         return bm_state_write_key(s, slot, &key, !nothing_there,
                                   item->exists ? item->value : (beam_span){ NULL, 0 });
     bm_writer all = { 0 };

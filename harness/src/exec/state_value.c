@@ -47,7 +47,7 @@ static inline beam_status know(bm_user_state *s, const bm_state_slot *slot, bm_r
     return BM_LIKELY(row->cells[slot->index].known) ? BEAM_OK : read_value(s, slot, row);
 }
 
-beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
+beam_value bm_value_read_any(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
 {
     if (know(s, slot, row) != BEAM_OK) return beam_null();
     const bm_value_cell *value = &row->cells[slot->index].as.value;
@@ -57,17 +57,13 @@ beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *ro
                            (beam_span){ (const char *)value->as.bytes.at, value->as.bytes.len });
 }
 
-beam_status bm_value_write(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v)
+beam_status bm_value_write_any(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                               const beam_value *v)
 {
     bm_state_cell *cell = &row->cells[slot->index];
-    if (v.kind == slot->scalar) {
-        cell->as.value.exists = true;
-        cell->as.value.as.scalar = v;
-    } else {
-        beam_span bytes;
-        BEAM_TRY(bm_state_encode(s, slot, slot->coder, v, &bytes));
-        store(s, &cell->as.value, bytes);
-    }
+    beam_span bytes;
+    BEAM_TRY(bm_state_encode(s, slot, slot->coder, *v, &bytes));
+    store(s, &cell->as.value, bytes);
     cell->known = cell->changed = true;
     return BEAM_OK;
 }

@@ -32,7 +32,8 @@ static beam_status write_times(bm_user_state *s, bm_row *row, times t)
 {
     const beam_value range[] = { beam_int64(t.earliest), beam_int64(t.latest) };
     const beam_value all[] = { beam_int64(t.until), beam_kv(range) };
-    return bm_value_write(s, s->sorted_times, row, beam_kv(all));
+    const beam_value v = beam_kv(all);
+    return bm_value_write(s, s->sorted_times, row, &v);
 }
 
 /* Puts the element into the bag and into the times, and sets the timers that changes. */
@@ -41,7 +42,7 @@ static beam_status keep(bm_par_do *p, bm_row *row, const bm_element *valued, tim
     bm_user_state *s = p->ctx.state;
     beam_value v = { BEAM_KIND_WINDOWED, { false } };
     v.as.ptr = valued;
-    BEAM_TRY(bm_bag_add(s, s->sorted, row, v));
+    BEAM_TRY(bm_bag_add(s, s->sorted, row, &v));
     beam_millis at = valued->timestamp;
     if (at < t->earliest) {
         t->earliest = at;

@@ -281,8 +281,7 @@ static __attribute__((noinline)) bm_row *add_row(bm_user_state *s, const bm_elem
     return row;
 }
 
-static __attribute__((noinline)) bool is_of(const bm_row *row, beam_span id,
-                                            const beam_window *window)
+static inline bool is_of(const bm_row *row, beam_span id, const beam_window *window)
 {
     return bm_key_equal(row->id, id) && bm_window_equal(&row->its_window, window);
 }
@@ -327,7 +326,29 @@ static beam_status spill(bm_user_state *s)
     return status;
 }
 
-bm_row *bm_user_state_row_of(bm_user_state *s, const bm_element *element)
+/* The first row with that hash, which nearly always is the one. */
+static inline bm_row *with_hash(const bm_user_state *s, uint64_t hash)
+{
+    size_t mask = s->n_slots - 1;
+    for (size_t i = hash & mask; s->table && s->table[i]; i = (i + 1) & mask)
+        if (s->table[i]->hash == hash) return s->table[i];
+    return NULL;
+}
+
+static __attribute__((noinline)) bm_row *find_or_add(bm_user_state *s,
+                                                     const bm_element *element, beam_span id,
+                                                     uint64_t hash)
+{
+    size_t mask = s->n_slots - 1;
+    for (size_t i = hash & mask; s->table && s->table[i]; i = (i + 1) & mask) {
+        bm_row *row = s->table[i];
+        if (row->hash == hash && is_of(row, id, &element->windows->at[0])) return row;
+    }
+    return add_row(s, element, id, hash);
+}
+
+static inline __attribute__((always_inline)) bm_row *row_of(bm_user_state *s,
+                                                            const bm_element *element)
 {
     const beam_value *key = &element->value.as.kv[0];
     const beam_window *window = &element->windows->at[0];
@@ -338,31 +359,38 @@ bm_row *bm_user_state_row_of(bm_user_state *s, const bm_element *element)
         id = bm_written(&s->key);
     }
     uint64_t hash = bm_key_hash(id, window);
-    size_t mask = s->n_slots - 1;
-    for (size_t i = hash & mask; s->n_slots && s->table[i]; i = (i + 1) & mask) {
-        bm_row *row = s->table[i];
-        if (row->hash == hash && is_of(row, id, window)) return row;
-    }
-    return add_row(s, element, id, hash);
+    bm_row *row = with_hash(s, hash);
+    return BM_LIKELY(row && is_of(row, id, window)) ? row : find_or_add(s, element, id, hash);
 }
 
-bm_row *bm_user_state_row(bm_user_state *s)
+bm_row *bm_user_state_row_of(bm_user_state *s, const bm_element *element)
 {
-    if (s->row) return s->row;
-    if (BM_UNLIKELY(s->bytes > MOST_BYTES) && spill(s) != BEAM_OK) return NULL;
-    bm_row *row = bm_user_state_row_of(s, s->ctx->element);
+    return row_of(s, element);
+}
+
+/* row: of the callback, which no other has used; NULL: it cannot be encoded. */
+static __attribute__((noinline)) bm_row *visit(bm_user_state *s, bm_row *row)
+{
     if (!row) {
         beam_fail(s->ctx, BEAM_ECODER, "the key or window of the element cannot be encoded");
         return NULL;
     }
     s->row = row;
-    if (row->visited) return row;
     row->visited = true;
     s->rows_visited++;
     bool in_process = !s->ctx->callback;
     if (in_process && s->ctx->timers && bm_timers_expire(s->ctx->timers) != BEAM_OK)
         return NULL;
     return row;
+}
+
+bm_row *bm_user_state_row(bm_user_state *s)
+{
+    if (s->row) return s->row;
+    if (BM_UNLIKELY(s->bytes > MOST_BYTES) && spill(s) != BEAM_OK) return NULL;
+    bm_row *row = row_of(s, s->ctx->element);
+    if (BM_UNLIKELY(!row || !row->visited)) return visit(s, row);
+    return s->row = row;
 }
 
 /* -- life ------------------------------------------------------------------------------------------ */
@@ -414,7 +442,7 @@ static bool take_coders(bm_state_slot *slot)
     const bm_state_info *info = slot->info;
     slot->coder = info->coder;
     slot->map_key_coder = info->key_coder;
-    switch (slot->spec->kind) {
+    switch (slot->kind) {
     case BEAM_STATE_SET:
     case BEAM_STATE_MAP:
     case BEAM_STATE_MULTIMAP:
@@ -422,7 +450,7 @@ static bool take_coders(bm_state_slot *slot)
         if (info->protocol != BM_PROTOCOL_BAG) return false;
         slot->map_key_coder = part(info->coder, BM_CODER_KV, 0);
         slot->coder = part(info->coder, BM_CODER_KV, 1);
-        if (slot->spec->kind == BEAM_STATE_SET) {
+        if (slot->kind == BEAM_STATE_SET) {
             bool is_log = slot->coder && slot->coder->kind == BM_CODER_BOOL;
             slot->coder = NULL;
             return is_log;
@@ -443,6 +471,7 @@ static beam_status init_slot(bm_user_state *s, const bm_transform *t, size_t i,
 {
     bm_state_slot *slot = &s->slots[i];
     *slot = (bm_state_slot){ .spec = spec,
+                       .kind = spec->kind,
                        .info = find_info(t, spec->tag),
                        .index = i,
                        .ops = ops_of(spec->kind) };
@@ -503,7 +532,7 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
     s->key_coder = coder->arg[0];
     s->key_kind = bm_plain_key_kind(s->key_coder);
     s->window_coder = in->window_coder;
-    s->n = p->fn->states.n;
+    s->n = s->n_declared = p->fn->states.n;
     s->slots = BM_NEW_ARRAY(&plan->arena, bm_state_slot, s->n + 2);
     bm_arena_init(&s->arena, 1 << 14);
     bm_arena_init(&s->accumulators, 0);

@@ -103,6 +103,7 @@ typedef struct bm_state_ops {
 /* A declared state. */
 struct bm_state_slot {
     const beam_state_spec *spec;
+    beam_state_kind kind;
     const bm_state_info *info; /* of the payload */
     size_t index;              /* of its cell */
     const bm_state_ops *ops;
@@ -122,7 +123,7 @@ struct bm_user_state {
     const bm_coder *key_coder, *window_coder;
     beam_kind key_kind;
     bm_state_slot *slots; /* those of the DoFn, then those of the sorter */
-    size_t n;
+    size_t n, n_declared; /* n_declared: of the DoFn */
     const bm_state_slot *sorted, *sorted_times; /* NULL: the input is not sorted here */
 
     bm_arena arena;        /* of the rows */
@@ -256,9 +257,42 @@ beam_iter *bm_pairs_iter(bm_user_state *s, const bm_state_slot *slot, bm_pairs_s
 
 extern const bm_state_ops bm_value_ops, bm_bag_ops, bm_acc_ops, bm_map_ops, bm_list_ops;
 
-beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
-beam_status bm_value_write(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
-beam_status bm_bag_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);
+/* Numbers are read and written without a call, by the functions below these. */
+beam_value bm_value_read_any(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
+beam_status bm_value_write_any(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                               const beam_value *v);
+beam_status bm_bag_add_any(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                           const beam_value *v);
+static inline beam_value bm_value_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row)
+{
+    const bm_state_cell *cell = &row->cells[slot->index];
+    if (BM_LIKELY(cell->known && cell->as.value.exists && slot->scalar != BEAM_KIND_ANY))
+        return cell->as.value.as.scalar;
+    return bm_value_read_any(s, slot, row);
+}
+static inline beam_status bm_value_write(bm_user_state *s, const bm_state_slot *slot,
+                                         bm_row *row, const beam_value *v)
+{
+    if (BM_UNLIKELY(v->kind != slot->scalar)) return bm_value_write_any(s, slot, row, v);
+    bm_state_cell *cell = &row->cells[slot->index];
+    cell->as.value.exists = cell->known = cell->changed = true;
+    cell->as.value.as.scalar.kind = v->kind; /* by member: see beam_value_of_kind_() */
+    cell->as.value.as.scalar.as.int64 = v->as.int64; /* no number is longer */
+    return BEAM_OK;
+}
+static inline beam_status bm_bag_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row,
+                                     const beam_value *v)
+{
+    bm_state_cell *cell = &row->cells[slot->index];
+    bm_chunk *last = cell->as.bag.added.last;
+    if (BM_UNLIKELY(v->kind != BEAM_KIND_INT64 || slot->scalar != BEAM_KIND_INT64 || !last
+                    || last->cap - last->len < BM_VARINT_MAX))
+        return bm_bag_add_any(s, slot, row, v);
+    uint8_t *end = bm_put_varint(last->at + last->len, (uint64_t)v->as.int64);
+    last->len = (size_t)(end - last->at);
+    cell->changed = true;
+    return BEAM_OK;
+}
 beam_iter *bm_bag_iter(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 beam_value bm_acc_read(bm_user_state *s, const bm_state_slot *slot, bm_row *row);
 beam_status bm_acc_add(bm_user_state *s, const bm_state_slot *slot, bm_row *row, beam_value v);

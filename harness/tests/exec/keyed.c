@@ -268,6 +268,7 @@ static bm_writer *bytes_at(keyed *k, beam_span place)
 
 static void trace(keyed *k, const char *what, const bm_state_key *key)
 {
+    if (k->is_quiet) return;
     const char *line = bm_format(&k->f.arena, "%s %s " BEAM_SPAN_FMT "\n", what, key->id,
                                  (int)(key->key.len ? key->key.len - 1 : 0), key->key.ptr + 1);
     bm_write_bytes(&k->trace, line, strlen(line));

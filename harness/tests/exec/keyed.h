@@ -14,6 +14,7 @@ typedef struct keyed {
     fixture f;
     bm_map store;       /* bm_writer by what a state key is made of */
     bm_writer trace;    /* requests, one a line */
+    bool is_quiet;      /* there is no trace */
     size_t page_bytes;  /* of gets; 0: everything at once */
     bool has_no_state, only_bundle_for_keys, gets_fail;
     bool reads_ahead; /* the runner takes several reads at once */
