@@ -113,6 +113,18 @@ static void put_pairs(fixture *f, int n)
     }
 }
 
+/* In order of time, about ten of each key, in no order of keys. */
+static void put_visits(fixture *f, int n)
+{
+    unsigned keys = (unsigned)n / 10 + 1;
+    for (int i = 0; i < n; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "k%05u", ((unsigned)i * 2654435761u >> 7) % keys);
+        fixture_put_in(f, 0, fixture_kv(f, text_value(key), beam_int64(i)), i / 5,
+                       bm_global_windows.at, 1);
+    }
+}
+
 /* One element with n offsets to claim. */
 static void put_offsets(fixture *f, int n)
 {
@@ -132,13 +144,15 @@ static const struct workload {
     const char *name, *fn; /* fn NULL: the lifted sum */
     const char *in, *out;
     void (*put)(fixture *f, int n);
+    beam_millis window; /* what they are put into before; 0: it stays the global one */
 } workloads[] = {
-    { "identity", "bench.identity", PAIRS, PAIRS, put_pairs },
-    { "increment", "bench.increment", PAIRS, PAIRS, put_pairs },
-    { "filter", "bench.drop", PAIRS, PAIRS, put_pairs },
-    { "tokenize", "bench.tokenize", "string_utf8", "string_utf8", put_lines },
-    { "claim", "bench.claim", SIZED, PAIRS, put_offsets },
-    { "sum", NULL, PAIRS, PAIRS, put_pairs },
+    { "identity", "bench.identity", PAIRS, PAIRS, put_pairs, 0 },
+    { "increment", "bench.increment", PAIRS, PAIRS, put_pairs, 0 },
+    { "filter", "bench.drop", PAIRS, PAIRS, put_pairs, 0 },
+    { "tokenize", "bench.tokenize", "string_utf8", "string_utf8", put_lines, 0 },
+    { "claim", "bench.claim", SIZED, PAIRS, put_offsets, 0 },
+    { "sum", NULL, PAIRS, PAIRS, put_pairs, 0 },
+    { "window_sum", NULL, PAIRS, PAIRS, put_visits, 20000 },
 };
 
 static double cpu_ns(void)
@@ -173,17 +187,24 @@ static void build(fixture *f, const struct workload *w)
     fixture_init(f, fns, BEAM_COUNT(fns), NULL, 0);
     fixture_pcoll(f, "p1", w->in);
     fixture_pcoll(f, "p2", w->out);
+    const char *in = w->window ? "in=p1w" : "in=p1";
     fixture_source(f, "a", "p1", w->in, "global_window");
+    if (w->window) {
+        test_window_fn fn = { BEAM_URN_WINDOW_FN_FIXED_WINDOWS, w->window, 0, 0 };
+        fixture_pcoll(f, "p1w", w->in);
+        fixture_transform(f, "aw", BEAM_URN_TRANSFORM_WINDOW_INTO, fixture_window_into(f, fn),
+                          "in=p1", "out=p1w");
+    }
     if (!strcmp(w->name, "claim"))
         fixture_transform(
             f, "b", BEAM_URN_TRANSFORM_SDF_PROCESS_SIZED_ELEMENT_AND_RESTRICTIONS,
-            fixture_fn_payload(f, BM_URN_DOFN, w->fn, ""), "in=p1", "out=p2");
+            fixture_fn_payload(f, BM_URN_DOFN, w->fn, ""), in, "out=p2");
     else if (w->fn)
-        fixture_par_do(f, "b", w->fn, "", "in=p1", "out=p2");
+        fixture_par_do(f, "b", w->fn, "", in, "out=p2");
     else
         fixture_combine(f, "b", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE,
-                        "beam.sum_int64", "in=p1", "out=p2");
-    fixture_sink(f, "c", "p2", w->out, "global_window");
+                        "beam.sum_int64", in, "out=p2");
+    fixture_sink(f, "c", "p2", w->out, w->window ? "interval_window" : "global_window");
     fixture_build(f);
 }
 

@@ -2,8 +2,9 @@
 /* beam:transform:combine_per_key_precombine:v1: elements are added up before the shuffle,
  * in a table by key and window whose memory is bounded. Bundle thread.
  *
- * When the table is full, all of it is emitted and forgotten: accumulators share an arena,
- * and emitting a frequent key once more per tableful costs next to nothing. */
+ * Entries lie one behind the other and move when their memory grows; small slots tell where:
+ * an add touches little memory. When the table is full, all of it is emitted and forgotten:
+ * emitting a frequent key once more per tableful costs next to nothing. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -12,19 +13,21 @@
 
 enum {
     CACHE_BYTES = 8 << 20,
-    KEPT_BYTES = 2 << 20,
+    KEPT_BYTES = 1 << 20, /* of entries, and of the accumulators' own memory */
     BLOCK_BYTES = 1 << 16,
     FIRST_SLOTS = 256,
-    MOST_KEPT_SLOTS = 1 << 15
+    MOST_KEPT_SLOTS = 1 << 16,
+    UNIT = 16, /* what sizes and places of entries are multiples of */
+    PLACES = 1 << 20 /* of entries, in units; a slot's other bits are of the hash */
 };
+_Static_assert(CACHE_BYTES / UNIT + 1 < PLACES, "an entry begins within CACHE_BYTES");
 
 typedef struct entry {
-    struct entry *next; /* in order of making, which is that of output */
     uint64_t hash;
-    const beam_window *window; /* neighbours mostly share one */
+    const bm_windows *windows; /* one; neighbours mostly share it */
     beam_millis timestamp;
-    beam_span key; /* what tells the key from others: see key_bytes() */
-    _Alignas(16) char acc[];
+    size_t key_len;
+    _Alignas(UNIT) char acc[]; /* at l->key_at: the key_bytes() */
 } entry;
 
 typedef struct lift {
@@ -33,9 +36,11 @@ typedef struct lift {
     beam_kind key_kind;
     bm_output_time output_time;
     bm_writer key; /* scratch */
-    entry *first, **last;
-    const beam_window *window; /* of the last entry; NULL: there is none */
-    entry **slots;             /* a power of two of them, at most half used */
+    size_t key_at; /* in entries' `acc` */
+    char *entries; /* in order of making, which is that of output */
+    size_t used, cap;
+    const bm_windows *windows; /* of the last entry; NULL: there is none */
+    uint32_t *slots; /* a power of two, at most half used; see slot_of(); 0: free */
     size_t n_slots, n;
     size_t bytes; /* of entries; accumulators' own are in ctx.accumulator_bytes */
 } lift;
@@ -75,92 +80,151 @@ static beam_status key_value(lift *l, beam_span bytes, beam_value *out)
     }
 }
 
-static void link_entry(lift *l, entry *e)
+static inline entry *entry_at(const lift *l, size_t at)
+{
+    return (entry *)(l->entries + at);
+}
+
+static inline entry *entry_in(const lift *l, uint32_t slot)
+{
+    return entry_at(l, (size_t)(slot % PLACES - 1) * UNIT);
+}
+
+static inline uint32_t slot_of(uint64_t hash, size_t at)
+{
+    return (uint32_t)(hash >> 32) / PLACES * PLACES + (uint32_t)(at / UNIT + 1);
+}
+
+/* Not free, and of another hash: saves a look at the entry. */
+static inline bool is_other(uint32_t slot, uint64_t hash)
+{
+    return slot && slot / PLACES != (uint32_t)(hash >> 32) / PLACES;
+}
+
+static inline size_t entry_size(const lift *l, size_t key_len)
+{
+    return (sizeof(entry) + l->key_at + key_len + UNIT - 1) / UNIT * UNIT;
+}
+
+static inline beam_span entry_key(const lift *l, const entry *e)
+{
+    return (beam_span){ e->acc + l->key_at, e->key_len };
+}
+
+static void set_slots(lift *l, size_t n)
+{
+    free(l->slots);
+    l->n_slots = n;
+    l->slots = bm_xcalloc(n, sizeof *l->slots);
+}
+
+static void link_entry(lift *l, size_t at)
 {
     size_t mask = l->n_slots - 1;
-    size_t i = e->hash & mask;
+    uint64_t hash = entry_at(l, at)->hash;
+    size_t i = hash & mask;
     while (l->slots[i]) i = (i + 1) & mask;
-    l->slots[i] = e;
+    l->slots[i] = slot_of(hash, at);
 }
 
 static void grow_table(lift *l)
 {
-    free(l->slots);
-    l->n_slots = l->n_slots ? l->n_slots * 2 : FIRST_SLOTS;
-    l->slots = bm_xcalloc(l->n_slots, sizeof *l->slots);
-    for (entry *e = l->first; e; e = e->next) link_entry(l, e);
+    set_slots(l, l->n_slots * 2);
+    for (size_t at = 0; at < l->used; at += entry_size(l, entry_at(l, at)->key_len))
+        link_entry(l, at);
+}
+
+/* At the end; the bytes are not set. */
+static entry *new_entry(lift *l, size_t size)
+{
+    if (l->cap - l->used < size) {
+        l->cap = l->cap ? l->cap * 2 : BLOCK_BYTES;
+        if (l->cap - l->used < size) l->cap = l->used + size;
+        l->entries = bm_xrealloc(l->entries, l->cap);
+    }
+    l->used += size;
+    return entry_at(l, l->used - size);
 }
 
 /* A copy that lives as long as the entries. */
-static const beam_window *keep_window(lift *l, const beam_window *window)
+static const bm_windows *keep_window(lift *l, const beam_window *window)
 {
-    if (window == &bm_global_windows.at[0]) return window;
-    if (l->window && bm_window_equal(l->window, window)) return l->window;
+    if (bm_window_is_global(window)) return &bm_global_windows;
+    if (l->windows && bm_window_equal(&l->windows->at[0], window)) return l->windows;
     bm_arena *arena = &l->c.accumulators;
-    beam_window *copy = BM_NEW(arena, beam_window);
-    *copy = *window;
-    if (window->custom.ptr) copy->custom = bm_span_copy(arena, window->custom);
+    bm_one_window *copy = BM_NEW(arena, bm_one_window);
+    l->windows = bm_one_window_set(copy, window);
+    if (window->custom.ptr) copy->one.at.custom = bm_span_copy(arena, window->custom);
     l->bytes += sizeof *copy + window->custom.len;
-    return l->window = copy;
+    return l->windows;
 }
 
-static __attribute__((noinline)) entry *add_entry(lift *l, beam_span key,
-                                                  const beam_window *window,
-                                                  uint64_t hash)
+static entry *add_entry(lift *l, beam_span key, const beam_window *window, uint64_t hash,
+                        beam_millis timestamp)
 {
     if (l->n * 2 >= l->n_slots) grow_table(l);
-    bm_arena *arena = &l->c.accumulators;
-    entry *e = bm_alloc(arena, sizeof *e + l->c.fn->acc_size);
-    *e = (entry){ .hash = hash, .key = bm_span_copy(arena, key) };
-    e->window = keep_window(l, window);
-    e->timestamp = window->end - 1;
-    *l->last = e;
-    l->last = &e->next;
-    link_entry(l, e);
+    const bm_windows *windows = keep_window(l, window);
+    size_t size = entry_size(l, key.len);
+    entry *e = new_entry(l, size);
+    *e = (entry){ hash, windows, timestamp, key.len };
+    if (key.len) memcpy(e->acc + l->key_at, key.ptr, key.len);
+    link_entry(l, l->used - size);
     l->n++;
-    l->bytes += sizeof *e + l->c.fn->acc_size + key.len + 64;
+    l->bytes += size + 64;
     bm_combiner_create(&l->c, e->acc);
     return e;
 }
 
-/* Seldom false: their hashes are the same. */
-static __attribute__((noinline)) bool is_entry(const entry *e, beam_span key,
-                                               const beam_window *window)
+static inline bool is_entry(const lift *l, const entry *e, beam_span key,
+                            const beam_window *window)
 {
-    return bm_key_equal(e->key, key) && bm_window_equal(e->window, window);
+    return bm_key_equal(entry_key(l, e), key) && bm_window_equal(&e->windows->at[0], window);
 }
 
-/* NULL: there is none. */
-static inline entry *find(const lift *l, beam_span key, const beam_window *window,
-                          uint64_t hash)
+static __attribute__((noinline)) entry *find_or_add(lift *l, beam_span key,
+                                                    const beam_window *window,
+                                                    uint64_t hash, beam_millis timestamp)
 {
-    if (!l->n_slots) return NULL;
     size_t mask = l->n_slots - 1;
     for (size_t i = hash & mask; l->slots[i]; i = (i + 1) & mask) {
-        entry *e = l->slots[i];
-        if (e->hash == hash && is_entry(e, key, window)) return e;
+        entry *e = entry_in(l, l->slots[i]);
+        if (!is_other(l->slots[i], hash) && is_entry(l, e, key, window)) return e;
     }
-    return NULL;
+    if (l->output_time == BM_AT_END_OF_WINDOW) timestamp = window->end - 1;
+    return add_entry(l, key, window, hash, timestamp);
 }
 
-/* Empties the table; large ones are given back. */
+/* Valid until the next call. The first slot with these bits of the hash is seldom another's. */
+static inline __attribute__((always_inline)) entry *
+entry_of(lift *l, beam_span key, const beam_window *window, beam_millis timestamp)
+{
+    uint64_t hash = bm_key_hash(key, window);
+    size_t mask = l->n_slots - 1, i = hash & mask;
+    while (is_other(l->slots[i], hash)) i = (i + 1) & mask;
+    if (BM_LIKELY(l->slots[i])) {
+        entry *e = entry_in(l, l->slots[i]);
+        if (BM_LIKELY(is_entry(l, e, key, window))) return e;
+    }
+    return find_or_add(l, key, window, hash, timestamp);
+}
+
 static void forget(lift *l)
 {
-    if (l->n_slots > MOST_KEPT_SLOTS) {
-        free(l->slots);
-        l->slots = NULL;
-        l->n_slots = 0;
-    } else if (l->n) {
-        memset(l->slots, 0, l->n_slots * sizeof *l->slots);
-    }
-    if (l->bytes + l->c.ctx.accumulator_bytes > KEPT_BYTES)
-        bm_arena_free(&l->c.accumulators);
-    else
-        bm_arena_reset(&l->c.accumulators);
-    l->first = NULL;
-    l->last = &l->first;
-    l->window = NULL;
-    l->n = l->bytes = l->c.ctx.accumulator_bytes = 0;
+    if (l->n) memset(l->slots, 0, l->n_slots * sizeof *l->slots);
+    bm_arena_reset(&l->c.accumulators);
+    l->windows = NULL;
+    l->n = l->used = l->bytes = l->c.ctx.accumulator_bytes = 0;
+}
+
+/* Of an empty table: gives memory back, but for what the next bundle will likely need. */
+static void shrink(lift *l)
+{
+    bm_arena_shrink(&l->c.accumulators, KEPT_BYTES);
+    if (l->n_slots > MOST_KEPT_SLOTS) set_slots(l, FIRST_SLOTS);
+    if (l->cap <= KEPT_BYTES) return;
+    free(l->entries);
+    l->entries = NULL;
+    l->cap = 0;
 }
 
 /* -- elements ------------------------------------------------------------------------------ */
@@ -169,54 +233,51 @@ static beam_status emit(lift *l, const entry *e)
     bm_plan *plan = l->c.node.plan;
     bm_mark mark = bm_scratch_mark(&plan->scratch);
     beam_value pair[2];
-    beam_status status = key_value(l, e->key, &pair[0]);
+    beam_status status = key_value(l, entry_key(l, e), &pair[0]);
     if (status == BEAM_OK) {
         pair[1] = bm_combiner_save(&l->c, e->acc);
         status = bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
     }
     if (status == BEAM_OK && l->c.out) {
-        bm_one_window one;
-        bm_element combined = { beam_kv(pair), e->timestamp,
-                                bm_one_window_set(&one, e->window), &bm_no_firing };
-        if (bm_window_equal(e->window, &bm_global_windows.at[0]))
-            combined.windows = &bm_global_windows;
+        bm_element combined = { beam_kv(pair), e->timestamp, e->windows, &bm_no_firing };
         status = bm_send(l->c.out, &combined);
     }
     bm_rewind(&plan->scratch, mark);
     return status;
 }
 
-static __attribute__((noinline)) beam_status emit_all(lift *l)
+/* Nothing after a failure. */
+static __attribute__((noinline)) beam_status emit_all(lift *l, beam_status status)
 {
     const bm_element *element = l->c.ctx.element;
     l->c.ctx.element = NULL;
-    beam_status status = BEAM_OK;
-    for (const entry *e = l->first; e && status == BEAM_OK; e = e->next)
+    for (size_t at = 0; at < l->used && status == BEAM_OK;) {
+        const entry *e = entry_at(l, at);
         status = emit(l, e);
+        at += entry_size(l, e->key_len);
+    }
     l->c.ctx.element = element;
     forget(l);
     return status;
 }
 
-static inline void combine_timestamp(lift *l, entry *e, beam_millis timestamp,
-                                     bool is_new)
+static inline void combine_timestamp(const lift *l, entry *e, beam_millis timestamp)
 {
     if (l->output_time == BM_AT_END_OF_WINDOW) return;
     bool takes = l->output_time == BM_AT_LATEST ? timestamp > e->timestamp
                                                 : timestamp < e->timestamp;
-    if (is_new || takes) e->timestamp = timestamp;
+    if (takes) e->timestamp = timestamp;
 }
 
-static inline beam_status add(lift *l, beam_span key, const beam_window *window,
-                              const bm_element *element)
+static inline __attribute__((always_inline)) beam_status
+add(lift *l, beam_span key, const beam_window *window, const bm_element *element)
 {
-    uint64_t hash = bm_key_hash(key, window);
-    entry *e = find(l, key, window, hash);
-    bool is_new = !e;
-    if (is_new) e = add_entry(l, key, window, hash);
-    combine_timestamp(l, e, element->timestamp, is_new);
+    entry *e = entry_of(l, key, window, element->timestamp);
+    combine_timestamp(l, e, element->timestamp);
     l->c.fn->add(&l->c.ctx, e->acc, element->value.as.kv[1]);
-    return bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
+    beam_status status = bm_element_ended(&l->c.ctx, l->c.node.plan, BEAM_OK);
+    bool is_full = l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES;
+    return BM_UNLIKELY(is_full) ? emit_all(l, status) : status;
 }
 
 static __attribute__((noinline)) beam_status add_in_each(lift *l, beam_span key,
@@ -244,9 +305,6 @@ static beam_status lift_process(bm_node *node, const bm_element *element)
     if (BM_LIKELY(status == BEAM_OK))
         status = windows->n == 1 ? add(l, key, &windows->at[0], element)
                                  : add_in_each(l, key, windows, element);
-    if (BM_UNLIKELY(l->bytes + l->c.ctx.accumulator_bytes > CACHE_BYTES) &&
-        status == BEAM_OK)
-        status = emit_all(l);
     l->c.ctx.element = NULL;
     bm_leave(node, outer);
     bm_rewind(scratch, mark);
@@ -263,7 +321,8 @@ static beam_status lift_finish(bm_node *node)
 {
     lift *l = (lift *)node;
     bm_node *outer = bm_enter(node);
-    beam_status status = emit_all(l);
+    beam_status status = emit_all(l, BEAM_OK);
+    shrink(l);
     bm_leave(node, outer);
     return status;
 }
@@ -272,6 +331,7 @@ static void lift_free(bm_node *node)
 {
     lift *l = (lift *)node;
     free(l->slots);
+    free(l->entries);
     bm_writer_free(&l->key);
     bm_combiner_free(node);
 }
@@ -291,7 +351,6 @@ beam_status bm_combine_lift_new(bm_plan *plan, const bm_transform *t, bm_node **
     BEAM_TRY(bm_combiner_make(plan, t, &ops, sizeof(lift), &c, err));
     lift *l = (lift *)c;
     const bm_pcoll *in = t->inputs[0].pcoll;
-    l->last = &l->first;
     bm_arena_init(&c->accumulators, BLOCK_BYTES);
     if (!in->coder || in->coder->kind != BM_CODER_KV) {
         bm_combiner_free(&c->node);
@@ -302,7 +361,9 @@ beam_status bm_combine_lift_new(bm_plan *plan, const bm_transform *t, bm_node **
     }
     l->key_coder = in->coder->arg[0];
     l->key_kind = bm_plain_key_kind(l->key_coder);
+    l->key_at = (c->fn->acc_size + 7) / 8 * 8;
     l->output_time = in->output_time;
+    set_slots(l, FIRST_SLOTS);
     *out = &c->node;
     return BEAM_OK;
 }

@@ -25,13 +25,13 @@ static inline bool bm_plain_key(beam_kind kind, const beam_value *key, beam_span
     if (kind == BEAM_KIND_INT64)
         *out = (beam_span){ (const char *)&key->as.int64, sizeof key->as.int64 };
     else
-        *out = key->as.span;
+        *out = bm_value_of(key).as.span;
     return true;
 }
 
 static inline uint64_t bm_key_hash(beam_span key, const beam_window *window)
 {
-    uint64_t hash = bm_hash(key.ptr, key.len);
+    uint64_t hash = bm_hash_inline(key.ptr, key.len);
     if (BM_UNLIKELY(window->custom.ptr != NULL))
         hash ^= bm_hash(window->custom.ptr, window->custom.len);
     hash ^= (uint64_t)window->end * 0x9e3779b97f4a7c15u;
@@ -45,13 +45,24 @@ static inline uint64_t bm_word_at(const char *at)
     return word;
 }
 
-/* Keys of 8 to 16 bytes, which many are, without a call. */
+static inline uint32_t bm_half_word_at(const char *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Keys of 4 to 16 bytes, which many are, without a call. */
 static inline bool bm_key_equal(beam_span a, beam_span b)
 {
-    if (a.len != b.len) return false;
-    if (a.len < 8 || a.len > 16) return !a.len || memcmp(a.ptr, b.ptr, a.len) == 0;
+    size_t n = a.len;
+    if (n != b.len) return false;
+    if (n < 4 || n > 16) return !n || memcmp(a.ptr, b.ptr, n) == 0;
+    if (n < 8)
+        return bm_half_word_at(a.ptr) == bm_half_word_at(b.ptr) &&
+               bm_half_word_at(a.ptr + n - 4) == bm_half_word_at(b.ptr + n - 4);
     return bm_word_at(a.ptr) == bm_word_at(b.ptr) &&
-           bm_word_at(a.ptr + a.len - 8) == bm_word_at(b.ptr + b.len - 8);
+           bm_word_at(a.ptr + n - 8) == bm_word_at(b.ptr + n - 8);
 }
 
 #endif

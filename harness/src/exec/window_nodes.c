@@ -12,8 +12,7 @@ typedef struct window_node {
     bm_window_fn fn;
     bm_window_call *call; /* of a WindowFn of the program */
     const beam_window_mapping *mapping; /* map_windows, by the program */
-    bool has_last;
-    bm_one_window last; /* of window_into: the last window, for sharing */
+    bm_one_window last; /* of fixed windows: that of the last element; at first an empty one */
 } window_node;
 
 static beam_status send(const window_node *w, const bm_element *like, beam_value value)
@@ -24,31 +23,44 @@ static beam_status send(const window_node *w, const bm_element *like, beam_value
 }
 
 /* -- window_into -------------------------------------------------------------------------- */
-/* Elements come mostly in order of time, and then share the fixed window before. NULL after
- * failing. */
-static const bm_windows *assign(window_node *w, beam_value value, beam_millis t)
+static beam_status send_in(const window_node *w, const bm_element *element,
+                           const bm_windows *windows)
 {
-    if (w->call) return bm_window_call_assign(w->call, value, t, &w->node.plan->scratch);
-    if (w->fn.kind != BM_WINDOW_FN_FIXED)
-        return bm_window_fn_assign(&w->fn, t, &w->node.plan->scratch);
+    if (!w->out) return BEAM_OK;
+    bm_element in_windows = { bm_value_of(&element->value), element->timestamp, windows,
+                              element->pane };
+    return bm_send(w->out, &in_windows);
+}
+
+static __attribute__((noinline)) void set_last(window_node *w, beam_millis t)
+{
+    bm_arena *scratch = &w->node.plan->scratch;
+    bm_mark mark = bm_arena_mark(scratch);
+    bm_one_window_set(&w->last, &bm_window_fn_assign(&w->fn, t, scratch)->at[0]);
+    bm_rewind(scratch, mark);
+}
+
+/* Elements come mostly in order of time, and then share the fixed window before. */
+static beam_status fixed_process(bm_node *node, const bm_element *element)
+{
+    window_node *w = (window_node *)node;
+    beam_millis t = element->timestamp;
     const beam_window *last = &w->last.one.at;
-    if (!w->has_last || t < last->start || t >= last->end) {
-        bm_arena *scratch = &w->node.plan->scratch;
-        bm_one_window_set(&w->last, &bm_window_fn_assign(&w->fn, t, scratch)->at[0]);
-        w->has_last = true;
-    }
-    return &w->last.windows;
+    if (BM_UNLIKELY(t < last->start || t >= last->end)) set_last(w, t);
+    return send_in(w, element, &w->last.windows);
 }
 
 static beam_status window_into_process(bm_node *node, const bm_element *element)
 {
-    window_node *w = (window_node *)node;
-    bm_mark mark = bm_arena_mark(&node->plan->scratch);
-    bm_element in_windows = *element;
-    in_windows.windows = assign(w, element->value, element->timestamp);
-    beam_status status = in_windows.windows ? BEAM_OK : node->plan->error.status;
-    if (w->out && in_windows.windows && in_windows.windows->n) status = bm_send(w->out, &in_windows);
-    bm_rewind(&node->plan->scratch, mark);
+    const window_node *w = (const window_node *)node;
+    bm_arena *scratch = &node->plan->scratch;
+    bm_mark mark = bm_arena_mark(scratch);
+    const bm_windows *windows =
+        w->call ? bm_window_call_assign(w->call, element->value, element->timestamp, scratch)
+                : bm_window_fn_assign(&w->fn, element->timestamp, scratch);
+    beam_status status = windows ? BEAM_OK : node->plan->error.status;
+    if (windows && windows->n) status = send_in(w, element, windows);
+    bm_rewind(scratch, mark);
     return status;
 }
 
@@ -269,8 +281,10 @@ static beam_status make(bm_plan *plan, const bm_transform *t, const bm_node_ops 
 beam_status bm_window_into_new(bm_plan *plan, const bm_transform *t, bm_node **out,
                                beam_error *err)
 {
-    static const bm_node_ops ops = { .process = window_into_process };
-    return make(plan, t, &ops, out, err);
+    static const bm_node_ops ops = { .process = window_into_process },
+                             fixed_ops = { .process = fixed_process };
+    bool is_fixed = t->window_fn.kind == BM_WINDOW_FN_FIXED;
+    return make(plan, t, is_fixed ? &fixed_ops : &ops, out, err);
 }
 
 beam_status bm_map_windows_new(bm_plan *plan, const bm_transform *t, bm_node **out,

@@ -194,6 +194,75 @@ START_TEST(timestamps_follow_the_strategy)
 }
 END_TEST
 
+/* How many elements came out, of KV<K, int64>; their sum. */
+static int64_t count_output(fixture *f, int64_t *sum)
+{
+    bm_reader in = bm_reader_of(bm_written(&f->io.out[0]));
+    bm_element_decoder decoder;
+    bm_element_decoder_init(&decoder, f->out_coder[0]);
+    int64_t n = 0;
+    *sum = 0;
+    for (bm_element e; in.at < in.end; n++) {
+        ck_assert_int_eq(bm_element_decode(&decoder, &in,
+                                           &(bm_decoding){ &f->arena, NULL, NULL }, &e),
+                         BEAM_OK);
+        *sum += beam_as_int64(beam_val(e.value));
+    }
+    bm_element_decoder_free(&decoder);
+    return n;
+}
+
+/* All keys of 'x' up to a length, and those with one 'y' among them. Returns how many. */
+static int put_similar_keys(fixture *f)
+{
+    enum { LONGEST = 40 };
+    char key[LONGEST];
+    int n = 0;
+    for (size_t len = 0; len <= LONGEST; len++)
+        for (size_t other = 0; other <= len; other++, n++) {
+            memset(key, 'x', sizeof key);
+            if (other < len) key[other] = 'y';
+            beam_value text = beam_string((beam_span){ key, len });
+            fixture_put(f, 0, fixture_kv(f, text, beam_int64(1)));
+        }
+    return n;
+}
+
+START_TEST(similar_keys_of_any_length_are_apart)
+{
+    fixture f;
+    init(&f, BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE, "beam.sum_int64",
+         "kv<string_utf8,varint>", "kv<string_utf8,varint>", "global_window");
+    fixture_build(&f);
+    put_similar_keys(&f);
+    int64_t keys = put_similar_keys(&f), sum;
+    fixture_run(&f);
+    ck_assert_int_eq(count_output(&f, &sum), keys);
+    ck_assert_int_eq(sum, 2 * keys);
+    fixture_free(&f);
+}
+END_TEST
+
+/* More than the table holds. */
+START_TEST(one_element_in_many_windows)
+{
+    enum { WINDOWS = 300000 };
+    fixture f;
+    init(&f, BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE, "beam.sum_int64",
+         "kv<string_utf8,varint>", "kv<string_utf8,varint>", "interval_window");
+    fixture_build(&f);
+    beam_window *windows = BM_NEW_ARRAY(&f.arena, beam_window, WINDOWS);
+    for (int i = 0; i < WINDOWS; i++) windows[i] = (beam_window){ i, i + 10, { NULL, 0 } };
+    beam_value in = fixture_kv(&f, text_value("k"), beam_int64(3));
+    fixture_put_in(&f, 0, in, 7, windows, WINDOWS);
+    fixture_run(&f);
+    int64_t sum;
+    ck_assert_int_eq(count_output(&f, &sum), WINDOWS);
+    ck_assert_int_eq(sum, 3 * WINDOWS);
+    fixture_free(&f);
+}
+END_TEST
+
 START_TEST(a_full_table_is_emitted_and_goes_on)
 {
     fixture f;
@@ -207,16 +276,7 @@ START_TEST(a_full_table_is_emitted_and_goes_on)
     }
     fixture_run(&f);
     /* Keys come in pairs, so at most one per tableful is emitted in two parts. */
-    bm_reader in = bm_reader_of(bm_written(&f.io.out[0]));
-    bm_element_decoder decoder;
-    bm_element_decoder_init(&decoder, f.out_coder[0]);
-    int64_t n = 0, sum = 0;
-    for (bm_element e; in.at < in.end; n++) {
-        ck_assert_int_eq(bm_element_decode(&decoder, &in, &(bm_decoding){ &f.arena, NULL, NULL },
-                                           &e), BEAM_OK);
-        sum += beam_as_int64(beam_val(e.value));
-    }
-    bm_element_decoder_free(&decoder);
+    int64_t sum, n = count_output(&f, &sum);
     ck_assert_int_eq(sum, 2 * KEYS);
     ck_assert_int_ge(n, KEYS);
     ck_assert_int_lt(n, KEYS + 10);
@@ -423,6 +483,8 @@ int main(void)
         keys_of_any_type,
         windows_are_apart,
         timestamps_follow_the_strategy,
+        similar_keys_of_any_length_are_apart,
+        one_element_in_many_windows,
         a_full_table_is_emitted_and_goes_on,
         accumulators_with_memory_are_bounded_too,
         a_user_function_from_end_to_end,

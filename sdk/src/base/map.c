@@ -7,39 +7,9 @@ void bm_map_init(bm_map *map, bm_arena *arena)
     *map = (bm_map){ .arena = arena };
 }
 
-/* Multiply-and-fold over 8-byte words: quick and well spread for short keys; not meant to
- * withstand an attacker who chooses keys. */
-/* The last n < 8 bytes, with some before them if there are any: whole loads are cheaper. */
-static inline uint64_t tail_of(const void *start, const unsigned char *at, size_t n)
-{
-    uint64_t word = 0;
-    uint32_t first, last;
-    if (!n) return 0;
-    if (at != start) {
-        memcpy(&word, at + n - 8, 8);
-        return word;
-    }
-    if (n < 4)
-        return at[0] | (uint64_t)at[n / 2] << 8 | (uint64_t)at[n - 1] << 16;
-    memcpy(&first, at, 4);
-    memcpy(&last, at + n - 4, 4);
-    return first | (uint64_t)last << 32;
-}
-
 uint64_t bm_hash(const void *bytes, size_t n)
 {
-    const uint64_t prime = 0x9e3779b97f4a7c15u;
-    const unsigned char *at = bytes;
-    uint64_t h = n * prime;
-    for (; n >= 8; at += 8, n -= 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        __uint128_t wide = (__uint128_t)(word ^ h) * prime;
-        h = (uint64_t)wide ^ (uint64_t)(wide >> 64);
-    }
-    uint64_t tail = tail_of(bytes, at, n);
-    __uint128_t wide = (__uint128_t)(tail ^ h ^ 0xa0761d6478bd642fu) * 0xe7037ed1a0b428dbu;
-    return (uint64_t)wide ^ (uint64_t)(wide >> 64);
+    return bm_hash_inline(bytes, n);
 }
 
 static bm_map_entry *find(const bm_map *map, beam_span key, uint64_t hash)
