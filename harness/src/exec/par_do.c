@@ -14,7 +14,7 @@ beam_status bm_par_do_process(bm_node *node, const bm_element *element)
     bm_mark mark = bm_scratch_mark(&node->plan->scratch);
     bm_node *outer = bm_enter(node);
     p->ctx.element = element;
-    return bm_par_do_after(p, mark, outer, p->fn->process(&p->ctx, bm_value_of(&element->value)));
+    return bm_par_do_after(p, mark, outer, p->fn->process(&p->ctx, element->value));
 }
 
 static beam_status process_map(bm_node *node, const bm_element *element)

@@ -6,6 +6,8 @@
 #ifndef BM_PLAIN_ELEMENT_H
 #define BM_PLAIN_ELEMENT_H
 
+#include <stddef.h>
+
 #include "base/reader.h"
 #include "base/writer.h"
 #include "coders/element.h"
@@ -101,6 +103,17 @@ bm_header_end(const bm_header *header, const bm_reader *in, bm_element *out)
     return at + 8 + header->bytes.len;
 }
 
+/* Writes what most copies of a value begin with as one piece: a copy right after is read as one
+ * too, and would wait until two pieces are in the cache. */
+static inline void bm_set_value(beam_value *out, int kind, uint64_t content)
+{
+    typedef uint64_t two_words __attribute__((vector_size(16)));
+    _Static_assert(offsetof(beam_value, as) == 8 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+                   "the kind, and then its content");
+    const two_words words = { (uint64_t)kind, content };
+    memcpy(out, &words, sizeof words);
+}
+
 /* Reads the value at `at`; what comes after it. NULL: the bytes end too early, or it is a
  * number or a length that takes long to read. */
 static inline __attribute__((always_inline)) const uint8_t *
@@ -109,13 +122,14 @@ bm_plain_end(int kind, const uint8_t *at, const uint8_t *end, beam_value *out)
     uint64_t n;
     at = bm_get_varint(at, end, &n);
     if (!at) return NULL;
-    out->kind = (beam_kind)kind;
     if (kind == BEAM_KIND_INT64) {
+        out->kind = BEAM_KIND_INT64;
         out->as.int64 = (int64_t)n;
         return at;
     }
     if ((size_t)(end - at) < n) return NULL;
-    out->as.span = (beam_span){ (const char *)at, (size_t)n };
+    bm_set_value(out, kind, (uint64_t)(uintptr_t)at);
+    out->as.span.len = (size_t)n;
     return at + n;
 }
 
@@ -130,8 +144,7 @@ bm_take_plain_element(const bm_plain_coder *coder, const bm_header *header, bm_r
     const uint8_t *at = bm_header_end(header, in, out);
     if (!at) return false;
     if (is_pair) {
-        out->value.kind = BEAM_KIND_KV;
-        out->value.as.kv = pair;
+        bm_set_value(&out->value, BEAM_KIND_KV, (uint64_t)(uintptr_t)pair);
         at = bm_plain_end(coder->pair[0], at, in->end, &pair[0]);
         if (at) at = bm_plain_end(coder->pair[1], at, in->end, &pair[1]);
     } else {
