@@ -184,27 +184,29 @@ static inline beam_value beam_kv(const beam_value pair[2])
  * A null gives the type's zero value (false, 0, an empty span, NONE). So does a value of
  * another type, but in a callback and on its thread it then fails the bundle (BEAM_ETYPE),
  * with the step's name, the field's and the value's type. */
-/* What the accessors do with a value that is not of their type, or not there. */
-BEAM_API void beam_misread_(beam_value v, const char *call);
+/* What the accessors do with a value that is not of their type, or not there. In parts: for
+ * one that is passed on as a whole, compilers write a copy even where it is not used. */
+BEAM_API void beam_misread_(beam_kind kind, const void *content, size_t len,
+                            const char *call);
 BEAM_API void beam_misread_at_(beam_value v, size_t i);
 
 static inline bool beam_is_null(beam_value v) { return v.kind == BEAM_KIND_NONE; }
 static inline bool beam_as_bool(beam_value v)
 {
     if (v.kind == BEAM_KIND_BOOL) return v.as.boolean;
-    beam_misread_(v, "beam_as_bool");
+    beam_misread_(v.kind, v.as.ptr, v.as.span.len, "beam_as_bool");
     return false;
 }
 static inline int64_t beam_as_int64(beam_value v)
 {
     if (v.kind == BEAM_KIND_INT64) return v.as.int64;
-    beam_misread_(v, "beam_as_int64");
+    beam_misread_(v.kind, v.as.ptr, v.as.span.len, "beam_as_int64");
     return 0;
 }
 static inline double beam_as_double(beam_value v)
 {
     if (v.kind == BEAM_KIND_DOUBLE) return v.as.number;
-    beam_misread_(v, "beam_as_double");
+    beam_misread_(v.kind, v.as.ptr, v.as.span.len, "beam_as_double");
     return 0;
 }
 /* Bytes or string; empty for a null. */
@@ -212,25 +214,25 @@ static inline beam_span beam_as_span(beam_value v)
 {
     beam_span none = { "", 0 };
     if (v.kind == BEAM_KIND_BYTES || v.kind == BEAM_KIND_STRING) return v.as.span;
-    beam_misread_(v, "beam_as_span");
+    beam_misread_(v.kind, v.as.ptr, v.as.span.len, "beam_as_span");
     return none;
 }
 static inline const void *beam_as_struct(beam_value v)
 {
     if (v.kind == BEAM_KIND_STRUCT) return v.as.ptr;
-    beam_misread_(v, "beam_as_struct");
+    beam_misread_(v.kind, v.as.ptr, v.as.span.len, "beam_as_struct");
     return NULL;
 }
 static inline beam_value beam_key(beam_value v)
 {
     if (v.kind == BEAM_KIND_KV) return v.as.kv[0];
-    beam_misread_(v, "beam_key");
+    beam_misread_(v.kind, v.as.ptr, v.as.span.len, "beam_key");
     return beam_null();
 }
 static inline beam_value beam_val(beam_value v)
 {
     if (v.kind == BEAM_KIND_KV) return v.as.kv[1];
-    beam_misread_(v, "beam_val");
+    beam_misread_(v.kind, v.as.ptr, v.as.span.len, "beam_val");
     return beam_null();
 }
 /* Number of items in a ROW (fields), LIST or MAP (KVs); 0 for other kinds. */

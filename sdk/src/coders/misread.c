@@ -14,9 +14,13 @@ bm_misread_listener bm_misread_listen(bm_misread_listener listener)
     return before;
 }
 
-__attribute__((cold)) void beam_misread_(beam_value v, const char *call)
+__attribute__((cold)) void beam_misread_(beam_kind kind, const void *content, size_t len,
+                                         const char *call)
 {
-    if (v.kind == BEAM_KIND_NONE || !listening.tell) return;
+    if (kind == BEAM_KIND_NONE || !listening.tell) return;
+    beam_value v;
+    v.kind = kind;
+    v.as.span = (beam_span){ (const char *)content, len };
     listening.tell(listening.self, &(bm_misread){ .value = v, .call = call });
 }
 
