@@ -2,6 +2,9 @@
 /* beam_main: reads the command line and chooses what this process is. */
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -106,9 +109,25 @@ static void fill_closed_streams(void)
     if (fd >= 0) close(fd);
 }
 
+/* glibc soon gives freed buffers back to the kernel, and each bundle would pay for the pages of
+ * its buffers anew. Idle workers give them back (harness/src/threads.c). Who sets malloc up by
+ * the environment keeps that. */
+static void keep_freed_buffers(void)
+{
+#ifdef __GLIBC__
+    enum { KEPT_BYTES = 4 << 20 };
+    if (getenv("GLIBC_TUNABLES") || getenv("MALLOC_TRIM_THRESHOLD_") ||
+        getenv("MALLOC_MMAP_THRESHOLD_"))
+        return;
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
+}
+
 int beam_main(const beam_program *program, int argc, char **argv)
 {
     fill_closed_streams();
+    keep_freed_buffers();
     bm_arena arena;
     bm_arena_init(&arena, 0);
     beam_program whole = *program;
