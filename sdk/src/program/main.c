@@ -115,7 +115,7 @@ static void fill_closed_streams(void)
 static void keep_freed_buffers(void)
 {
 #ifdef __GLIBC__
-    enum { KEPT_BYTES = 4 << 20 };
+    enum { KEPT_BYTES = 3 << 20 };
     if (getenv("GLIBC_TUNABLES") || getenv("MALLOC_TRIM_THRESHOLD_") ||
         getenv("MALLOC_MMAP_THRESHOLD_"))
         return;
