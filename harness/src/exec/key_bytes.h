@@ -5,6 +5,7 @@
 #define BM_KEY_BYTES_H
 
 #include "base/map.h"
+#include "base/reader.h"
 #include "coders/coder.h"
 
 /* The kind of keys that are their own bytes: strings, bytes and numbers. ANY: those of the
@@ -38,13 +39,6 @@ static inline uint64_t bm_key_hash(beam_span key, const beam_window *window)
     return hash ^ hash >> 32;
 }
 
-static inline uint64_t bm_word_at(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
 static inline uint32_t bm_half_word_at(const char *at)
 {
     uint32_t word;
@@ -61,8 +55,8 @@ static inline bool bm_key_equal(beam_span a, beam_span b)
     if (n < 8)
         return bm_half_word_at(a.ptr) == bm_half_word_at(b.ptr) &&
                bm_half_word_at(a.ptr + n - 4) == bm_half_word_at(b.ptr + n - 4);
-    return bm_word_at(a.ptr) == bm_word_at(b.ptr) &&
-           bm_word_at(a.ptr + n - 8) == bm_word_at(b.ptr + n - 8);
+    return bm_load_word(a.ptr) == bm_load_word(b.ptr) &&
+           bm_load_word(a.ptr + n - 8) == bm_load_word(b.ptr + n - 8);
 }
 
 #endif

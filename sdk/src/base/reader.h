@@ -28,7 +28,7 @@ static inline beam_span bm_rest(const bm_reader *r)
     return (beam_span){ (const char *)r->at, bm_left(r) };
 }
 
-static inline uint64_t bm_load_word(const uint8_t *at)
+static inline uint64_t bm_load_word(const void *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
