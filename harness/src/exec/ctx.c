@@ -220,14 +220,21 @@ emit_pair_to_sink(beam_ctx *c, const beam_value *key, const beam_value *value, b
     return sink && bm_sink_put(sink, c->element, key, value, is_short);
 }
 
-/* Apart from what is short, which without calls needs to save no registers. */
+/* These are apart from what is short, which without calls needs to save no registers; and the
+ * way to a next step, on which their frames add up, from that to a sink. */
+static __attribute__((noinline)) beam_status emit_main(beam_ctx *c, const beam_value *v)
+{
+    return emit_like_input(c, -1, v);
+}
+
 static __attribute__((noinline)) beam_status emit_one(beam_ctx *c, const beam_value *v)
 {
-    return emit_to_sink(c, v, false) ? BEAM_OK : emit_like_input(c, -1, v);
+    return emit_to_sink(c, v, false) ? BEAM_OK : emit_main(c, v);
 }
 
 beam_status beam_emit_ref(beam_ctx *c, const beam_value *v)
 {
+    if (!c->sink) return emit_main(c, v);
     return emit_to_sink(c, v, true) ? BEAM_OK : emit_one(c, v);
 }
 
