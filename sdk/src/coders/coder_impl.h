@@ -81,7 +81,6 @@ beam_status bm_windows_skip(const bm_coder *window_coder, bm_reader *in);
 const bm_windows *bm_windows_copy(bm_arena *arena, const bm_windows *windows);
 
 /* pane.c: the pane of a firing, PaneInfoCoder elsewhere */
-enum { BM_NO_FIRING_BYTE = 0x0f }; /* first, last, UNKNOWN; no indexes */
 beam_status bm_pane_decode(bm_reader *in, beam_pane *out, bool *has_metadata);
 void bm_pane_encode(const beam_pane *pane, bm_writer *out);
 /* With the element's metadata; the decoded points into the input. */

@@ -11,12 +11,8 @@
 enum {
     TIMESTAMP_SIZE = 8,
     COUNT_SIZE = 4,
-    GLOBAL_HEADER_SIZE = 5,
     MAX_COMMON_HEADER = 2 * TIMESTAMP_SIZE + COUNT_SIZE + BM_VARINT_MAX
 };
-
-/* One window, which has no bytes, and bm_no_firing. */
-static const uint8_t global_header[GLOBAL_HEADER_SIZE] = { 0, 0, 0, 1, BM_NO_FIRING_BYTE };
 
 static void set_words(bm_header *header)
 {
@@ -37,7 +33,7 @@ static void expect_first(bm_element_decoder *decoder)
     bm_header *first = BM_NEW(&decoder->header_arena, bm_header);
     const bm_coder *coder = decoder->coder;
     if (coder->kind == BM_CODER_WINDOWED_VALUE && coder->arg[1]->kind == BM_CODER_GLOBAL_WINDOW) {
-        first->bytes = (beam_span){ (const char *)global_header, GLOBAL_HEADER_SIZE };
+        first->bytes = (beam_span){ (const char *)bm_global_header, sizeof bm_global_header };
         first->windows = &bm_global_windows;
         first->pane = &bm_no_firing;
         set_words(first);
@@ -148,7 +144,7 @@ static __attribute__((noinline)) beam_status encode_header_in_windows(
         const beam_window *w = &windows->at[0];
         uint8_t *start = bm_reserve(out, MAX_COMMON_HEADER);
         uint8_t *at = bm_put_timestamp(start, element->timestamp);
-        memcpy(at, global_header, COUNT_SIZE);
+        memcpy(at, bm_global_header, COUNT_SIZE);
         at = bm_put_timestamp(at + COUNT_SIZE, w->end);
         at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
         out->len += (size_t)(at - start);
@@ -166,9 +162,9 @@ static inline beam_status encode_header(const bm_coder *window, const bm_element
     if (window->kind != BM_CODER_GLOBAL_WINDOW ||
         element->windows != &bm_global_windows || element->pane != &bm_no_firing)
         return encode_header_in_windows(window, element, out);
-    uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE);
-    memcpy(bm_put_timestamp(at, element->timestamp), global_header, GLOBAL_HEADER_SIZE);
-    out->len += TIMESTAMP_SIZE + GLOBAL_HEADER_SIZE;
+    uint8_t *at = bm_reserve(out, TIMESTAMP_SIZE + sizeof bm_global_header);
+    memcpy(bm_put_timestamp(at, element->timestamp), bm_global_header, sizeof bm_global_header);
+    out->len += TIMESTAMP_SIZE + sizeof bm_global_header;
     return BEAM_OK;
 }
 

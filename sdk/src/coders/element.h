@@ -21,6 +21,7 @@ typedef struct bm_element {
 
 extern const bm_windows bm_global_windows; /* the global window alone */
 extern const beam_pane bm_no_firing;       /* PaneInfo.NO_FIRING */
+enum { BM_NO_FIRING_BYTE = 0x0f };         /* the same encoded: first, last, UNKNOWN */
 
 static inline bool bm_window_is_global(const beam_window *w)
 {

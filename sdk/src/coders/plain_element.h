@@ -12,6 +12,9 @@
 #include "base/writer.h"
 #include "coders/element.h"
 
+/* One window, the global one, which has no bytes, and bm_no_firing. */
+static const uint8_t bm_global_header[] = { 0, 0, 0, 1, BM_NO_FIRING_BYTE };
+
 /* What is known of a windowed coder beforehand. */
 typedef struct bm_plain_coder {
     const bm_windows *windows; /* the global window; NULL: one interval */
@@ -38,20 +41,19 @@ static inline uint8_t *bm_put_timestamp(uint8_t *at, beam_millis t)
 static inline __attribute__((always_inline)) uint8_t *
 bm_put_plain_header(uint8_t *at, const bm_plain_coder *coder, const bm_element *like)
 {
-    static const uint8_t one_window[] = { 0, 0, 0, 1, 0x0f }; /* and the pane of no firing */
     if (like->pane != &bm_no_firing) return NULL;
     at = bm_put_timestamp(at, like->timestamp);
     if (__builtin_expect(like->windows == coder->windows, 1)) {
-        memcpy(at, one_window, 5);
-        return at + 5;
+        memcpy(at, bm_global_header, sizeof bm_global_header);
+        return at + sizeof bm_global_header;
     }
     if (coder->windows || like->windows == &bm_global_windows || like->windows->n != 1)
         return NULL;
     const beam_window *w = &like->windows->at[0];
-    memcpy(at, one_window, 4);
+    memcpy(at, bm_global_header, 4); /* one window */
     at = bm_put_timestamp(at + 4, w->end);
     at = bm_put_varint(at, (uint64_t)w->end - (uint64_t)w->start);
-    *at++ = one_window[4];
+    *at++ = BM_NO_FIRING_BYTE;
     return at;
 }
 
