@@ -31,51 +31,47 @@ static inline uint64_t part_bits(const char *part)
 #endif
 }
 
-/* Of a block, or of what is left of the text: its last bytes may be looked at twice. */
-static uint64_t bits_at(const char *at, const char *end)
+/* Of up to a block; of less than a part, the part that ends with it can be read. */
+static uint64_t bits_at(const char *at, size_t n)
 {
-    size_t n = end - at < BLOCK ? (size_t)(end - at) : BLOCK;
-    if (n < PART) {
-        char padded[PART] = { 0 };
-        memcpy(padded, at, n);
-        return part_bits(padded);
-    }
-    uint64_t bits = part_bits(at + n - PART) << (n - PART);
+    if (n < PART) return part_bits(at + n - PART) >> (PART - n);
+    uint64_t bits = part_bits(at + n - PART) << (n - PART); /* some bytes are looked at twice */
     for (size_t i = 0; i + PART < n; i += PART) bits |= part_bits(at + i) << i;
     return bits;
 }
 
+static uint64_t bits_of_short(beam_span text)
+{
+    char padded[PART] = { 0 };
+    if (text.len) memcpy(padded, text.ptr, text.len);
+    return part_bits(padded);
+}
+
 beam_words beam_words_of(beam_span text)
 {
-    beam_words words = { text.ptr, text.ptr + text.len, 0 };
-    if (text.len) words.bits = bits_at(words.block, words.end);
-    return words;
+    uint64_t bits = text.len < PART ? bits_of_short(text)
+                                    : bits_at(text.ptr, text.len < BLOCK ? text.len : BLOCK);
+    return (beam_words){ text.ptr, text.len ? text.ptr + text.len : text.ptr, bits };
 }
 
 /* Moves on to the next block; false at the end. */
 static bool next_block(beam_words *words)
 {
-    if (words->end - words->block <= BLOCK) {
+    size_t left = (size_t)(words->end - words->block);
+    if (left <= BLOCK) {
         words->bits = 0;
         return false;
     }
     words->block += BLOCK;
-    words->bits = bits_at(words->block, words->end);
+    left -= BLOCK;
+    words->bits = bits_at(words->block, left < BLOCK ? left : BLOCK);
     return true;
 }
 
-static __attribute__((noinline)) bool word_of_later_block(beam_words *words, beam_span *out)
-{
-    while (!words->bits)
-        if (!next_block(words)) return false;
-    return beam_next_word(words, out);
-}
-
 /* A word that reaches the end of its block goes on with the first bits of the next. */
-static __attribute__((noinline)) bool long_word(beam_words *words, const char *word,
-                                                beam_span *out)
+static bool long_word(beam_words *words, beam_span *out)
 {
-    const char *end = words->end;
+    const char *word = words->block + __builtin_ctzll(words->bits), *end = words->end;
     while (next_block(words)) {
         if (!~words->bits) continue;
         int n = __builtin_ctzll(~words->bits);
@@ -87,15 +83,10 @@ static __attribute__((noinline)) bool long_word(beam_words *words, const char *w
     return true;
 }
 
-/* What needs calls is apart: words are many. */
-bool beam_next_word(beam_words *words, beam_span *out)
+bool beam_next_word_apart(beam_words *words, beam_span *out)
 {
-    if (!words->bits) return word_of_later_block(words, out);
-    int start = __builtin_ctzll(words->bits);
-    const char *word = words->block + start;
-    uint64_t after = words->bits + (1ull << start); /* carries through the word's bits */
-    words->bits &= after;
-    if (!after) return long_word(words, word, out);
-    *out = (beam_span){ word, (size_t)(__builtin_ctzll(after) - start) };
-    return true;
+    if (words->bits) return long_word(words, out);
+    while (next_block(words))
+        if (words->bits) return beam_next_word(words, out);
+    return false;
 }

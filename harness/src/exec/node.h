@@ -252,6 +252,7 @@ struct bm_plan {
         int source;
         const bm_element *element;
         beam_span bytes; /* header and value */
+        beam_span wide;  /* of the segment: where BM_WIDE bytes can be read */
     } passing;
 
     _Atomic(bm_node *) current; /* whose user code runs; NULL: none */
@@ -386,6 +387,7 @@ static inline const bm_windows *bm_one_window_set(bm_one_window *w, const beam_w
 beam_status bm_source_segment(bm_node *source, beam_span data);
 /* All segments have come. */
 beam_status bm_source_end(bm_node *source);
+bool bm_is_source(const bm_node *node); /* NULL is none */
 const bm_coder *bm_source_coder(const bm_node *source);
 int64_t bm_source_index(const bm_node *source);
 int64_t bm_source_stop(const bm_node *source);

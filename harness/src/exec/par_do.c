@@ -17,6 +17,20 @@ beam_status bm_par_do_process(bm_node *node, const bm_element *element)
     return bm_par_do_after(p, mark, outer, p->fn->process(&p->ctx, element->value));
 }
 
+/* The same for what only a source pushes, which rewinds the scratch memory itself, and not from
+ * within user code. */
+static beam_status process_pushed(bm_node *node, const bm_element *element)
+{
+    bm_par_do *p = (bm_par_do *)node;
+    bm_enter(node);
+    p->ctx.element = element;
+    beam_status status = p->fn->process(&p->ctx, element->value);
+    status = bm_element_ended(&p->ctx, node->plan, status);
+    p->ctx.element = NULL;
+    bm_leave(node, NULL);
+    return status;
+}
+
 static beam_status process_map(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
@@ -118,9 +132,20 @@ static beam_status process_each_window(bm_node *node, const bm_element *element)
 }
 
 /* -- life ---------------------------------------------------------------------------------- */
+static void take_from_source(bm_process *process)
+{
+    if (*process == bm_par_do_process) *process = process_pushed;
+}
+
 beam_status bm_par_do_setup(bm_node *node)
 {
     bm_par_do *p = (bm_par_do *)node;
+    bool sorts = p->ctx.state && p->ctx.state->sorted;
+    if (bm_is_source(p->input->pcoll->producer) && !sorts) {
+        take_from_source(&node->process);
+        take_from_source(&p->process_one);
+        take_from_source(&p->process_keyed);
+    }
     if (!p->fn->setup) return BEAM_OK;
     beam_status status;
     p->ctx.may_emit = false;

@@ -219,16 +219,15 @@ static beam_status process(bm_node *node, const bm_element *in)
  * elements of, else with that of the collection. */
 static beam_status find_root_coder(bm_sdf_process *s)
 {
-    bm_plan *plan = s->par_do.node.plan;
     const bm_pcoll *in = s->par_do.input->pcoll;
-    for (size_t i = 0; i < plan->n_sources; i++)
-        if (plan->source_nodes[i] == in->producer)
-            s->root_coder = bm_source_coder(plan->source_nodes[i]);
-    if (s->root_coder) return BEAM_OK;
+    if (bm_is_source(in->producer)) {
+        s->root_coder = bm_source_coder(in->producer);
+        return BEAM_OK;
+    }
     if (!in->window_coder)
         return bm_fail(&s->par_do.node, BEAM_EUNSUPPORTED, "cannot be set up", "the windows of "
                        "its input have a coder that this worker does not know");
-    s->root_coder = bm_coder_new(&plan->arena, BM_CODER_WINDOWED_VALUE, in->coder,
+    s->root_coder = bm_coder_new(&s->par_do.node.plan->arena, BM_CODER_WINDOWED_VALUE, in->coder,
                                  in->window_coder);
     return BEAM_OK;
 }

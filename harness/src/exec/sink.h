@@ -58,7 +58,8 @@ bm_sink_put(bm_sink *sink, const bm_element *like, const beam_value *value,
         && !bm_sink_has_room(sink, bm_plain_text(value) + (other ? bm_plain_text(other) : 0)))
         return false;
     uint8_t *at = sink->out.data + sink->out.len;
-    at = bm_put_plain_element(at, &sink->plain, like, value, other, is_short);
+    at = bm_put_plain_element(at, &sink->plain, like, value, other, is_short,
+                              sink->node.plan->passing.wide);
     return bm_sink_send(sink, 1, at);
 }
 

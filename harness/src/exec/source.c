@@ -110,40 +110,53 @@ static __attribute__((noinline)) beam_status decode(source *s, bm_reader *in, bm
     return bm_element_decode(&s->decoder, in, &s->node.plan->decoding, out);
 }
 
+static inline void set_header(bm_element *plain, const bm_header *header)
+{
+    plain->windows = header->windows;
+    plain->pane = header->pane;
+}
+
 /* Pushes the complete elements; BEAM_OK with bytes left in `in` when the last is not. */
 static beam_status push_elements(source *s, bm_reader *in)
 {
     bm_plan *plan = s->node.plan;
-    bm_element element;
     beam_value pair[2];
+    bm_element plain = { .value = beam_kv(pair) }, other;
     struct bm_passing *passing = &plan->passing;
     bm_mark mark = bm_scratch_mark(&plan->scratch);
     beam_status status = BEAM_OK;
     passing->source = s->port;
-    passing->element = &element;
+    passing->wide = bm_wide_part(bm_rest(in));
     s->pushing = in;
     s->ahead = NULL;
+    set_header(&plain, s->decoder.last);
     while (in->at < in->end) {
         const uint8_t *start = in->at;
-        if (!bm_take_plain_element(&s->plain, s->decoder.last, in, pair, &element))
-            status = decode(s, in, &element);
-        if (BM_UNLIKELY(status != BEAM_OK)) {
-            bm_rewind(&plan->scratch, mark);
-            in->at = start;
-            if (status == BEAM_ESHORT) status = BEAM_OK;
-            else if (!bm_failed(plan)) status = bad_element(s, status, bm_left(in));
-            break;
+        const bm_element *element = &plain;
+        if (!bm_take_plain_element(&s->plain, s->decoder.last, in, pair, &plain)) {
+            status = decode(s, in, &other);
+            if (BM_UNLIKELY(status != BEAM_OK)) {
+                bm_rewind(&plan->scratch, mark);
+                in->at = start;
+                if (status == BEAM_ESHORT) status = BEAM_OK;
+                else if (!bm_failed(plan)) status = bad_element(s, status, bm_left(in));
+                break;
+            }
+            set_header(&plain, s->decoder.last);
+            element = &other;
         }
         if (!take(s)) {
             in->at = in->end;
             break;
         }
+        passing->element = element;
         passing->bytes = (beam_span){ (const char *)start, (size_t)(in->at - start) };
-        status = bm_send(s->out, &element);
+        status = bm_send(s->out, element);
         bm_rewind(&plan->scratch, mark);
         if (BM_UNLIKELY(status != BEAM_OK)) break;
     }
     passing->source = -1;
+    passing->wide.len = 0;
     s->pushing = NULL;
     return status;
 }
@@ -276,6 +289,11 @@ static const bm_node_ops source_ops = {
     .finish = source_finish,
     .free = source_free,
 };
+
+bool bm_is_source(const bm_node *node)
+{
+    return node && node->ops == &source_ops;
+}
 
 beam_status bm_source_new(bm_plan *plan, const bm_transform *t, bm_node **out,
                           beam_error *err)

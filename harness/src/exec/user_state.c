@@ -542,18 +542,10 @@ beam_status bm_user_state_new(bm_par_do *p, const bm_transform *t, beam_error *e
     return find_info(t, BM_SORTED_STATE) ? add_sorted(s, t, err) : BEAM_OK;
 }
 
-static bm_node *source_of(const bm_user_state *s)
-{
-    const bm_plan *plan = s->node->plan;
-    bm_node *producer = ((const bm_par_do *)s->node)->input->pcoll->producer;
-    for (size_t i = 0; i < plan->n_sources; i++)
-        if (plan->source_nodes[i] == producer) return producer;
-    return NULL;
-}
-
 void bm_user_state_start(bm_user_state *s)
 {
-    s->source = source_of(s);
+    bm_node *producer = ((const bm_par_do *)s->node)->input->pcoll->producer;
+    s->source = bm_is_source(producer) ? producer : NULL;
     s->writing_back = s->attempting = false;
     forget(s);
     const bm_bundle_io *io = s->node->plan->io;

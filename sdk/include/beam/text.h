@@ -28,7 +28,23 @@ typedef struct beam_words {
     uint64_t bits;           /* those of the block that belong to words to come */
 } beam_words;
 BEAM_API beam_words beam_words_of(beam_span text);
-BEAM_API bool beam_next_word(beam_words *words, beam_span *out);
+/* false: there are no more. */
+static inline bool beam_next_word(beam_words *words, beam_span *out);
+
+/* What beam_next_word() does inline is for words that end within the block. */
+BEAM_API bool beam_next_word_apart(beam_words *words, beam_span *out);
+static inline bool beam_next_word(beam_words *words, beam_span *out)
+{
+    uint64_t bits = words->bits;
+    if (!bits) return beam_next_word_apart(words, out);
+    int start = __builtin_ctzll(bits);
+    uint64_t after = bits + (1ull << start); /* carries through the word's bits */
+    if (!after) return beam_next_word_apart(words, out);
+    words->bits = bits & after;
+    out->ptr = words->block + start;
+    out->len = (size_t)(__builtin_ctzll(after) - start);
+    return true;
+}
 
 BEAM_C_END
 #endif

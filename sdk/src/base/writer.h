@@ -77,6 +77,22 @@ static inline __attribute__((always_inline)) void bm_copy_inline(uint8_t *to,
         memcpy(to + n - 16, from + n - 16, 16);
     }
 }
+enum { BM_WIDE = 16 };
+/* The places in the bytes from which BM_WIDE can be read. */
+static inline beam_span bm_wide_part(beam_span bytes)
+{
+    return (beam_span){ bytes.ptr, bytes.len < BM_WIDE ? 0 : bytes.len - BM_WIDE + 1 };
+}
+/* The same for where BM_WIDE bytes can be written. What begins in a `wide` part, as texts of the
+ * input do, takes no branch by its length, which nobody could foresee. */
+static inline __attribute__((always_inline)) void bm_copy_wide(uint8_t *to, const void *bytes,
+                                                               size_t n, beam_span wide)
+{
+    if ((size_t)((uintptr_t)bytes - (uintptr_t)wide.ptr) < wide.len && n <= BM_WIDE)
+        memcpy(to, bytes, BM_WIDE);
+    else
+        bm_copy_inline(to, bytes, n);
+}
 /* memcpy of what is mostly short. */
 static inline void bm_copy_short(uint8_t *to, const void *bytes, size_t n)
 {

@@ -126,9 +126,15 @@ static __attribute__((noinline)) beam_status take_header(bm_element_decoder *dec
 beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
                               const bm_decoding *decoding, bm_element *out)
 {
-    const uint8_t *value = bm_header_end(decoder->last, in, out);
-    if (value) in->at = value;
-    else BEAM_TRY(take_header(decoder, in, out));
+    const bm_header *last = decoder->last;
+    const uint8_t *value = bm_header_end(last, in, &out->timestamp);
+    if (value) {
+        out->windows = last->windows;
+        out->pane = last->pane;
+        in->at = value;
+    } else {
+        BEAM_TRY(take_header(decoder, in, out));
+    }
     const bm_coder *coder = decoder->coder->arg[0];
     if (coder->kind == BM_CODER_KV)
         return bm_decode_pair(coder, true, in, decoding, &out->value);
@@ -215,15 +221,17 @@ static int plain_kind(const bm_coder *coder)
 
 bm_plain_coder bm_plain_coder_of(const bm_coder *windowed)
 {
-    bm_plain_coder plain = { NULL, -1, { -1, -1 } };
+    bm_plain_coder plain = { NULL, -1, { -1, -1 }, 0 };
     if (windowed->kind != BM_CODER_WINDOWED_VALUE) return plain;
     const bm_coder *value = windowed->arg[0];
     bm_coder_kind window = windowed->arg[1]->kind;
     if (window == BM_CODER_GLOBAL_WINDOW) plain.windows = &bm_global_windows;
     else if (window != BM_CODER_INTERVAL_WINDOW) return plain;
     plain.one = plain_kind(value);
+    plain.n = plain.one >= 0;
     if (value->kind != BM_CODER_KV) return plain;
     for (int i = 0; i < 2; i++) plain.pair[i] = plain_kind(value->arg[i]);
+    if (plain.pair[0] >= 0 && plain.pair[1] >= 0) plain.n = 2;
     return plain;
 }
 

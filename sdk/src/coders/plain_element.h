@@ -20,6 +20,7 @@ typedef struct bm_plain_coder {
     const bm_windows *windows; /* the global window; NULL: one interval */
     int one, pair[2];          /* beam_kind of values, and of the two of a pair; -1, which no
                                   value is of: not plain */
+    int n;                     /* plain values of an element: 1 or, in a pair, 2; or 0 */
 } bm_plain_coder;
 bm_plain_coder bm_plain_coder_of(const bm_coder *windowed);
 
@@ -58,14 +59,14 @@ bm_put_plain_header(uint8_t *at, const bm_plain_coder *coder, const bm_element *
 }
 
 static inline __attribute__((always_inline)) uint8_t *
-bm_put_plain(uint8_t *at, const beam_value *v, bool is_short)
+bm_put_plain(uint8_t *at, const beam_value *v, bool is_short, beam_span wide)
 {
     if (v->kind == BEAM_KIND_INT64) return bm_put_varint(at, (uint64_t)v->as.int64);
     beam_span text = v->as.span;
     if (is_short && text.len > BM_SHORT) return NULL;
     if (is_short) *at++ = (uint8_t)text.len;
     else at = bm_put_varint(at, text.len);
-    if (is_short) bm_copy_inline(at, text.ptr, text.len);
+    if (is_short) bm_copy_wide(at, text.ptr, text.len, wide);
     else bm_copy_short(at, text.ptr, text.len);
     return at + text.len;
 }
@@ -75,20 +76,21 @@ bm_put_plain(uint8_t *at, const beam_value *v, bool is_short)
  * to be short. The place after it; NULL: it is not that plain, or not short. */
 static inline __attribute__((always_inline)) uint8_t *
 bm_put_plain_element(uint8_t *at, const bm_plain_coder *coder, const bm_element *like,
-                     const beam_value *value, const beam_value *other, bool is_short)
+                     const beam_value *value, const beam_value *other, bool is_short,
+                     beam_span wide)
 {
     if ((int)value->kind != (other ? coder->pair[0] : coder->one)) return NULL;
     if (other && (int)other->kind != coder->pair[1]) return NULL;
     at = bm_put_plain_header(at, coder, like);
-    if (at) at = bm_put_plain(at, value, is_short);
-    return at && other ? bm_put_plain(at, other, is_short) : at;
+    if (at) at = bm_put_plain(at, value, is_short, wide);
+    return at && other ? bm_put_plain(at, other, is_short, wide) : at;
 }
 
 /* -- decoding ------------------------------------------------------------------------------ */
-/* Reads the timestamp, windows and pane of the next element; where its value begins. NULL:
- * its header is not this one, or not one that can be compared in words. */
+/* Reads the timestamp of the next element, whose windows and pane are the header's; where its
+ * value begins. NULL: its header is not this one, or not one that can be compared in words. */
 static inline __attribute__((always_inline)) const uint8_t *
-bm_header_end(const bm_header *header, const bm_reader *in, bm_element *out)
+bm_header_end(const bm_header *header, const bm_reader *in, beam_millis *timestamp)
 {
     const uint8_t *at = in->at;
     if (bm_left(in) < 8 + sizeof header->words
@@ -99,9 +101,7 @@ bm_header_end(const bm_header *header, const bm_reader *in, bm_element *out)
             || ((bm_load_word(at + 16) ^ header->words[1]) & header->masks[1])
             || ((bm_load_word(at + 24) ^ header->words[2]) & header->masks[2])))
         return NULL;
-    out->timestamp = (beam_millis)(__builtin_bswap64(bm_load_word(at)) ^ (uint64_t)1 << 63);
-    out->windows = header->windows;
-    out->pane = header->pane;
+    *timestamp = (beam_millis)(__builtin_bswap64(bm_load_word(at)) ^ (uint64_t)1 << 63);
     return at + 8 + header->bytes.len;
 }
 
@@ -135,18 +135,18 @@ bm_plain_end(int kind, const uint8_t *at, const uint8_t *end, beam_value *out)
     return at + n;
 }
 
-/* Takes the next element off, if it is that plain; of a pair `pair` becomes the values. false:
- * nothing was taken, and it must be decoded by bm_element_decode(), which also tells errors. */
+/* Takes the next element off, if it is that plain: writes its timestamp and its value or, of a
+ * pair, the two. The rest of `out` has to be there before, since it seldom changes: windows and
+ * pane of the header, and of a pair a KV of `pair`. false: nothing was taken, and it must be
+ * decoded by bm_element_decode(), which also tells errors. */
 static inline __attribute__((always_inline)) bool
 bm_take_plain_element(const bm_plain_coder *coder, const bm_header *header, bm_reader *in,
                       beam_value pair[2], bm_element *out)
 {
-    bool is_pair = coder->one < 0;
-    if (is_pair && (coder->pair[0] < 0 || coder->pair[1] < 0)) return false;
-    const uint8_t *at = bm_header_end(header, in, out);
+    if (!coder->n) return false;
+    const uint8_t *at = bm_header_end(header, in, &out->timestamp);
     if (!at) return false;
-    if (is_pair) {
-        bm_set_value(&out->value, BEAM_KIND_KV, (uint64_t)(uintptr_t)pair);
+    if (coder->n == 2) {
         at = bm_plain_end(coder->pair[0], at, in->end, &pair[0]);
         if (at) at = bm_plain_end(coder->pair[1], at, in->end, &pair[1]);
     } else {

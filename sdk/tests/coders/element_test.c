@@ -301,8 +301,10 @@ static bool put_plain(const bm_coder *coder, int n, const beam_value *values,
                             : bm_plain_text(values) + (other ? bm_plain_text(other) : 0);
     *out = (bm_writer){ malloc(BM_PLAIN_ROOM + texts), 0, BM_PLAIN_ROOM + texts };
     uint8_t *end = is_short
-                       ? bm_put_plain_element(out->data, &plain, like, values, other, true)
-                       : bm_put_plain_element(out->data, &plain, like, values, other, false);
+                       ? bm_put_plain_element(out->data, &plain, like, values, other, true,
+                                              (beam_span){ NULL, 0 })
+                       : bm_put_plain_element(out->data, &plain, like, values, other, false,
+                                              (beam_span){ NULL, 0 });
     if (end) out->len = (size_t)(end - out->data);
     return end;
 }
@@ -318,8 +320,10 @@ static bool take_plain(const bm_coder *coder, const bm_element_decoder *decoder,
     memcpy(bytes, last.ptr, n < last.len ? n : last.len);
     bm_reader in = bm_reader_of((beam_span){ bytes, n });
     beam_value pair[2];
-    bm_element got;
-    bool taken = bm_take_plain_element(&plain, decoder->last, &in, pair, &got);
+    const bm_header *header = decoder->last;
+    bm_element got = { .windows = header->windows, .pane = header->pane };
+    if (plain.n == 2) got.value = beam_kv(pair);
+    bool taken = bm_take_plain_element(&plain, header, &in, pair, &got);
     if (taken) {
         ck_assert_uint_eq(bm_left(&in), n - last.len);
         bm_writer again = { 0 };
