@@ -21,14 +21,17 @@ struct bm_rpc {
         void (*fn)(void *arg);
         void *arg;
     } soon[MOST_SOON];
-    size_t n_soon;
-    unsigned n_events; /* since the first of them came */
+    size_t n_soon, n_made; /* of these; none is made twice when one of them settles the rest */
+    unsigned n_events;     /* since the first of them came */
 };
 
 void bm_rpc_settle(bm_rpc *rpc)
 {
-    for (size_t i = 0; i < rpc->n_soon; i++) rpc->soon[i].fn(rpc->soon[i].arg);
-    rpc->n_soon = 0;
+    while (rpc->n_made < rpc->n_soon) {
+        size_t i = rpc->n_made++;
+        rpc->soon[i].fn(rpc->soon[i].arg);
+    }
+    rpc->n_soon = rpc->n_made = 0;
     rpc->n_events = 0;
 }
 

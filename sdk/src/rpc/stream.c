@@ -345,6 +345,16 @@ static void read_next(bm_stream *stream)
     bm_start_batch(stream->call, &op, 1, &stream->read_tag);
 }
 
+static void read_again(void *self)
+{
+    bm_stream *stream = self;
+    pthread_mutex_lock(&stream->lock);
+    stream->reading = false;
+    read_next(stream);
+    pthread_mutex_lock(&stream->lock);
+    op_done(stream);
+}
+
 static void read_done(void *self, bool ok)
 {
     bm_stream *stream = self;
@@ -361,11 +371,11 @@ static void read_done(void *self, bool ok)
         stream->handler->on_half_close(stream->self, stream);
 
     pthread_mutex_lock(&stream->lock);
-    stream->reading = false;
     if (!message) stream->no_more_reads = true;
-    read_next(stream);
-    pthread_mutex_lock(&stream->lock);
-    op_done(stream);
+    pthread_mutex_unlock(&stream->lock);
+    /* gRPC answers a wish to read by telling the peer at once of the room that there is again,
+     * a write to the socket: whoever waits for this message goes first. */
+    bm_rpc_soon(stream->rpc, read_again, stream);
 }
 
 void bm_stream_pause(bm_stream *stream)
