@@ -18,6 +18,20 @@ static beam_status pair_anew(beam_ctx *c, beam_value in)
 static const beam_dofn pair_fn = { .name = "test.pair", .in = BEAM_ANY, .out = BEAM_ANY,
                                    .process = pair_anew };
 
+/* All ways to cut a text in two. */
+static beam_status cut_in_two(beam_ctx *c, beam_value in)
+{
+    beam_span text = beam_as_span(in);
+    for (size_t i = 0; i <= text.len; i++)
+        BEAM_TRY(beam_emit_kv(c, beam_string((beam_span){ text.ptr, i }),
+                              beam_string((beam_span){ text.ptr + i, text.len - i })));
+    return BEAM_OK;
+}
+static const beam_dofn cut_fn = { .name = "test.cut",
+                                  .in = BEAM_STRING,
+                                  .out = BEAM_KV(BEAM_STRING, BEAM_STRING),
+                                  .process = cut_in_two };
+
 /* What fails the bundle is told by what is emitted then, and nothing more goes on. */
 static beam_status emit_after_failing(beam_ctx *c, beam_value in)
 {
@@ -138,7 +152,7 @@ static const beam_dofn life_fn = { .name = "test.life", .in = BEAM_INT64, .out =
 
 static const beam_dofn *const fns[] = { &pass_fn, &twice_fn, &even_fn, &timestamp_fn,
                                         &partition_fn, &sort_fn, &window_fn, &calls_fn,
-                                        &life_fn, &pair_fn, &fail_fn };
+                                        &life_fn, &pair_fn, &fail_fn, &cut_fn };
 
 static void init(fixture *f)
 {
@@ -409,6 +423,32 @@ START_TEST(segments_may_end_anywhere)
 }
 END_TEST
 
+/* Texts in the middle and at the end of segments. */
+START_TEST(parts_of_the_input_go_on_from_any_segment)
+{
+    static const char *const texts[] = { "a text that is longer than a part", "short", "" };
+    fixture f;
+    init_one(&f, "test.cut", "", "string_utf8", "kv<string_utf8,string_utf8>",
+             "global_window");
+    bm_writer want = { 0 };
+    for (size_t i = 0; i < BEAM_COUNT(texts); i++) {
+        fixture_put(&f, 0, text_value(texts[i]));
+        for (int n = 0; n <= (int)strlen(texts[i]); n++) {
+            const char *line =
+                bm_format(&f.arena, "KV{\"%.*s\", \"%s\"}\n", n, texts[i], texts[i] + n);
+            bm_write_bytes(&want, line, strlen(line));
+        }
+    }
+    bm_write_u8(&want, 0);
+    for (size_t segment = 1; segment < 120; segment++) {
+        ck_assert_int_eq(fixture_run_in(&f, segment), BEAM_OK);
+        expect_output(&f, 0, (const char *)want.data);
+    }
+    bm_writer_free(&want);
+    fixture_free(&f);
+}
+END_TEST
+
 START_TEST(an_element_of_many_segments_is_linear_work)
 {
     fixture f;
@@ -515,6 +555,7 @@ int main(void)
         one_collection_as_two_inputs_counts_twice,
         to_string_keeps_the_nonce,
         segments_may_end_anywhere,
+        parts_of_the_input_go_on_from_any_segment,
         an_element_of_many_segments_is_linear_work,
         texts_of_any_length,
         nothing_goes_on_after_a_failure,

@@ -27,6 +27,27 @@ START_TEST(bytes_of_any_length)
 }
 END_TEST
 
+/* Any part of bytes in memory of their own size, before and behind which nothing can be read. */
+START_TEST(parts_of_bytes_that_are_wide)
+{
+    enum { MOST = BM_WIDE + 8 };
+    for (size_t size = 0; size <= MOST; size++) {
+        char *bytes = malloc(size ? size : 1);
+        for (size_t i = 0; i < size; i++) bytes[i] = (char)(i + 1);
+        beam_span wide = bm_wide_part((beam_span){ bytes, size });
+        for (size_t from = 0; from <= size; from++) {
+            for (size_t n = 0; from + n <= size; n++) {
+                uint8_t *to = malloc(n > BM_WIDE ? n : BM_WIDE);
+                bm_copy_wide(to, bytes + from, n, wide);
+                ck_assert(!n || !memcmp(to, bytes + from, n));
+                free(to);
+            }
+        }
+        free(bytes);
+    }
+}
+END_TEST
+
 START_TEST(varints)
 {
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -107,7 +128,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = { bytes_of_any_length, varints, growing,
-                                   shrinking, taking_the_bytes, for_users };
+    const TTest *const tests[] = { bytes_of_any_length, parts_of_bytes_that_are_wide,
+                                   varints, growing, shrinking, taking_the_bytes, for_users };
     return RUN_TESTS("writer", tests);
 }
