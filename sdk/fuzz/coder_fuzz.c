@@ -201,8 +201,7 @@ static void check_plain(const bm_coder *coder, const bm_header *header, bm_reade
 {
     const bm_plain_coder plain = bm_plain_coder_of(coder);
     beam_value pair[2];
-    bm_element taken = { .windows = header->windows, .pane = header->pane };
-    if (plain.n == 2) taken.value = beam_kv(pair);
+    bm_element taken = { .value = { BEAM_KIND_KV, { .kv = pair } } };
     if (!bm_take_plain_element(&plain, header, &from, pair, &taken)) return;
     CHECK(element && from.at == after->at);
     CHECK(taken.timestamp == element->timestamp && taken.windows == element->windows &&

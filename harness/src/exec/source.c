@@ -110,18 +110,12 @@ static __attribute__((noinline)) beam_status decode(source *s, bm_reader *in, bm
     return bm_element_decode(&s->decoder, in, &s->node.plan->decoding, out);
 }
 
-static inline void set_header(bm_element *plain, const bm_header *header)
-{
-    plain->windows = header->windows;
-    plain->pane = header->pane;
-}
-
 /* Pushes the complete elements; BEAM_OK with bytes left in `in` when the last is not. */
 static beam_status push_elements(source *s, bm_reader *in)
 {
     bm_plan *plan = s->node.plan;
     beam_value pair[2];
-    bm_element plain = { .value = beam_kv(pair) }, other;
+    bm_element plain = { .value = { BEAM_KIND_KV, { .kv = pair } } }, other;
     struct bm_passing *passing = &plan->passing;
     bm_mark mark = bm_scratch_mark(&plan->scratch);
     beam_status status = BEAM_OK;
@@ -129,7 +123,6 @@ static beam_status push_elements(source *s, bm_reader *in)
     passing->wide = bm_wide_part(bm_rest(in));
     s->pushing = in;
     s->ahead = NULL;
-    set_header(&plain, s->decoder.last);
     while (in->at < in->end) {
         const uint8_t *start = in->at;
         const bm_element *element = &plain;
@@ -142,7 +135,6 @@ static beam_status push_elements(source *s, bm_reader *in)
                 else if (!bm_failed(plan)) status = bad_element(s, status, bm_left(in));
                 break;
             }
-            set_header(&plain, s->decoder.last);
             element = &other;
         }
         if (!take(s)) {

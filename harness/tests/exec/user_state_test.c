@@ -447,6 +447,24 @@ START_TEST(state_of_the_next_elements_is_asked_for_ahead)
 }
 END_TEST
 
+START_TEST(looking_ahead_leaves_elements_in_their_windows)
+{
+    keyed k;
+    keyed_init_in_windows(&k, 0);
+    k.reads_ahead = true;
+    keyed_put_at(&k, "a", "v? v=1", 1);
+    keyed_put_at(&k, "a", "v? v=2", 11);
+    keyed_run(&k);
+    static const beam_millis times[] = { 2, 12, 21, 3, 4, 13 };
+    for (size_t i = 0; i < BEAM_COUNT(times); i++) keyed_put_at(&k, "a", "v?", times[i]);
+    keyed_run(&k);
+    expect_keyed(&k, "\"a v? 1\" @2 [0, 10)\n\"a v? 2\" @12 [10, 20)\n"
+                     "\"a v? none\" @21 [20, 30)\n\"a v? 1\" @3 [0, 10)\n"
+                     "\"a v? 1\" @4 [0, 10)\n\"a v? 2\" @13 [10, 20)\n");
+    keyed_free(&k);
+}
+END_TEST
+
 START_TEST(what_is_asked_for_ahead_is_bounded_and_given_back)
 {
     keyed k;
@@ -675,6 +693,7 @@ int main(void)
         a_failed_read_fails_the_bundle,
         states_are_cached_across_bundles,
         state_of_the_next_elements_is_asked_for_ahead,
+        looking_ahead_leaves_elements_in_their_windows,
         what_is_asked_for_ahead_is_bounded_and_given_back,
         what_was_asked_for_in_vain_is_let_go,
         a_read_ahead_that_fails_fails_the_bundle,

@@ -126,15 +126,9 @@ static __attribute__((noinline)) beam_status take_header(bm_element_decoder *dec
 beam_status bm_element_decode(bm_element_decoder *decoder, bm_reader *in,
                               const bm_decoding *decoding, bm_element *out)
 {
-    const bm_header *last = decoder->last;
-    const uint8_t *value = bm_header_end(last, in, &out->timestamp);
-    if (value) {
-        out->windows = last->windows;
-        out->pane = last->pane;
-        in->at = value;
-    } else {
-        BEAM_TRY(take_header(decoder, in, out));
-    }
+    const uint8_t *value = bm_header_end(decoder->last, in, out);
+    if (value) in->at = value;
+    else BEAM_TRY(take_header(decoder, in, out));
     const bm_coder *coder = decoder->coder->arg[0];
     if (coder->kind == BM_CODER_KV)
         return bm_decode_pair(coder, true, in, decoding, &out->value);

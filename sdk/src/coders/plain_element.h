@@ -87,10 +87,10 @@ bm_put_plain_element(uint8_t *at, const bm_plain_coder *coder, const bm_element 
 }
 
 /* -- decoding ------------------------------------------------------------------------------ */
-/* Reads the timestamp of the next element, whose windows and pane are the header's; where its
- * value begins. NULL: its header is not this one, or not one that can be compared in words. */
+/* Reads the timestamp, windows and pane of the next element; where its value begins. NULL:
+ * its header is not this one, or not one that can be compared in words. */
 static inline __attribute__((always_inline)) const uint8_t *
-bm_header_end(const bm_header *header, const bm_reader *in, beam_millis *timestamp)
+bm_header_end(const bm_header *header, const bm_reader *in, bm_element *out)
 {
     const uint8_t *at = in->at;
     if (bm_left(in) < 8 + sizeof header->words
@@ -101,7 +101,9 @@ bm_header_end(const bm_header *header, const bm_reader *in, beam_millis *timesta
             || ((bm_load_word(at + 16) ^ header->words[1]) & header->masks[1])
             || ((bm_load_word(at + 24) ^ header->words[2]) & header->masks[2])))
         return NULL;
-    *timestamp = (beam_millis)(__builtin_bswap64(bm_load_word(at)) ^ (uint64_t)1 << 63);
+    out->timestamp = (beam_millis)(__builtin_bswap64(bm_load_word(at)) ^ (uint64_t)1 << 63);
+    out->windows = header->windows;
+    out->pane = header->pane;
     return at + 8 + header->bytes.len;
 }
 
@@ -135,16 +137,15 @@ bm_plain_end(int kind, const uint8_t *at, const uint8_t *end, beam_value *out)
     return at + n;
 }
 
-/* Takes the next element off, if it is that plain: writes its timestamp and its value or, of a
- * pair, the two. The rest of `out` has to be there before, since it seldom changes: windows and
- * pane of the header, and of a pair a KV of `pair`. false: nothing was taken, and it must be
- * decoded by bm_element_decode(), which also tells errors. */
+/* Takes the next element off, if it is that plain. Of a pair the two become `pair`, and the value
+ * of `out` must be the KV of it already. false: nothing was taken, and it must be decoded by
+ * bm_element_decode(), which also tells errors. */
 static inline __attribute__((always_inline)) bool
 bm_take_plain_element(const bm_plain_coder *coder, const bm_header *header, bm_reader *in,
                       beam_value pair[2], bm_element *out)
 {
     if (!coder->n) return false;
-    const uint8_t *at = bm_header_end(header, in, &out->timestamp);
+    const uint8_t *at = bm_header_end(header, in, out);
     if (!at) return false;
     if (coder->n == 2) {
         at = bm_plain_end(coder->pair[0], at, in->end, &pair[0]);

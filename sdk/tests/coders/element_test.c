@@ -320,10 +320,8 @@ static bool take_plain(const bm_coder *coder, const bm_element_decoder *decoder,
     memcpy(bytes, last.ptr, n < last.len ? n : last.len);
     bm_reader in = bm_reader_of((beam_span){ bytes, n });
     beam_value pair[2];
-    const bm_header *header = decoder->last;
-    bm_element got = { .windows = header->windows, .pane = header->pane };
-    if (plain.n == 2) got.value = beam_kv(pair);
-    bool taken = bm_take_plain_element(&plain, header, &in, pair, &got);
+    bm_element got = { .value = { BEAM_KIND_KV, { .kv = pair } } };
+    bool taken = bm_take_plain_element(&plain, decoder->last, &in, pair, &got);
     if (taken) {
         ck_assert_uint_eq(bm_left(&in), n - last.len);
         bm_writer again = { 0 };
