@@ -67,7 +67,8 @@ typedef enum maker { BY_WORKER, BY_RUNNER, BY_ANOTHER_SDK } maker;
 
 static maker maker_of(const beam_pcoll *c)
 {
-    const bm_step *producer = c->producer;
+    /* A Flatten's other inputs are made as its first. */
+    const bm_step *producer = c->first ? c->first->producer : c->producer;
     for (const bm_step *whole = producer->parent; whole; whole = whole->parent)
         if (whole->kind == BM_STEP_RESHUFFLE) return BY_RUNNER;
     switch (producer->kind) {
@@ -75,7 +76,7 @@ static maker maker_of(const beam_pcoll *c)
     case BM_STEP_GROUP_BY_KEY:
     case BM_STEP_TEST_STREAM: return BY_RUNNER;
     case BM_STEP_EXTERNAL: return BY_ANOTHER_SDK;
-    case BM_STEP_FLATTEN: return maker_of(producer->inputs[0]); /* as its other inputs */
+    case BM_STEP_FLATTEN: return maker_of(producer->inputs[0]);
     default: return BY_WORKER;
     }
 }
@@ -122,8 +123,10 @@ beam_pcoll *beam_flatten(beam_pipeline *p, const char *name, beam_pcoll *const i
     if (!read_all(step, inputs, n) || !same_types(step)) return p->nil;
     if (has_several_makers(step)) return flatten_of_several_makers(step);
     const beam_pcoll *first = step->inputs[0];
-    return bm_step_output(step, BM_MAIN_TAG, first->type, first->windowing,
-                          all_bounded(step));
+    beam_pcoll *out = bm_step_output(step, BM_MAIN_TAG, first->type, first->windowing,
+                                     all_bounded(step));
+    out->first = first->first ? first->first : first;
+    return out;
 }
 
 /* -- CoGroupByKey --------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ struct beam_pcoll {
     const bm_windowing *windowing; /* NULL: what the expansion service answers */
     bool bounded;                  /* of an external output: settled on expansion, see
                                    bm_graph_settle */
+    const beam_pcoll *first; /* of a Flatten: its first input, or that one's; else NULL */
     bool sealed; /* its coder is hidden from the runner, for whom the elements are bytes */
     int id;                        /* from 0, in order of making */
 };
