@@ -73,15 +73,23 @@ static beam_pcoll *co_group_by_key(beam_pipeline *p)
     beam_pcoll *inputs[] = { create_pairs(p, "Fruit", fruit), create_pairs(p, "Colour", colour) };
     return beam_par_do(beam_co_group_by_key(p, "Join", inputs, 2), "Format", &join_fn);
 }
-/* The slot of a value that may be null is no other one. */
-static beam_pcoll *co_group_nullable(beam_pipeline *p)
+static beam_pcoll *create_nulls(beam_pipeline *p)
 {
     beam_value pairs[][2] = { { beam_string(beam_span_of("a")), beam_int64(5) },
                               { beam_string(beam_span_of("a")), beam_null() },
                               { beam_string(beam_span_of("b")), beam_null() } };
     beam_value elements[] = { beam_kv(pairs[0]), beam_kv(pairs[1]), beam_kv(pairs[2]) };
-    beam_pcoll *in = beam_create(p, "Nulls", BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64)),
-                                 elements, BEAM_COUNT(elements));
+    return beam_create(p, "Nulls", BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64)), elements,
+                       BEAM_COUNT(elements));
+}
+static beam_pcoll *group_nulls(beam_pipeline *p)
+{
+    return as_text(beam_group_by_key(create_nulls(p), "Group"), "Text");
+}
+/* The slot of a value that may be null is no other one. */
+static beam_pcoll *co_group_nullable(beam_pipeline *p)
+{
+    beam_pcoll *in = create_nulls(p);
     beam_pcoll *inputs[] = { in, in };
     return as_text(beam_co_group_by_key(p, "Join", inputs, 2), "Text");
 }
@@ -99,6 +107,7 @@ static beam_pcoll *flatten_and_group(beam_pipeline *p)
 static const model_test tests[] = {
     { "GroupByKey", group_by_key, "a: [apple avocado]\nb: [banana]\n" },
     { "GroupByKeyEmpty", group_empty, "" },
+    { "GroupByKeyOfNulls", group_nulls, "a: [5 null]\nb: [null]\n" },
     { "CoGroupByKey", co_group_by_key, "a 22 1\nb 11 0\nc 0 1\n" },
     { "CoGroupByKeyOfNulls", co_group_nullable,
       "a: [5 null]: [5 null]\nb: [null]: [null]\n" },

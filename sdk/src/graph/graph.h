@@ -35,6 +35,7 @@ struct beam_pcoll {
                                    bm_graph_settle */
     const beam_pcoll *first; /* of a Flatten: its first input, or that one's; else NULL */
     bool sealed; /* its coder is hidden from the runner, for whom the elements are bytes */
+    bool sealed_values; /* the same for the values of its KVs, one or all of a key */
     int id;                        /* from 0, in order of making */
 };
 

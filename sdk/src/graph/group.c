@@ -73,8 +73,30 @@ bool bm_step_can_group(const bm_step *step, const beam_pcoll *in)
     return false;
 }
 
+/* Flink keeps no null in its lists: to the runner such values are bytes. */
+static beam_pcoll *group_nullable(beam_pcoll *in, const char *name)
+{
+    bm_step *step = bm_step_reading(in, BM_STEP_COMPOSITE, name);
+    if (!step || !bm_step_can_group(step, in)) return bm_nil_of(in);
+    const beam_span none = { NULL, 0 };
+    bm_step_open(step);
+    beam_pcoll *sealed = bm_built_in(in, "Seal", &bm_pass_fn, none, in->type);
+    if (sealed->producer) sealed->sealed_values = true; /* not of the pipeline's nil */
+    beam_pcoll *grouped = beam_group_by_key(sealed, "GroupByKey");
+    if (grouped->producer) grouped->sealed_values = true;
+    return bm_step_close(step,
+                         bm_built_in(grouped, "Open", &bm_pass_fn, none, grouped->type));
+}
+
+static bool groups_nullable(const beam_pcoll *in)
+{
+    return in && in->type && in->type->kind == BEAM_KIND_KV && !in->sealed_values
+           && in->type->arg[1]->kind == BEAM_KIND_NULLABLE;
+}
+
 beam_pcoll *beam_group_by_key(beam_pcoll *in, const char *name)
 {
+    if (groups_nullable(in)) return group_nullable(in, name);
     bm_step *step = bm_step_reading(in, BM_STEP_GROUP_BY_KEY, name);
     if (!step || !bm_step_needs_keys(step, in) || !bm_step_can_group(step, in))
         return bm_nil_of(in);

@@ -172,12 +172,6 @@ static bool drops_elements(const bm_step *step)
     return windowing && bm_windowing_may_lose(windowing);
 }
 
-static bool groups_nulls(const bm_step *step)
-{
-    return step->kind == BM_STEP_GROUP_BY_KEY &&
-           step->inputs[0]->type->arg[1]->kind == BEAM_KIND_NULLABLE;
-}
-
 static bool is_of_another_sdk(const bm_step *step)
 {
     return step->kind == BM_STEP_EXTERNAL;
@@ -253,10 +247,6 @@ static const struct difference {
       "Prism gives what comes after the trigger's last firing in a pane of its own at the end of "
       "the window, where other runners drop it",
       ON(BM_PRISM) },
-    { groups_nulls,
-      "Flink's streaming mode ends the job at a grouped value that is null (\"You cannot add null "
-      "to a ListState\"): make it part of a KV or a row",
-      FLINK_STREAMING },
 };
 
 void bm_runner_warn(bm_known_runner runner, const beam_pipeline *p, const bm_log *log)

@@ -65,6 +65,19 @@ const char *bm_sealed_coder_id(bm_builder *b, const char *value_id)
                     (beam_span){ NULL, 0 }, &value_id, 1);
 }
 
+const char *bm_iterable_coder_id(bm_builder *b, const char *value_id)
+{
+    return coder_id(b, bm_format(b->arena, "iterable<%s>", value_id), BEAM_URN_CODER_ITERABLE,
+                    (beam_span){ NULL, 0 }, &value_id, 1);
+}
+
+const char *bm_kv_coder_id(bm_builder *b, const char *key_id, const char *value_id)
+{
+    const char *args[] = { key_id, value_id };
+    return coder_id(b, bm_format(b->arena, "kv<%s,%s>", key_id, value_id), BEAM_URN_CODER_KV,
+                    (beam_span){ NULL, 0 }, args, 2);
+}
+
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
                               const char *name, const char *who, const char **id)
 {
@@ -78,11 +91,10 @@ static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *
 static beam_status kv_id(bm_builder *b, const beam_type *type, const char *who,
                          const char **id)
 {
-    const char *args[2];
-    BEAM_TRY(bm_coder_id(b, type->arg[0], who, &args[0]));
-    BEAM_TRY(bm_coder_id(b, type->arg[1], who, &args[1]));
-    *id = coder_id(b, bm_format(b->arena, "kv<%s,%s>", args[0], args[1]),
-                   BEAM_URN_CODER_KV, (beam_span){ NULL, 0 }, args, 2);
+    const char *key, *value;
+    BEAM_TRY(bm_coder_id(b, type->arg[0], who, &key));
+    BEAM_TRY(bm_coder_id(b, type->arg[1], who, &value));
+    *id = bm_kv_coder_id(b, key, value);
     return BEAM_OK;
 }
 

@@ -20,6 +20,29 @@ START_TEST(group)
 }
 END_TEST
 
+/* Values that may be null are bytes to the runner, between two steps of our own. */
+START_TEST(group_nullable)
+{
+    beam_pcoll *in = input_of(BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64)));
+    beam_pcoll *out = beam_group_by_key(in, "Group");
+    expect_type(out, "KV<STRING, ITERABLE<NULLABLE<INT64>>>");
+    ck_assert_str_eq(out->producer->unique_name, "Group/Open");
+    const beam_pcoll *grouped = out->producer->inputs[0];
+    ck_assert_int_eq(grouped->producer->kind, BM_STEP_GROUP_BY_KEY);
+    const beam_pcoll *sealed = grouped->producer->inputs[0];
+    ck_assert_str_eq(sealed->producer->unique_name, "Group/Seal");
+    ck_assert(sealed->sealed_values && grouped->sealed_values);
+    ck_assert(!in->sealed_values && !out->sealed_values);
+    beam_pipeline_free(p);
+    p = beam_pipeline_new();
+    beam_group_by_key(unbounded(BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64))), "Group");
+    expect_error(BEAM_EINVAL,
+                 "Group: 'Read.o' is unbounded and in the global window with the default trigger, "
+                 "so its groups would never be complete: put a beam_window_into() with "
+                 "windows or a trigger before this step");
+}
+END_TEST
+
 START_TEST(group_without_keys)
 {
     beam_group_by_key(words(), "Group");
@@ -409,7 +432,7 @@ START_TEST(co_group_keys)
 }
 END_TEST
 
-RUN("group", group, group_without_keys, group_by_iterable, group_by_map, group_unbounded,
+RUN("group", group, group_nullable, group_without_keys, group_by_iterable, group_by_map, group_unbounded,
     unbounded_in_a_combine, unbounded_after_expansion, unbounded_in_windows,
     trigger_that_ends, triggers_that_are_safe, end_of_window_with_lateness_ends,
     reshuffle_kvs, reshuffle_others, reshuffle_unbounded, reshuffle_by_a_bad_key, flatten,

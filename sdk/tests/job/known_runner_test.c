@@ -264,21 +264,6 @@ START_TEST(triggers_that_end)
 }
 END_TEST
 
-START_TEST(nulls_in_groups)
-{
-    char *said = "";
-    const bm_log log = { .write = note, .self = &said, .minimum = BEAM_LOG_WARN };
-    const beam_type *pair = BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_STRING));
-    beam_group_by_key(beam_create(p, "In", pair, NULL, 0), "Group");
-    bm_runner_warn(BM_FLINK_BATCH, p, &log);
-    bm_runner_warn(BM_PRISM, p, &log);
-    ck_assert_str_eq(said, "");
-    bm_runner_warn(BM_FLINK_STREAMING, p, &log);
-    ck_assert_msg(!strncmp(said, "Group: Flink's streaming mode ends", 34), "%s", said);
-    ck_assert_ptr_null(strstr(strchr(said, '\n') + 1, ":"));
-}
-END_TEST
-
 START_TEST(other_sdks)
 {
     beam_pcoll *out[1];
@@ -307,7 +292,6 @@ int main(void)
     tcase_add_test(tests, triggers);
     tcase_add_test(tests, triggers_in_triggers);
     tcase_add_test(tests, triggers_that_end);
-    tcase_add_test(tests, nulls_in_groups);
     tcase_add_test(tests, other_sdks);
     Suite *suite = suite_create("job/known_runner");
     suite_add_tcase(suite, tests);

@@ -125,6 +125,22 @@ START_TEST(side_inputs_are_inputs_with_a_way_to_read_them)
 }
 END_TEST
 
+START_TEST(values_that_may_be_null_are_grouped_as_bytes)
+{
+    beam_group_by_key(beam_create(p, "In", BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64)), NULL,
+                                  0),
+                      "Group");
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    check_whole(m);
+    ck_assert_str_eq(pcoll_of(m, "Group/Seal.out")->coder_id,
+                     "kv<string,sealed<nullable<varint>>>");
+    ck_assert_str_eq(pcoll_of(m, "Group/GroupByKey.out")->coder_id,
+                     "kv<string,iterable<sealed<nullable<varint>>>>");
+    ck_assert_str_eq(pcoll_of(m, "Group/Open.out")->coder_id,
+                     "kv<string,iterable<nullable<varint>>>");
+}
+END_TEST
+
 START_TEST(steps_have_their_place)
 {
     beam_pcoll *words = start();
@@ -380,6 +396,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, steps_have_their_place);
     tcase_add_test(tests, side_inputs_are_inputs_with_a_way_to_read_them);
+    tcase_add_test(tests, values_that_may_be_null_are_grouped_as_bytes);
     tcase_add_test(tests, par_do_names_its_function);
     tcase_add_test(tests, combine_is_lifted);
     tcase_add_test(tests, combine_with_a_counting_trigger_is_not_lifted);
