@@ -142,6 +142,7 @@ static void on_message(void *self, bm_link *link, bm_message *message)
     arrival *arrived = bm_xmalloc(sizeof *arrived);
     *arrived = (arrival){ client, link, message };
     bm_rpc_soon(client->links.rpc, handle, arrived);
+    bm_stream_read_on(link->stream);
 }
 
 /* With the lock held: takes the link's requests out of a bucket, onto a list. */

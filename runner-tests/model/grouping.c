@@ -86,6 +86,13 @@ static beam_pcoll *group_nulls(beam_pipeline *p)
 {
     return as_text(beam_group_by_key(create_nulls(p), "Group"), "Text");
 }
+/* Counting triggers must see every value, nulls too: they are combined after the shuffle. */
+static beam_pcoll *count_nulls(beam_pipeline *p)
+{
+    const beam_trigger *early = BEAM_AFTER_END_OF_WINDOW(BEAM_AFTER_COUNT(1000), NULL);
+    beam_pcoll *in = beam_window_into(create_nulls(p), "Window", beam_global(), .trigger = early);
+    return as_text(beam_combine_per_key(in, "Count", &beam_count), "Text");
+}
 /* The slot of a value that may be null is no other one. */
 static beam_pcoll *co_group_nullable(beam_pipeline *p)
 {
@@ -108,6 +115,7 @@ static const model_test tests[] = {
     { "GroupByKey", group_by_key, "a: [apple avocado]\nb: [banana]\n" },
     { "GroupByKeyEmpty", group_empty, "" },
     { "GroupByKeyOfNulls", group_nulls, "a: [5 null]\nb: [null]\n" },
+    { "CombineNulls", count_nulls, "a: 2\nb: 1\n" },
     { "CoGroupByKey", co_group_by_key, "a 22 1\nb 11 0\nc 0 1\n" },
     { "CoGroupByKeyOfNulls", co_group_nullable,
       "a: [5 null]: [5 null]\nb: [null]: [null]\n" },

@@ -252,7 +252,8 @@ struct bm_plan {
         int source;
         const bm_element *element;
         beam_span bytes; /* header and value */
-        beam_span wide;  /* of the segment: where BM_WIDE bytes can be read */
+        beam_span wide;  /* of its segment, where BM_WIDE bytes can be read; empty while no
+                            source pushes */
     } passing;
 
     _Atomic(bm_node *) current; /* whose user code runs; NULL: none */

@@ -17,8 +17,8 @@ beam_status bm_par_do_process(bm_node *node, const bm_element *element)
     return bm_par_do_after(p, mark, outer, p->fn->process(&p->ctx, element->value));
 }
 
-/* The same for what only a source pushes, which rewinds the scratch memory itself, and not from
- * within user code. */
+/* The same for what only a source pushes: not from within user code, and the source rewinds the
+ * scratch memory when all who read the element have had it. */
 static beam_status process_pushed(bm_node *node, const bm_element *element)
 {
     bm_par_do *p = (bm_par_do *)node;
@@ -113,11 +113,14 @@ static beam_status process_expiring(bm_node *node, const bm_element *element)
 static __attribute__((noinline)) beam_status process_in_each(bm_par_do *p,
                                                              const bm_element *element)
 {
+    bm_arena *scratch = &p->node.plan->scratch;
+    bm_mark mark = bm_scratch_mark(scratch);
     for (size_t i = 0; i < element->windows->n; i++) {
         bm_one_window one;
         bm_element in_window = *element;
         in_window.windows = bm_one_window_set(&one, &element->windows->at[i]);
         BEAM_TRY(p->process_one(&p->node, &in_window));
+        bm_rewind(scratch, mark);
     }
     return BEAM_OK;
 }
@@ -132,7 +135,7 @@ static beam_status process_each_window(bm_node *node, const bm_element *element)
 }
 
 /* -- life ---------------------------------------------------------------------------------- */
-static void take_from_source(bm_process *process)
+static void expect_pushed(bm_process *process)
 {
     if (*process == bm_par_do_process) *process = process_pushed;
 }
@@ -142,9 +145,9 @@ beam_status bm_par_do_setup(bm_node *node)
     bm_par_do *p = (bm_par_do *)node;
     bool sorts = p->ctx.state && p->ctx.state->sorted;
     if (bm_is_source(p->input->pcoll->producer) && !sorts) {
-        take_from_source(&node->process);
-        take_from_source(&p->process_one);
-        take_from_source(&p->process_keyed);
+        expect_pushed(&node->process);
+        expect_pushed(&p->process_one);
+        expect_pushed(&p->process_keyed);
     }
     if (!p->fn->setup) return BEAM_OK;
     beam_status status;

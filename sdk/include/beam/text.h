@@ -28,11 +28,9 @@ typedef struct beam_words {
     uint64_t bits;           /* those of the block that belong to words to come */
 } beam_words;
 BEAM_API beam_words beam_words_of(beam_span text);
-/* false: there are no more. */
-static inline bool beam_next_word(beam_words *words, beam_span *out);
-
-/* What beam_next_word() does inline is for words that end within the block. */
+/* For what beam_next_word() does not do inline: all but words that end within the block. */
 BEAM_API bool beam_next_word_apart(beam_words *words, beam_span *out);
+/* false: there are no more. */
 static inline bool beam_next_word(beam_words *words, beam_span *out)
 {
     uint64_t bits = words->bits;

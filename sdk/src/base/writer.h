@@ -83,8 +83,8 @@ static inline beam_span bm_wide_part(beam_span bytes)
 {
     return (beam_span){ bytes.ptr, bytes.len < BM_WIDE ? 0 : bytes.len - BM_WIDE + 1 };
 }
-/* The same for where BM_WIDE bytes can be written. What begins in a `wide` part, as texts of the
- * input do, takes no branch by its length, which nobody could foresee. */
+/* bm_copy_inline() to where BM_WIDE bytes can be written: what is short and begins in a `wide`
+ * part, as texts of the input do, takes no branch by its length, which nobody could foresee. */
 static inline __attribute__((always_inline)) void bm_copy_wide(uint8_t *to, const void *bytes,
                                                                size_t n, beam_span wide)
 {

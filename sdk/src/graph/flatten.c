@@ -76,7 +76,6 @@ static maker maker_of(const beam_pcoll *c)
     case BM_STEP_GROUP_BY_KEY:
     case BM_STEP_TEST_STREAM: return BY_RUNNER;
     case BM_STEP_EXTERNAL: return BY_ANOTHER_SDK;
-    case BM_STEP_FLATTEN: return maker_of(producer->inputs[0]);
     default: return BY_WORKER;
     }
 }

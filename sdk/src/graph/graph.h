@@ -33,9 +33,9 @@ struct beam_pcoll {
     const bm_windowing *windowing; /* NULL: what the expansion service answers */
     bool bounded;                  /* of an external output: settled on expansion, see
                                    bm_graph_settle */
-    const beam_pcoll *first; /* of a Flatten: its first input, or that one's; else NULL */
+    const beam_pcoll *first; /* of a Flatten: by way of first inputs, the one that is of none */
     bool sealed; /* its coder is hidden from the runner, for whom the elements are bytes */
-    bool sealed_values; /* the same for the values of its KVs, one or all of a key */
+    bool sealed_values; /* the same for V of its KV<K, V> or KV<K, ITERABLE<V>> */
     int id;                        /* from 0, in order of making */
 };
 

@@ -74,11 +74,10 @@ bool bm_step_can_group(const bm_step *step, const beam_pcoll *in)
 }
 
 /* Flink keeps no null in its lists: to the runner such values are bytes. */
-static beam_pcoll *group_nullable(beam_pcoll *in, const char *name)
+static beam_pcoll *group_sealed(bm_step *step, beam_pcoll *in)
 {
-    bm_step *step = bm_step_reading(in, BM_STEP_COMPOSITE, name);
-    if (!step || !bm_step_can_group(step, in)) return bm_nil_of(in);
     const beam_span none = { NULL, 0 };
+    step->kind = BM_STEP_COMPOSITE;
     bm_step_open(step);
     beam_pcoll *sealed = bm_built_in(in, "Seal", &bm_pass_fn, none, in->type);
     if (sealed->producer) sealed->sealed_values = true; /* not of the pipeline's nil */
@@ -88,18 +87,19 @@ static beam_pcoll *group_nullable(beam_pcoll *in, const char *name)
                          bm_built_in(grouped, "Open", &bm_pass_fn, none, grouped->type));
 }
 
-static bool groups_nullable(const beam_pcoll *in)
+/* The parts of a combine are made when it is translated (proto/combine_proto.c). */
+static bool needs_sealing(const bm_step *step, const beam_pcoll *in)
 {
-    return in && in->type && in->type->kind == BEAM_KIND_KV && !in->sealed_values
-           && in->type->arg[1]->kind == BEAM_KIND_NULLABLE;
+    bool is_part = step->parent && step->parent->kind == BM_STEP_COMBINE_PER_KEY;
+    return in->type->arg[1]->kind == BEAM_KIND_NULLABLE && !in->sealed_values && !is_part;
 }
 
 beam_pcoll *beam_group_by_key(beam_pcoll *in, const char *name)
 {
-    if (groups_nullable(in)) return group_nullable(in, name);
     bm_step *step = bm_step_reading(in, BM_STEP_GROUP_BY_KEY, name);
     if (!step || !bm_step_needs_keys(step, in) || !bm_step_can_group(step, in))
         return bm_nil_of(in);
+    if (needs_sealing(step, in)) return group_sealed(step, in);
     bm_arena *arena = &step->pipeline->arena;
     const beam_type *values = bm_type_iterable(arena, in->type->arg[1]);
     return bm_step_output(step, BM_MAIN_TAG, bm_type_kv(arena, in->type->arg[0], values),

@@ -87,11 +87,11 @@ const char *bm_timer_coder_id(bm_builder *b, const char *key_id, const char *win
 const char *bm_windowed_coder_id(bm_builder *b, const char *value_id, const char *window_id);
 /* beam:coder:length_prefix:v1. */
 const char *bm_prefixed_coder_id(bm_builder *b, const char *value_id);
-/* beam:coder:iterable:v1, beam:coder:kv:v1. */
-const char *bm_iterable_coder_id(bm_builder *b, const char *value_id);
-const char *bm_kv_coder_id(bm_builder *b, const char *key_id, const char *value_id);
 /* BM_URN_SEALED_CODER. */
 const char *bm_sealed_coder_id(bm_builder *b, const char *value_id);
+/* Of KV<K, V> or KV<K, ITERABLE<V>>: that V is sealed. */
+beam_status bm_sealed_values_coder_id(bm_builder *b, const beam_type *type, const char *who,
+                                      const char **id);
 /* The id of a coder without payload, "beam:coder:global_window:v1" and its like. */
 const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name);
 /* Of windows that carry bytes. */

@@ -65,13 +65,13 @@ const char *bm_sealed_coder_id(bm_builder *b, const char *value_id)
                     (beam_span){ NULL, 0 }, &value_id, 1);
 }
 
-const char *bm_iterable_coder_id(bm_builder *b, const char *value_id)
+static const char *iterable_id(bm_builder *b, const char *value_id)
 {
     return coder_id(b, bm_format(b->arena, "iterable<%s>", value_id), BEAM_URN_CODER_ITERABLE,
                     (beam_span){ NULL, 0 }, &value_id, 1);
 }
 
-const char *bm_kv_coder_id(bm_builder *b, const char *key_id, const char *value_id)
+static const char *kv_of(bm_builder *b, const char *key_id, const char *value_id)
 {
     const char *args[] = { key_id, value_id };
     return coder_id(b, bm_format(b->arena, "kv<%s,%s>", key_id, value_id), BEAM_URN_CODER_KV,
@@ -94,7 +94,19 @@ static beam_status kv_id(bm_builder *b, const beam_type *type, const char *who,
     const char *key, *value;
     BEAM_TRY(bm_coder_id(b, type->arg[0], who, &key));
     BEAM_TRY(bm_coder_id(b, type->arg[1], who, &value));
-    *id = bm_kv_coder_id(b, key, value);
+    *id = kv_of(b, key, value);
+    return BEAM_OK;
+}
+
+beam_status bm_sealed_values_coder_id(bm_builder *b, const beam_type *type, const char *who,
+                                      const char **id)
+{
+    const char *key, *value;
+    bool are_grouped = type->arg[1]->kind == BEAM_KIND_ITERABLE;
+    BEAM_TRY(bm_coder_id(b, type->arg[0], who, &key));
+    BEAM_TRY(bm_coder_id(b, are_grouped ? type->arg[1]->arg[0] : type->arg[1], who, &value));
+    value = bm_sealed_coder_id(b, value);
+    *id = kv_of(b, key, are_grouped ? iterable_id(b, value) : value);
     return BEAM_OK;
 }
 

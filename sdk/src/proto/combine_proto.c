@@ -9,6 +9,7 @@
  *     GroupByKey -> Combine.GroupedValues
  * One thread. */
 #include "beam_urns.h"
+#include "fns/builtin.h"
 #include "fns/fn_spec.h"
 #include "proto/builder.h"
 
@@ -23,14 +24,18 @@ typedef struct combine_parts {
     bm_list children;
 } combine_parts;
 
-static beam_span fn_payload(bm_arena *arena, const bm_step *step)
+static beam_span spec_payload(bm_arena *arena, const char *name, beam_span config)
 {
     bm_writer w = { 0 };
-    bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of(step->combine->name), .config = step->config },
-                      &w);
+    bm_fn_spec_encode(&(bm_fn_spec){ .name = beam_span_of(name), .config = config }, &w);
     beam_span payload = bm_span_copy(arena, bm_written(&w));
     bm_writer_free(&w);
     return payload;
+}
+
+static beam_span fn_payload(bm_arena *arena, const bm_step *step)
+{
+    return spec_payload(arena, step->combine->name, step->config);
 }
 
 static const beam_type *type_of(bm_arena *arena, beam_kind kind, const beam_type *arg0,
@@ -64,18 +69,30 @@ static void set_display(bm_builder *b, bm_pb_transform *t, const bm_step *step)
 
 /* One part: KV<key, ...> in, KV<key, ...> out. */
 static void add_part(bm_builder *b, combine_parts *parts, const char *name,
-                     const char *urn, const char *in, const char *out)
+                     const char *urn, beam_span payload, const char *in, const char *out)
 {
     const char *id = bm_format(b->arena, "%s/%s", parts->name, name);
     bm_pb_transform *t = bm_add_transform(b, id, id);
     bool is_ours = strcmp(urn, BEAM_URN_TRANSFORM_GROUP_BY_KEY) != 0;
-    t->spec = bm_pb_spec(b->arena, urn,
-                         is_ours ? parts->payload : (beam_span){ NULL, 0 });
+    t->spec = bm_pb_spec(b->arena, urn, payload);
     if (is_ours) t->environment_id = bm_pb_text(b->environment_id);
     bm_list inputs = { 0 }, outputs = { 0 };
     bm_add_input(b->arena, t, &inputs, "in", in);
     bm_add_output(b->arena, t, &outputs, "out", out);
     bm_list_add(b->arena, &parts->children, bm_pb_text(id));
+}
+
+static void add_group(bm_builder *b, combine_parts *parts, const char *in, const char *out)
+{
+    add_part(b, parts, "GroupByKey", BEAM_URN_TRANSFORM_GROUP_BY_KEY, (beam_span){ NULL, 0 }, in,
+             out);
+}
+
+/* Flink groups no values that may be null, unless they are bytes to it. */
+static bool is_sealed(const beam_type *value)
+{
+    return value->kind == BEAM_KIND_NULLABLE
+           || (value->kind == BEAM_KIND_ITERABLE && value->arg[0]->kind == BEAM_KIND_NULLABLE);
 }
 
 /* A collection between two parts, of KV<key, value>. */
@@ -85,7 +102,8 @@ static beam_status add_between(bm_builder *b, const combine_parts *parts,
 {
     const char *coder;
     const beam_type *type = type_of(b->arena, BEAM_KIND_KV, parts->key, value);
-    BEAM_TRY(bm_coder_id(b, type, parts->name, &coder));
+    BEAM_TRY(is_sealed(value) ? bm_sealed_values_coder_id(b, type, parts->name, &coder)
+                              : bm_coder_id(b, type, parts->name, &coder));
     *id = bm_format(b->arena, "%s/%s.out", parts->name, part);
     bm_pb_pcoll *c = bm_add_pcoll(b, *id, *id);
     c->coder_id = bm_pb_text(coder);
@@ -102,12 +120,12 @@ static beam_status add_lifted(bm_builder *b, combine_parts *parts, const beam_ty
     BEAM_TRY(add_between(b, parts, "GroupByKey", parts->windowing_out, accs, &grouped));
     BEAM_TRY(add_between(b, parts, "Merge", parts->windowing_out, acc, &merged));
     add_part(b, parts, "Precombine", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE,
-             parts->in, combined);
-    add_part(b, parts, "GroupByKey", BEAM_URN_TRANSFORM_GROUP_BY_KEY, combined, grouped);
+             parts->payload, parts->in, combined);
+    add_group(b, parts, combined, grouped);
     add_part(b, parts, "Merge", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_MERGE_ACCUMULATORS,
-             grouped, merged);
+             parts->payload, grouped, merged);
     add_part(b, parts, "Extract", BEAM_URN_TRANSFORM_COMBINE_PER_KEY_EXTRACT_OUTPUTS,
-             merged, parts->out);
+             parts->payload, merged, parts->out);
     return BEAM_OK;
 }
 
@@ -136,12 +154,27 @@ static void fill_grouped_values(bm_builder *b, bm_pb_transform *t, const char *i
     BM_PB_REPEATED(child, outputs, &outputs);
 }
 
+/* The input by way of a ParDo that changes only its coder. */
+static beam_status seal_input(bm_builder *b, combine_parts *parts)
+{
+    const char *sealed;
+    bm_pb_par_do *par_do = bm_pb_par_do_new(b->arena);
+    par_do->do_fn = bm_pb_spec(b->arena, BM_URN_DOFN,
+                               spec_payload(b->arena, bm_pass_fn.name, (beam_span){ NULL, 0 }));
+    BEAM_TRY(add_between(b, parts, "Seal", parts->windowing_in, parts->value, &sealed));
+    add_part(b, parts, "Seal", BEAM_URN_TRANSFORM_PARDO, BM_PB_PACK(b->arena, par_do), parts->in,
+             sealed);
+    parts->in = sealed;
+    return BEAM_OK;
+}
+
 static beam_status add_unlifted(bm_builder *b, combine_parts *parts, const bm_step *step)
 {
     const char *grouped;
+    if (is_sealed(parts->value)) BEAM_TRY(seal_input(b, parts));
     const beam_type *values = type_of(b->arena, BEAM_KIND_ITERABLE, parts->value, NULL);
     BEAM_TRY(add_between(b, parts, "GroupByKey", parts->windowing_out, values, &grouped));
-    add_part(b, parts, "GroupByKey", BEAM_URN_TRANSFORM_GROUP_BY_KEY, parts->in, grouped);
+    add_group(b, parts, parts->in, grouped);
     const char *id = bm_format(b->arena, "%s/Combine.GroupedValues", parts->name);
     bm_pb_transform *t = bm_add_transform(b, id, id);
     fill_grouped_values(b, t, id, step, parts->payload, grouped, parts->out);

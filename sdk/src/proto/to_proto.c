@@ -44,26 +44,12 @@ static beam_status windowing_of(bm_builder *b, const bm_step *step, const beam_p
     return BEAM_OK;
 }
 
-/* KV<K, V> or KV<K, ITERABLE<V>> of which the runner does not know V. */
-static beam_status sealed_values_id(bm_builder *b, const beam_type *type, const char *who,
-                                    const char **id)
-{
-    const char *key, *value;
-    bool are_grouped = type->arg[1]->kind == BEAM_KIND_ITERABLE;
-    BEAM_TRY(bm_coder_id(b, type->arg[0], who, &key));
-    BEAM_TRY(bm_coder_id(b, are_grouped ? type->arg[1]->arg[0] : type->arg[1], who, &value));
-    value = bm_sealed_coder_id(b, value);
-    if (are_grouped) value = bm_iterable_coder_id(b, value);
-    *id = bm_kv_coder_id(b, key, value);
-    return BEAM_OK;
-}
-
 beam_status bm_build_output(bm_builder *b, const bm_step *step, const beam_pcoll *c,
                             const bm_built_pcoll **out)
 {
     const char *coder, *windowing;
     if (c->sealed_values)
-        BEAM_TRY(sealed_values_id(b, c->type, step->unique_name, &coder));
+        BEAM_TRY(bm_sealed_values_coder_id(b, c->type, step->unique_name, &coder));
     else
         BEAM_TRY(bm_coder_id(b, c->type, step->unique_name, &coder));
     BEAM_TRY(windowing_of(b, step, c, &windowing));

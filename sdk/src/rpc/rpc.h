@@ -40,7 +40,8 @@ bm_rpc *bm_rpc_new(void);
 void bm_rpc_free(bm_rpc *rpc);
 /* Calls fn(arg) when the rpc thread has no more events to handle, or after a few of them,
  * in order; certainly before the on_end of a stream. What wakes another thread is best done
- * so: by then the thread finds all that has come, and gRPC's locks free. rpc thread only. */
+ * so: by then the thread finds what has come on other streams, and gRPC's locks free. rpc thread
+ * only. */
 void bm_rpc_soon(bm_rpc *rpc, void (*fn)(void *arg), void *arg);
 
 /* -- client ------------------------------------------------------------------------------ */
@@ -75,8 +76,8 @@ void bm_call_async(bm_channel *channel, const char *method, bm_message *request,
 typedef struct bm_stream bm_stream;
 
 typedef struct bm_stream_handler {
-    /* A message arrived; it becomes the handler's. The next is read when this returns,
-     * unless the stream is paused. */
+    /* A message arrived; it becomes the handler's. The next is read behind what this has asked
+     * to be done soon (bm_rpc_soon()), unless the stream is paused. */
     void (*on_message)(void *self, bm_stream *stream, bm_message *message);
     /* The peer sends no more messages (half close); may be NULL. */
     void (*on_half_close)(void *self, bm_stream *stream);
@@ -89,6 +90,9 @@ typedef struct bm_stream_handler {
  * outlive on_end. */
 bm_stream *bm_stream_open(bm_channel *channel, const char *method, const char *const metadata[],
                           const bm_stream_handler *handler, void *self);
+/* From now on the next message is read before what on_message has asked to be done soon. In
+ * on_message. */
+void bm_stream_read_on(bm_stream *stream);
 /* Queues a message, which becomes the stream's; written in order. After the end it is
  * dropped and false is returned. */
 bool bm_stream_write(bm_stream *stream, bm_message *message);

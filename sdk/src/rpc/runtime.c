@@ -59,13 +59,15 @@ static void *run(void *self)
     bm_rpc *rpc = self;
     for (;;) {
         grpc_event event = next_event(rpc);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) return NULL;
+        if (event.type == GRPC_QUEUE_SHUTDOWN) break;
         bm_tag *tag = event.tag;
         atomic_load_explicit(&tag->started, memory_order_acquire);
         bool failed = tag->failed;
         tag->failed = false;
         tag->run(tag->self, event.success && !failed);
     }
+    bm_rpc_settle(rpc);
+    return NULL;
 }
 
 /* abseil's SetMutexDeadlockDetectionMode(kIgnore). Debian's abseil is built with its search

@@ -28,6 +28,7 @@ struct bm_stream {
     void *self;
     void (*on_gone)(void *server);
     void *server;
+    bool reads_on; /* rpc thread only */
 
     pthread_mutex_t lock; /* guards all that follows, up to the next blank line */
     pthread_cond_t changed;
@@ -375,7 +376,13 @@ static void read_done(void *self, bool ok)
     pthread_mutex_unlock(&stream->lock);
     /* gRPC answers a wish to read by telling the peer at once of the room that there is again,
      * a write to the socket: whoever waits for this message goes first. */
-    bm_rpc_soon(stream->rpc, read_again, stream);
+    if (stream->reads_on) read_again(stream);
+    else bm_rpc_soon(stream->rpc, read_again, stream);
+}
+
+void bm_stream_read_on(bm_stream *stream)
+{
+    stream->reads_on = true;
 }
 
 void bm_stream_pause(bm_stream *stream)

@@ -62,6 +62,17 @@ START_TEST(group_by_iterable)
 }
 END_TEST
 
+START_TEST(group_nullable_by_iterable)
+{
+    beam_group_by_key(input_of(BEAM_KV(BEAM_ITERABLE(BEAM_INT64), BEAM_NULLABLE(BEAM_INT64))),
+                      "Group");
+    expect_error(BEAM_ETYPE,
+                 "Group: GroupByKey needs keys with one encoding each, but the keys of "
+                 "'Input', ITERABLE<INT64>, hold an iterable, which has more than one "
+                 "encoding: use another key");
+}
+END_TEST
+
 START_TEST(group_by_map)
 {
     static const beam_field element = { .kind = BEAM_FIELD_STRING };
@@ -432,7 +443,7 @@ START_TEST(co_group_keys)
 }
 END_TEST
 
-RUN("group", group, group_nullable, group_without_keys, group_by_iterable, group_by_map, group_unbounded,
+RUN("group", group, group_nullable, group_without_keys, group_by_iterable, group_nullable_by_iterable, group_by_map, group_unbounded,
     unbounded_in_a_combine, unbounded_after_expansion, unbounded_in_windows,
     trigger_that_ends, triggers_that_are_safe, end_of_window_with_lateness_ends,
     reshuffle_kvs, reshuffle_others, reshuffle_unbounded, reshuffle_by_a_bad_key, flatten,

@@ -141,6 +141,28 @@ START_TEST(values_that_may_be_null_are_grouped_as_bytes)
 }
 END_TEST
 
+/* The same in a combine, whether values or accumulators are grouped. */
+START_TEST(combines_group_what_may_be_null_as_bytes)
+{
+    const beam_type *type = BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64));
+    beam_pcoll *in = beam_create(p, "In", type, NULL, 0);
+    beam_combine_per_key(in, "Lifted", &beam_count);
+    beam_pcoll *windowed = beam_window_into(in, "Window", beam_fixed(1000),
+                                            .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(3)));
+    beam_combine_per_key(windowed, "Count", &beam_count);
+    const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
+    check_whole(m);
+    ck_assert_str_eq(pcoll_of(m, "Lifted/GroupByKey.out")->coder_id,
+                     "kv<string,iterable<varint>>");
+    ck_assert_str_eq(pcoll_of(m, "Count/Seal.out")->coder_id,
+                     "kv<string,sealed<nullable<varint>>>");
+    ck_assert_str_eq(pcoll_of(m, "Count/GroupByKey.out")->coder_id,
+                     "kv<string,iterable<sealed<nullable<varint>>>>");
+    ck_contains(text_of(&arena, m), "\nCount/Seal: pardo:v1 ");
+    ck_contains(text_of(&arena, m), "[Count/Seal] [Count/GroupByKey] [Count/Combine.GroupedValues]\n");
+}
+END_TEST
+
 START_TEST(steps_have_their_place)
 {
     beam_pcoll *words = start();
@@ -397,6 +419,7 @@ int main(void)
     tcase_add_test(tests, steps_have_their_place);
     tcase_add_test(tests, side_inputs_are_inputs_with_a_way_to_read_them);
     tcase_add_test(tests, values_that_may_be_null_are_grouped_as_bytes);
+    tcase_add_test(tests, combines_group_what_may_be_null_as_bytes);
     tcase_add_test(tests, par_do_names_its_function);
     tcase_add_test(tests, combine_is_lifted);
     tcase_add_test(tests, combine_with_a_counting_trigger_is_not_lifted);
