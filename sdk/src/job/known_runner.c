@@ -178,10 +178,7 @@ static bool is_of_another_sdk(const bm_step *step)
 }
 
 #define ON(runner) (1u << (runner))
-enum {
-    FLINK_STREAMING = ON(BM_FLINK_STREAMING) | ON(BM_FLINK_CHECKPOINTS),
-    FLINK = ON(BM_FLINK_BATCH) | FLINK_STREAMING
-};
+enum { FLINK = ON(BM_FLINK_BATCH) | ON(BM_FLINK_STREAMING) | ON(BM_FLINK_CHECKPOINTS) };
 
 static const struct lack {
     bool (*needed_by)(const bm_step *step);

@@ -32,50 +32,45 @@ const char *bm_plain_coder_id(bm_builder *b, const char *urn, const char *name)
     return coder_id(b, name, urn, (beam_span){ NULL, 0 }, NULL, 0);
 }
 
+/* The id of a coder is its name and, in <>, those of its components. */
+static const char *of_one(bm_builder *b, const char *urn, const char *name, const char *id)
+{
+    return coder_id(b, bm_format(b->arena, "%s<%s>", name, id), urn, (beam_span){ NULL, 0 }, &id,
+                    1);
+}
+
+static const char *of_two(bm_builder *b, const char *urn, const char *name, const char *first_id,
+                          const char *second_id)
+{
+    const char *components[] = { first_id, second_id };
+    return coder_id(b, bm_format(b->arena, "%s<%s,%s>", name, first_id, second_id), urn,
+                    (beam_span){ NULL, 0 }, components, 2);
+}
+
 const char *bm_timer_coder_id(bm_builder *b, const char *key_id, const char *window_id)
 {
-    const char *components[] = { key_id, window_id };
-    return coder_id(b, bm_format(b->arena, "timer<%s,%s>", key_id, window_id),
-                    BEAM_URN_CODER_TIMER, (beam_span){ NULL, 0 }, components, 2);
+    return of_two(b, BEAM_URN_CODER_TIMER, "timer", key_id, window_id);
 }
 
 const char *bm_custom_window_coder_id(bm_builder *b)
 {
     const char *inner = bm_plain_coder_id(b, BM_URN_WINDOW_CODER, "c_window");
-    return coder_id(b, "custom_window<c_window>", BEAM_URN_CODER_CUSTOM_WINDOW,
-                    (beam_span){ NULL, 0 }, &inner, 1);
+    return of_one(b, BEAM_URN_CODER_CUSTOM_WINDOW, "custom_window", inner);
 }
 
 const char *bm_windowed_coder_id(bm_builder *b, const char *value_id, const char *window_id)
 {
-    const char *components[] = { value_id, window_id };
-    return coder_id(b, bm_format(b->arena, "windowed<%s,%s>", value_id, window_id),
-                    BEAM_URN_CODER_WINDOWED_VALUE, (beam_span){ NULL, 0 }, components, 2);
+    return of_two(b, BEAM_URN_CODER_WINDOWED_VALUE, "windowed", value_id, window_id);
 }
 
 const char *bm_prefixed_coder_id(bm_builder *b, const char *value_id)
 {
-    return coder_id(b, bm_format(b->arena, "length_prefix<%s>", value_id),
-                    BEAM_URN_CODER_LENGTH_PREFIX, (beam_span){ NULL, 0 }, &value_id, 1);
+    return of_one(b, BEAM_URN_CODER_LENGTH_PREFIX, "length_prefix", value_id);
 }
 
 const char *bm_sealed_coder_id(bm_builder *b, const char *value_id)
 {
-    return coder_id(b, bm_format(b->arena, "sealed<%s>", value_id), BM_URN_SEALED_CODER,
-                    (beam_span){ NULL, 0 }, &value_id, 1);
-}
-
-static const char *iterable_id(bm_builder *b, const char *value_id)
-{
-    return coder_id(b, bm_format(b->arena, "iterable<%s>", value_id), BEAM_URN_CODER_ITERABLE,
-                    (beam_span){ NULL, 0 }, &value_id, 1);
-}
-
-static const char *kv_of(bm_builder *b, const char *key_id, const char *value_id)
-{
-    const char *args[] = { key_id, value_id };
-    return coder_id(b, bm_format(b->arena, "kv<%s,%s>", key_id, value_id), BEAM_URN_CODER_KV,
-                    (beam_span){ NULL, 0 }, args, 2);
+    return of_one(b, BM_URN_SEALED_CODER, "sealed", value_id);
 }
 
 static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *urn,
@@ -83,8 +78,7 @@ static beam_status wrapper_id(bm_builder *b, const beam_type *type, const char *
 {
     const char *arg;
     BEAM_TRY(bm_coder_id(b, type->arg[0], who, &arg));
-    *id = coder_id(b, bm_format(b->arena, "%s<%s>", name, arg), urn,
-                   (beam_span){ NULL, 0 }, &arg, 1);
+    *id = of_one(b, urn, name, arg);
     return BEAM_OK;
 }
 
@@ -94,7 +88,7 @@ static beam_status kv_id(bm_builder *b, const beam_type *type, const char *who,
     const char *key, *value;
     BEAM_TRY(bm_coder_id(b, type->arg[0], who, &key));
     BEAM_TRY(bm_coder_id(b, type->arg[1], who, &value));
-    *id = kv_of(b, key, value);
+    *id = of_two(b, BEAM_URN_CODER_KV, "kv", key, value);
     return BEAM_OK;
 }
 
@@ -106,7 +100,8 @@ beam_status bm_sealed_values_coder_id(bm_builder *b, const beam_type *type, cons
     BEAM_TRY(bm_coder_id(b, type->arg[0], who, &key));
     BEAM_TRY(bm_coder_id(b, are_grouped ? type->arg[1]->arg[0] : type->arg[1], who, &value));
     value = bm_sealed_coder_id(b, value);
-    *id = kv_of(b, key, are_grouped ? iterable_id(b, value) : value);
+    if (are_grouped) value = of_one(b, BEAM_URN_CODER_ITERABLE, "iterable", value);
+    *id = of_two(b, BEAM_URN_CODER_KV, "kv", key, value);
     return BEAM_OK;
 }
 

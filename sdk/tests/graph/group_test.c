@@ -443,7 +443,8 @@ START_TEST(co_group_keys)
 }
 END_TEST
 
-RUN("group", group, group_nullable, group_without_keys, group_by_iterable, group_nullable_by_iterable, group_by_map, group_unbounded,
+RUN("group", group, group_nullable, group_without_keys, group_by_iterable,
+    group_nullable_by_iterable, group_by_map, group_unbounded,
     unbounded_in_a_combine, unbounded_after_expansion, unbounded_in_windows,
     trigger_that_ends, triggers_that_are_safe, end_of_window_with_lateness_ends,
     reshuffle_kvs, reshuffle_others, reshuffle_unbounded, reshuffle_by_a_bad_key, flatten,
