@@ -57,6 +57,25 @@ static const beam_combine total = { .name = "test.total",
                                     .merge = merge,
                                     .extract = extract };
 
+static beam_value save(beam_ctx *c, const void *acc)
+{
+    return extract(c, acc);
+}
+static void load(beam_ctx *c, void *acc, beam_value saved)
+{
+    add(c, acc, saved);
+}
+static const beam_combine maybe = { .name = "test.maybe",
+                                    .in = BEAM_NULLABLE(BEAM_INT64),
+                                    .acc = BEAM_NULLABLE(BEAM_INT64),
+                                    .out = BEAM_INT64,
+                                    .acc_size = sizeof(int64_t),
+                                    .add = add,
+                                    .merge = merge,
+                                    .save = save,
+                                    .load = load,
+                                    .extract = extract };
+
 static beam_pcoll *start(void)
 {
     return beam_par_do(beam_impulse(p, "Impulse"), "Start", &start_fn);
@@ -88,6 +107,9 @@ static const beam_dofn with_sides_fn = { .name = "test.with_sides",
                                          .out = BEAM_STRING,
                                          .process = pass,
                                          .sides = BEAM_TABLE(sides) };
+
+/* Of a collection. */
+#define expect_coder(m, pcoll, id) ck_assert_str_eq(pcoll_of((m), (pcoll))->coder_id, (id))
 
 static const bm_pb_side_input *side_of(const bm_pb_par_do *par_do, const char *tag)
 {
@@ -132,12 +154,9 @@ START_TEST(values_that_may_be_null_are_grouped_as_bytes)
                       "Group");
     const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
     check_whole(m);
-    ck_assert_str_eq(pcoll_of(m, "Group/Seal.out")->coder_id,
-                     "kv<string,sealed<nullable<varint>>>");
-    ck_assert_str_eq(pcoll_of(m, "Group/GroupByKey.out")->coder_id,
-                     "kv<string,iterable<sealed<nullable<varint>>>>");
-    ck_assert_str_eq(pcoll_of(m, "Group/Open.out")->coder_id,
-                     "kv<string,iterable<nullable<varint>>>");
+    expect_coder(m, "Group/Seal.out", "kv<string,sealed<nullable<varint>>>");
+    expect_coder(m, "Group/GroupByKey.out", "kv<string,iterable<sealed<nullable<varint>>>>");
+    expect_coder(m, "Group/Open.out", "kv<string,iterable<nullable<varint>>>");
 }
 END_TEST
 
@@ -147,19 +166,20 @@ START_TEST(combines_group_what_may_be_null_as_bytes)
     const beam_type *type = BEAM_KV(BEAM_STRING, BEAM_NULLABLE(BEAM_INT64));
     beam_pcoll *in = beam_create(p, "In", type, NULL, 0);
     beam_combine_per_key(in, "Lifted", &beam_count);
+    beam_combine_per_key(in, "Maybe", &maybe);
     beam_pcoll *windowed = beam_window_into(in, "Window", beam_fixed(1000),
                                             .trigger = BEAM_REPEAT(BEAM_AFTER_COUNT(3)));
     beam_combine_per_key(windowed, "Count", &beam_count);
     const bm_pb_pipeline *m = proto_of(p, NULL, &arena);
     check_whole(m);
-    ck_assert_str_eq(pcoll_of(m, "Lifted/GroupByKey.out")->coder_id,
-                     "kv<string,iterable<varint>>");
-    ck_assert_str_eq(pcoll_of(m, "Count/Seal.out")->coder_id,
-                     "kv<string,sealed<nullable<varint>>>");
-    ck_assert_str_eq(pcoll_of(m, "Count/GroupByKey.out")->coder_id,
-                     "kv<string,iterable<sealed<nullable<varint>>>>");
-    ck_contains(text_of(&arena, m), "\nCount/Seal: pardo:v1 ");
-    ck_contains(text_of(&arena, m), "[Count/Seal] [Count/GroupByKey] [Count/Combine.GroupedValues]\n");
+    expect_coder(m, "Lifted/GroupByKey.out", "kv<string,iterable<varint>>");
+    expect_coder(m, "Maybe/Precombine.out", "kv<string,sealed<nullable<varint>>>");
+    expect_coder(m, "Maybe/GroupByKey.out", "kv<string,iterable<sealed<nullable<varint>>>>");
+    expect_coder(m, "Count/Seal.out", "kv<string,sealed<nullable<varint>>>");
+    expect_coder(m, "Count/GroupByKey.out", "kv<string,iterable<sealed<nullable<varint>>>>");
+    const char *text = text_of(&arena, m);
+    ck_contains(text, "\nCount/Seal: pardo:v1 ");
+    ck_contains(text, "[Count/Seal] [Count/GroupByKey] [Count/Combine.GroupedValues]\n");
 }
 END_TEST
 
@@ -245,8 +265,7 @@ START_TEST(combine_is_lifted)
         " >out=Sum/Merge.out\n"
         "Sum/Extract: combine_per_key_extract_outputs:v1 @c <in=Sum/Merge.out"
         " >out=Sum.out\n");
-    ck_assert_str_eq(pcoll_of(m, "Sum/GroupByKey.out")->coder_id,
-                     "kv<string,iterable<varint>>");
+    expect_coder(m, "Sum/GroupByKey.out", "kv<string,iterable<varint>>");
     const char *const parts[] = { "Sum", "Sum/Precombine", "Sum/Merge", "Sum/Extract" };
     for (size_t i = 0; i < BEAM_COUNT(parts); i++) {
         const bm_pb_combine *payload = combine_of(transform_of(m, parts[i]));
@@ -278,8 +297,7 @@ START_TEST(combine_with_a_counting_trigger_is_not_lifted)
     ck_assert_str_eq(inner->spec->urn, "beam:transform:pardo:v1");
     ck_assert_str_eq(par_do_of(inner)->do_fn->urn, BM_URN_COMBINE_FN);
     ck_assert_ptr_null(strstr(text, "recombine"));
-    ck_assert_str_eq(pcoll_of(m, "Sum/GroupByKey.out")->coder_id,
-                     "kv<string,iterable<varint>>");
+    expect_coder(m, "Sum/GroupByKey.out", "kv<string,iterable<varint>>");
 }
 END_TEST
 
