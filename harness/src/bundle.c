@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "bundle_ports.h"
 #include "caller.h"
-#include "clock.h"
 #include "exec/state_cache.h"
 #include "pb.h"
 #include "roots.h"

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/map.h"
-#include "clock.h"
 
 enum {
     SWEEP_EVERY_MS = 10000,

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 /* Queued bytes at which the stream is stopped. As much again may be with the reader. */
 enum { LIMIT = 1 << 19 };

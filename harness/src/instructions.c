@@ -3,8 +3,8 @@
  * end what they ran. */
 #include "instructions.h"
 
+#include "base/clock.h"
 #include "base/map.h"
-#include "clock.h"
 
 /* Ended bundles of which is known how they ended; of so many older ones only that they did,
  * so that their late data is not kept for a request that never comes. */

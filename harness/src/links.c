@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 enum {
     CONNECT_MS = 30000, /* longer than gRPC tries, which then breaks the stream */

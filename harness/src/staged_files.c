@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/map.h"
 #include "base/sha256.h"
 #include "beam_urns.h"
-#include "clock.h"
 #include "model/beam_artifact_api.upb.h"
 #include "model/beam_runner_api.upb.h"
 #include "pb.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
-#include "clock.h"
 #include "exec/state_cache.h"
 #include "pb.h"
 #include "worker.h"

@@ -5,16 +5,13 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/arena.h"
-#include "clock.h"
-
-/* User code runs on it; the system commits only what is touched. */
-enum { STACK_BYTES = 2 << 20, SIGNAL_STACK_BYTES = 64 << 10 };
+#include "base/clock.h"
+#include "base/thread.h"
 
 typedef struct job {
     struct job *next;
@@ -86,26 +83,10 @@ static bool await_job(bm_threads *pool, thread *self)
     return false;
 }
 
-/* A job that has used up its stack is told of like other crashes: the handler has this one. A
- * sanitizer that has given the thread one already takes it back itself. */
-static void lend_signal_stack(char *at)
-{
-    stack_t now, ours = { .ss_sp = at, .ss_size = SIGNAL_STACK_BYTES };
-    if (!sigaltstack(NULL, &now) && now.ss_flags & SS_DISABLE) sigaltstack(&ours, NULL);
-}
-
-static void return_signal_stack(const char *at)
-{
-    stack_t now, none = { .ss_flags = SS_DISABLE };
-    if (!sigaltstack(NULL, &now) && now.ss_sp == at) sigaltstack(&none, NULL);
-}
-
 static void *thread_main(void *arg)
 {
     thread *self = arg;
     bm_threads *pool = self->pool;
-    char signal_stack[SIGNAL_STACK_BYTES];
-    lend_signal_stack(signal_stack);
     pthread_mutex_lock(&pool->lock);
     do {
         bm_job_fn fn = self->fn;
@@ -125,7 +106,6 @@ static void *thread_main(void *arg)
     pool->ended = self;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
-    return_signal_stack(signal_stack);
     return NULL;
 }
 
@@ -169,19 +149,14 @@ static bool start_thread(bm_threads *pool, bm_job_fn fn, void *arg)
     thread *new = new_thread(pool);
     new->fn = fn;
     new->arg = arg;
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    int rc = pthread_create(&new->id, &attr, thread_main, new);
-    pthread_attr_destroy(&attr);
-    if (rc) {
+    char name[16];
+    snprintf(name, sizeof name, "bundle-%u", (pool->next_number + 1) % 100000);
+    if (bm_thread_start(&new->id, name, thread_main, new)) {
         new->next = pool->spare;
         pool->spare = new;
         return false;
     }
-    char name[16];
-    snprintf(name, sizeof name, "bundle-%u", ++pool->next_number % 100000);
-    pthread_setname_np(new->id, name);
+    pool->next_number++;
     pool->n_threads++;
     pool->n_busy++;
     return true;

@@ -7,7 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "worker.h"
 
 enum {

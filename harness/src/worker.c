@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "exec/data_sampler.h"
 #include "exec/services.h"
 #include "exec/state_cache.h"

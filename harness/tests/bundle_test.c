@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a bundle has besides elements: timers, and callbacks that wait for finalization. */
+#include "base/clock.h"
 #include "beam_urns.h"
-#include "clock.h"
 #include "test_bundle.h"
 #include "test_fns.h"
 

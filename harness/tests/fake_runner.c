@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "google/protobuf/struct.upb.h"
 #include "model/beam_provision_api.upb.h"
 #include "model/endpoints.upb.h"

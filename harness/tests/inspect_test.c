@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a runner learns of the worker as a whole: metrics of the process, samples. */
+#include "base/clock.h"
 #include "base/reader.h"
-#include "clock.h"
 #include "model/metrics.upb.h"
 #include "test_bundle.h"
 #include "test_fns.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "fake_runner.h"
 
 /* Two sources, and a timer family of one more transform. */

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "state.h"
 #include "test_bundle.h"
 #include "test_fns.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "test_bundle.h"
 #include "test_fns.h"
 

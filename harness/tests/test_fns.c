@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "beam/http.h"
-#include "clock.h"
 
 static atomic_int n_setups, n_teardowns, n_elements;
 

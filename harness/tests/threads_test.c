@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "fake_runner.h"
 
 static atomic_int n_running, n_done, most;
