@@ -265,10 +265,10 @@ static void waiter_init(waiter *w)
     pthread_cond_init(&w->done_cond, NULL);
 }
 
-static void waiter_wait(waiter *w)
+static void waiter_wait(waiter *w, bm_rpc *rpc)
 {
     pthread_mutex_lock(&w->lock);
-    while (!w->done) pthread_cond_wait(&w->done_cond, &w->lock);
+    while (!w->done) bm_rpc_wait(rpc, &w->done_cond, &w->lock, NULL);
     pthread_mutex_unlock(&w->lock);
     pthread_cond_destroy(&w->done_cond);
     pthread_mutex_destroy(&w->lock);
@@ -313,7 +313,7 @@ beam_status bm_call(bm_channel *channel, const char *method, beam_span request,
     bm_message *message = bm_message_new();
     bm_message_add(message, bm_slice_copy(request));
     bm_call_async(channel, method, message, timeout_ms, blocking_call_done, &w);
-    waiter_wait(&w);
+    waiter_wait(&w, channel->rpc);
     return w.status;
 }
 
@@ -332,7 +332,7 @@ beam_status bm_channel_wait(bm_channel *channel, int timeout_ms, beam_error *err
         grpc_channel_watch_connectivity_state(channel->channel, state, deadline,
                                               bm_rpc_queue(channel->rpc),
                                               bm_tag_start(&tag));
-        waiter_wait(&w);
+        waiter_wait(&w, channel->rpc);
         if (!w.ok)
             return bm_error(err, BEAM_ETIMEOUT, "nothing answers at %s (waited %d ms)",
                             channel->target, timeout_ms);

@@ -10,7 +10,7 @@
 
 #include "rpc/rpc.h"
 
-/* -- runtime.c -------------------------------------------------------------------- */
+/* -- runtime.c, batch.c ----------------------------------------------------------- */
 /* What a completion queue's tag points at; `run` is called on the rpc thread. */
 typedef struct bm_tag {
     void (*run)(void *self, bool ok);

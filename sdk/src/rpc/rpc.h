@@ -2,11 +2,14 @@
 /* rpc/rpc.h - gRPC as the rest of the project sees it. Only this directory includes
  * grpc headers; messages are bytes here, their meaning is the callers'.
  *
- * Threads: a bm_rpc owns one thread, the *rpc thread*, which runs every callback named
- * on_... below. Callbacks must not block and must not call the blocking functions. All other
+ * Threads: a bm_rpc owns the *rpc thread*, which runs every callback named on_... below; who
+ * is that may change (bm_rpc_lend()), but callbacks are never run at once, and see what those
+ * before them did. Callbacks must not block and must not call the blocking functions. All other
  * functions may be called from any thread. */
 #ifndef BM_RPC_H
 #define BM_RPC_H
+
+#include <pthread.h>
 
 #include "base/arena.h"
 #include "beam/status.h"
@@ -36,13 +39,39 @@ beam_span bm_message_flat(const bm_message *message, bm_arena *arena);
 /* -- runtime ---------------------------------------------------------------------------- */
 typedef struct bm_rpc bm_rpc;
 bm_rpc *bm_rpc_new(void);
-/* All channels, streams and servers made from it must have been freed. Joins its thread. */
+/* All channels, streams and servers made from it must have been freed. Joins its threads. */
 void bm_rpc_free(bm_rpc *rpc);
 /* Calls fn(arg) when the rpc thread has no more events to handle, or after a few of them,
  * in order; certainly before the on_end of a stream. What wakes another thread is best done
  * so: by then the thread finds what has come on other streams, and gRPC's locks free. rpc thread
  * only. */
 void bm_rpc_soon(bm_rpc *rpc, void (*fn)(void *arg), void *arg);
+
+/* -- the rpc thread, lent ---------------------------------------------------------------- */
+/* Has the rpc thread call job(arg), once the callback that asks has returned and a few of the
+ * events that are there have been handled: for a short job no other thread need be woken. What
+ * was asked for soon may come after it has begun. The job may do what may be done on any other
+ * thread. While it waits by the functions below, in bm_call() or bm_stream_wait_writable(), its
+ * thread handles events; when it is without that for some milliseconds, another thread becomes
+ * the rpc thread. False: the thread is not to be had, for it is lent or claimed, or there is no
+ * other. rpc thread only. */
+bool bm_rpc_lend(bm_rpc *rpc, void (*job)(void *arg), void *arg);
+/* Other threads wait for events, which are not to wait for a job: until all claims are given
+ * up the thread is not lent, and one that is lent gives its place to the other. To claim: rpc
+ * thread only. To give up: any thread. */
+void bm_rpc_claim(bm_rpc *rpc);
+void bm_rpc_unclaim(bm_rpc *rpc);
+/* pthread_cond_timedwait() by the monotonic clock, or pthread_cond_wait() when `until` is NULL,
+ * for what a callback here or the caller itself brings about: a lent thread handles an event
+ * instead, and is not woken by the condition. Not in a callback. May return early, as these may. rpc NULL: as
+ * these. */
+int bm_rpc_wait(bm_rpc *rpc, pthread_cond_t *cond, pthread_mutex_t *lock,
+                const struct timespec *until);
+/* On a lent thread: waits for an event, handles it and returns true. False: on all others, and
+ * when another is the rpc thread by now; then the caller waits by other means. `many`: it waits for more than a few events, which it had
+ * better find together, since for gRPC to wait once more is a write each time; so it sleeps a
+ * little first. */
+bool bm_rpc_serve(bm_rpc *rpc, bool many);
 
 /* -- client ------------------------------------------------------------------------------ */
 typedef struct bm_channel bm_channel;

@@ -1,29 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The completion queue and the rpc thread that empties it. gRPC counts its users itself, so
- * several runtimes in one process are fine, but they slow each other down: of the threads
- * that wait, one polls for all and hands over what is not its own. */
+/* The completion queue and who empties it. Events are handled by one thread at a time, the *rpc
+ * thread*: the one that has that place. Of the two threads here one has it. It leaves it for a
+ * job that it is lent to, takes it again for as long as the job waits, and comes back to it
+ * afterwards, so that nobody need be woken for a short job. The other stands by: it takes the
+ * place when that is left for some milliseconds, or is wanted by others.
+ *
+ * gRPC counts its users itself, so several runtimes in one process are fine, but they slow each
+ * other down: of the threads that wait, one polls for all and hands over what is not its own. */
+#include <assert.h>
+#include <errno.h>
 #include <grpc/support/time.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/thread.h"
 #include "rpc/internal.h"
 
 enum {
     MOST_SOON = 16,   /* calls that wait to be made soon */
     SOON_EVENTS = 16, /* events handled before they are made anyway */
+    TICK_MS = 2,      /* the thread that stands by looks at the place so often, */
+    IDLE_TICKS = 5,   /* but not when the place was not left for so long; */
+    TRIM_MS = 10000,  /* after this, free memory goes back to the system */
+    LOOK_MS = 2,      /* jobs may hide others for so long */
+    DOZE_US = 50,     /* twice that, as the system counts */
 };
+
+typedef struct task {
+    void (*fn)(void *arg);
+    void *arg;
+} task;
 
 struct bm_rpc {
     grpc_completion_queue *queue;
-    pthread_t thread;
-    /* rpc thread only: */
-    struct {
-        void (*fn)(void *arg);
-        void *arg;
-    } soon[MOST_SOON];
+    pthread_t first, second; /* the threads */
+    atomic_uint n_claims;
+
+    /* Changed with the lock, read by threads that look for themselves. 0, which glibc gives no
+     * thread: nobody. */
+    _Atomic pthread_t server; /* who has the place */
+    _Atomic pthread_t lent;   /* who has left it for a job and may take it again */
+
+    pthread_mutex_t lock; /* guards the next ones */
+    pthread_cond_t wanted;
+    bool has_second, stands_by; /* is there a second thread, does one of them wait here */
+    unsigned long n_turns;      /* how often the place was left */
+    bool hands_over;            /* who stands by is to take the place as soon as it is free */
+    bool sleeps;                /* who stands by does not look until told */
+    bool over;
+
+    /* Of who has the place: */
+    task soon[MOST_SOON];
     size_t n_soon, n_made; /* of these; none is made twice when one of them settles the rest */
     unsigned n_events;     /* since the first of them came */
+    bool is_drained;       /* there was no event at the last look */
+    task job;              /* that waits for the thread; fn NULL: none */
+    int64_t looked_ms;     /* for others beside it */
 };
+
+grpc_completion_queue *bm_rpc_queue(bm_rpc *rpc)
+{
+    return rpc->queue;
+}
+
+/* -- events: whoever has the place ---------------------------------------------------- */
 
 void bm_rpc_settle(bm_rpc *rpc)
 {
@@ -38,67 +80,290 @@ void bm_rpc_settle(bm_rpc *rpc)
 void bm_rpc_soon(bm_rpc *rpc, void (*fn)(void *arg), void *arg)
 {
     if (rpc->n_soon == MOST_SOON) bm_rpc_settle(rpc);
-    rpc->soon[rpc->n_soon].fn = fn;
-    rpc->soon[rpc->n_soon++].arg = arg;
+    rpc->soon[rpc->n_soon++] = (task){ fn, arg };
 }
 
-/* The next event; before it waits for one, what was to be done soon is done. */
-static grpc_event next_event(bm_rpc *rpc)
+static grpc_event event_at_once(bm_rpc *rpc)
 {
-    if (rpc->n_soon && rpc->n_events++ < SOON_EVENTS) {
-        gpr_timespec now = gpr_time_0(GPR_CLOCK_MONOTONIC);
-        grpc_event event = grpc_completion_queue_next(rpc->queue, now, NULL);
-        if (event.type != GRPC_QUEUE_TIMEOUT) return event;
+    grpc_event event =
+        grpc_completion_queue_next(rpc->queue, gpr_time_0(GPR_CLOCK_MONOTONIC), NULL);
+    rpc->is_drained = event.type == GRPC_QUEUE_TIMEOUT;
+    return event;
+}
+
+/* The next event. While something is to be done soon, or a job waits: only one that is there,
+ * and a few at most, then GRPC_QUEUE_TIMEOUT. */
+static grpc_event next_event(bm_rpc *rpc, gpr_timespec until)
+{
+    grpc_event event = { .type = GRPC_QUEUE_TIMEOUT };
+    rpc->is_drained = false;
+    if (rpc->n_soon || rpc->job.fn)
+        return rpc->n_events++ < SOON_EVENTS ? event_at_once(rpc) : event;
+    return grpc_completion_queue_next(rpc->queue, until, NULL);
+}
+
+static void handle(const grpc_event *event)
+{
+    bm_tag *tag = event->tag;
+    atomic_load_explicit(&tag->started, memory_order_acquire);
+    bool failed = tag->failed;
+    tag->failed = false;
+    tag->run(tag->self, event->success && !failed);
+}
+
+/* -- the place ---------------------------------------------------------------------------- */
+
+static bool is_self(const _Atomic pthread_t *thread)
+{
+    pthread_t one = atomic_load_explicit(thread, memory_order_relaxed);
+    return one && pthread_equal(one, pthread_self());
+}
+
+static bool is_nobody(const _Atomic pthread_t *thread)
+{
+    return !atomic_load_explicit(thread, memory_order_relaxed);
+}
+
+static void assign(_Atomic pthread_t *thread, pthread_t to)
+{
+    atomic_store_explicit(thread, to, memory_order_relaxed);
+}
+
+bool bm_rpc_on_thread(const bm_rpc *rpc)
+{
+    return is_self(&rpc->server);
+}
+
+/* With the lock. */
+static void take_place(bm_rpc *rpc)
+{
+    rpc->hands_over = false;
+    assign(&rpc->server, pthread_self());
+}
+
+/* With the lock. */
+static void leave_place(bm_rpc *rpc)
+{
+    assign(&rpc->server, 0);
+    rpc->n_turns++;
+    if (rpc->hands_over || rpc->sleeps) pthread_cond_signal(&rpc->wanted);
+}
+
+/* Waits for a tick, or to be told, when nothing happened for `n_idle` of them. With the lock. */
+static void await_tick(bm_rpc *rpc, unsigned n_idle)
+{
+    struct timespec until = bm_after_ms(n_idle < IDLE_TICKS ? TICK_MS : TRIM_MS);
+    rpc->sleeps = n_idle >= IDLE_TICKS;
+    if (n_idle == IDLE_TICKS + 1) {
+        pthread_mutex_unlock(&rpc->lock);
+        if (!atomic_load_explicit(&rpc->n_claims, memory_order_relaxed)) malloc_trim(0);
+        pthread_mutex_lock(&rpc->lock);
+    } else if (n_idle <= IDLE_TICKS) {
+        pthread_cond_timedwait(&rpc->wanted, &rpc->lock, &until);
+    } else {
+        pthread_cond_wait(&rpc->wanted, &rpc->lock);
     }
+    rpc->sleeps = false;
+}
+
+/* Takes the place when it is wanted, or was free at two looks without having been taken in
+ * between. False: the runtime ends. */
+static bool stand_by(bm_rpc *rpc)
+{
+    pthread_mutex_lock(&rpc->lock);
+    rpc->stands_by = true;
+    unsigned long seen = rpc->n_turns;
+    unsigned n_idle = 0;
+    bool was_free = false;
+    while (!rpc->over) {
+        bool is_free = is_nobody(&rpc->server);
+        bool is_same = seen == rpc->n_turns;
+        if (is_free && (rpc->hands_over || (was_free && is_same))) break;
+        n_idle = is_same ? n_idle + 1 : 0;
+        was_free = is_free;
+        seen = rpc->n_turns;
+        await_tick(rpc, n_idle);
+    }
+    rpc->stands_by = false;
+    bool over = rpc->over;
+    if (!over) {
+        assign(&rpc->lent, 0);
+        take_place(rpc);
+    }
+    pthread_mutex_unlock(&rpc->lock);
+    return !over;
+}
+
+/* False: the other thread has taken the place meanwhile. */
+static bool run_job(bm_rpc *rpc)
+{
+    task job = rpc->job;
+    rpc->job.fn = NULL;
+    rpc->n_events = 0;
+    if (rpc->hands_over) bm_rpc_settle(rpc); /* others need not wait for the other thread */
+    pthread_mutex_lock(&rpc->lock);
+    assign(&rpc->lent, pthread_self());
+    leave_place(rpc);
+    pthread_mutex_unlock(&rpc->lock);
+    job.fn(job.arg);
+    pthread_mutex_lock(&rpc->lock);
+    /* Otherwise the other has it: it cannot have been lent, since nobody stands by. */
+    bool is_free = is_nobody(&rpc->server);
+    if (is_free) {
+        assign(&rpc->lent, 0);
+        take_place(rpc);
+    }
+    pthread_mutex_unlock(&rpc->lock);
+    return is_free;
+}
+
+/* A job goes before the next reads of streams, which are writes to gRPC. Now and then not: what
+ * has come meanwhile may be jobs that are better done beside this one. */
+static bool looks_first(bm_rpc *rpc)
+{
+    int64_t now_ms = bm_monotonic_ms();
+    if (!rpc->n_soon || now_ms - rpc->looked_ms < LOOK_MS) return false;
+    rpc->looked_ms = now_ms;
     bm_rpc_settle(rpc);
-    return grpc_completion_queue_next(rpc->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    return true;
+}
+
+static void end_both(bm_rpc *rpc)
+{
+    assert(!rpc->job.fn);
+    bm_rpc_settle(rpc);
+    pthread_mutex_lock(&rpc->lock);
+    rpc->over = true;
+    pthread_cond_signal(&rpc->wanted);
+    pthread_mutex_unlock(&rpc->lock);
 }
 
 static void *run(void *self)
 {
     bm_rpc *rpc = self;
-    for (;;) {
-        grpc_event event = next_event(rpc);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) break;
-        bm_tag *tag = event.tag;
-        atomic_load_explicit(&tag->started, memory_order_acquire);
-        bool failed = tag->failed;
-        tag->failed = false;
-        tag->run(tag->self, event.success && !failed);
+    while (stand_by(rpc)) {
+        bool has_place = true;
+        while (has_place) {
+            grpc_event event = next_event(rpc, gpr_inf_future(GPR_CLOCK_MONOTONIC));
+            if (event.type == GRPC_OP_COMPLETE) {
+                handle(&event);
+            } else if (event.type == GRPC_QUEUE_SHUTDOWN) {
+                end_both(rpc);
+                return NULL;
+            } else if (!rpc->job.fn) {
+                bm_rpc_settle(rpc);
+            } else if (!looks_first(rpc)) {
+                has_place = run_job(rpc);
+            }
+        }
     }
-    bm_rpc_settle(rpc);
     return NULL;
 }
 
-/* abseil's SetMutexDeadlockDetectionMode(kIgnore). Debian's abseil is built with its search
- * for deadlocks, which is to end the process at a wrong order of locks; in gRPC, whose order
- * is settled, it only makes each lock dearer: a tenth of what a small bundle takes. Weak:
- * where abseil has another name or is built without, nothing is called. */
-void bm_absl_set_deadlock_detection(int mode)
-    __asm__("_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE")
-    __attribute__((weak));
-enum { ABSL_IGNORE_DEADLOCKS = 0 };
+/* -- lending ----------------------------------------------------------------------------- */
 
-void bm_grpc_start(void)
+/* True if a thread would take the place, were it left for long: the two are never both away. */
+static bool has_stand_in(bm_rpc *rpc)
 {
-    if (bm_absl_set_deadlock_detection) bm_absl_set_deadlock_detection(ABSL_IGNORE_DEADLOCKS);
-    /* The system's resolver, unless the user says otherwise: gRPC's other one, c-ares, leaks
-     * and does not know all that the system knows. No call when it is set, so only the first
-     * runtime of a process touches the environment. */
-    if (!getenv("GRPC_DNS_RESOLVER")) setenv("GRPC_DNS_RESOLVER", "native", 0);
-    grpc_init();
+    pthread_mutex_lock(&rpc->lock);
+    if (!rpc->has_second)
+        rpc->has_second = rpc->stands_by = !bm_thread_start(&rpc->second, "beam-rpc-2", run, rpc);
+    bool stands_by = rpc->stands_by;
+    pthread_mutex_unlock(&rpc->lock);
+    return stands_by;
 }
+
+bool bm_rpc_lend(bm_rpc *rpc, void (*job)(void *arg), void *arg)
+{
+    if (rpc->job.fn || !is_nobody(&rpc->lent)
+        || atomic_load_explicit(&rpc->n_claims, memory_order_relaxed) || !has_stand_in(rpc))
+        return false;
+    rpc->job = (task){ job, arg };
+    return true;
+}
+
+void bm_rpc_claim(bm_rpc *rpc)
+{
+    atomic_fetch_add_explicit(&rpc->n_claims, 1, memory_order_relaxed);
+    pthread_mutex_lock(&rpc->lock);
+    if (rpc->job.fn || !is_nobody(&rpc->lent)) rpc->hands_over = true;
+    pthread_mutex_unlock(&rpc->lock);
+}
+
+void bm_rpc_unclaim(bm_rpc *rpc)
+{
+    atomic_fetch_sub_explicit(&rpc->n_claims, 1, memory_order_relaxed);
+}
+
+/* Takes the place for the lent thread, if it still may. */
+static bool take_again(bm_rpc *rpc)
+{
+    assert(!is_self(&rpc->server)); /* a callback must not wait */
+    if (!is_self(&rpc->lent)) return false;
+    pthread_mutex_lock(&rpc->lock);
+    bool is_ours = is_self(&rpc->lent) && !rpc->hands_over;
+    if (is_ours) take_place(rpc);
+    else if (is_self(&rpc->lent)) assign(&rpc->lent, 0);
+    pthread_mutex_unlock(&rpc->lock);
+    return is_ours;
+}
+
+/* Handles an event, or what was to be done soon; false on threads that are not lent, or no
+ * longer. */
+static bool serve(bm_rpc *rpc, gpr_timespec until, bool many)
+{
+    if (!take_again(rpc)) return false;
+    if (many && rpc->is_drained) nanosleep(&(struct timespec){ 0, DOZE_US * 1000 }, NULL);
+    grpc_event event = next_event(rpc, until);
+    assert(event.type != GRPC_QUEUE_SHUTDOWN); /* jobs end before */
+    if (event.type == GRPC_OP_COMPLETE) handle(&event);
+    if (event.type != GRPC_OP_COMPLETE || rpc->hands_over) bm_rpc_settle(rpc);
+    pthread_mutex_lock(&rpc->lock);
+    leave_place(rpc);
+    pthread_mutex_unlock(&rpc->lock);
+    return true;
+}
+
+bool bm_rpc_serve(bm_rpc *rpc, bool many)
+{
+    return serve(rpc, gpr_inf_future(GPR_CLOCK_MONOTONIC), many);
+}
+
+static bool is_past(const struct timespec *at)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > at->tv_sec || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
+}
+
+int bm_rpc_wait(bm_rpc *rpc, pthread_cond_t *cond, pthread_mutex_t *lock,
+                const struct timespec *until)
+{
+    if (!rpc || !is_self(&rpc->lent))
+        return until ? pthread_cond_timedwait(cond, lock, until) : pthread_cond_wait(cond, lock);
+    gpr_timespec end = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    if (until)
+        end = (gpr_timespec){ until->tv_sec, (int32_t)until->tv_nsec, GPR_CLOCK_MONOTONIC };
+    pthread_mutex_unlock(lock);
+    bool served = serve(rpc, end, false);
+    pthread_mutex_lock(lock);
+    return served && until && is_past(until) ? ETIMEDOUT : 0;
+}
+
+/* -- life ----------------------------------------------------------------------------------- */
 
 bm_rpc *bm_rpc_new(void)
 {
     bm_grpc_start();
     bm_rpc *rpc = bm_xcalloc(1, sizeof *rpc);
     rpc->queue = grpc_completion_queue_create_for_next(NULL);
-    if (pthread_create(&rpc->thread, NULL, run, rpc)) {
+    pthread_mutex_init(&rpc->lock, NULL);
+    bm_cond_init(&rpc->wanted);
+    rpc->hands_over = true; /* to the first */
+    if (bm_thread_start(&rpc->first, "beam-rpc", run, rpc)) {
         fputs("beam: cannot start the rpc thread\n", stderr);
         abort();
     }
-    pthread_setname_np(rpc->thread, "beam-rpc");
     return rpc;
 }
 
@@ -106,66 +371,11 @@ void bm_rpc_free(bm_rpc *rpc)
 {
     if (!rpc) return;
     grpc_completion_queue_shutdown(rpc->queue);
-    pthread_join(rpc->thread, NULL);
+    pthread_join(rpc->first, NULL);
+    if (rpc->has_second) pthread_join(rpc->second, NULL);
     grpc_completion_queue_destroy(rpc->queue);
     grpc_shutdown();
+    pthread_cond_destroy(&rpc->wanted);
+    pthread_mutex_destroy(&rpc->lock);
     free(rpc);
-}
-
-grpc_completion_queue *bm_rpc_queue(bm_rpc *rpc)
-{
-    return rpc->queue;
-}
-
-bool bm_rpc_on_thread(const bm_rpc *rpc)
-{
-    return pthread_equal(rpc->thread, pthread_self());
-}
-
-void bm_start_ops(grpc_call *call, const grpc_op *ops, size_t n, void *tag)
-{
-    grpc_call_error error = grpc_call_start_batch(call, ops, n, tag, NULL);
-    if (error == GRPC_CALL_OK) return;
-    fprintf(stderr, "beam: gRPC refused a batch: %s\n", grpc_call_error_to_string(error));
-    abort();
-}
-
-void bm_start_batch(grpc_call *call, const grpc_op *ops, size_t n, bm_tag *tag)
-{
-    bm_start_ops(call, ops, n, bm_tag_start(tag));
-}
-
-void bm_run_on_rpc_thread(grpc_call *call, bm_tag *tag)
-{
-    bm_start_batch(call, NULL, 0, tag);
-}
-
-bool bm_start_write(bm_rpc *rpc, grpc_call *call, const grpc_op *op, bm_tag *tag, bool *ok)
-{
-    if (bm_rpc_on_thread(rpc)) { /* it need not be woken */
-        bm_start_batch(call, op, 1, tag);
-        return false;
-    }
-    grpc_completion_queue_thread_local_cache_init(rpc->queue);
-    bm_start_batch(call, op, 1, tag);
-    void *cached;
-    int success;
-    if (!grpc_completion_queue_thread_local_cache_flush(rpc->queue, &cached, &success))
-        return false;
-    *ok = success;
-    if (cached == tag) return true;
-    /* This thread has done some of gRPC's other work on the way: whose tag it is expects to
-     * run on the rpc thread. */
-    bm_tag *other = cached;
-    atomic_load_explicit(&other->started, memory_order_acquire);
-    other->failed = !success;
-    bm_run_on_rpc_thread(call, other);
-    return false;
-}
-
-gpr_timespec bm_deadline(int timeout_ms)
-{
-    if (timeout_ms <= 0) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                        gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
 }
