@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One ProcessBundle instruction: take a plan, connect it to the streams, run it, answer,
- * give the plan back. bm_bundle_start is on the rpc thread, the rest on the bundle thread. */
+ * give the plan back. bm_bundle_start is on the rpc thread, the rest on the bundle thread: the
+ * rpc thread, lent, for a bundle that is the only one, otherwise one of its own. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -52,8 +53,8 @@ static beam_status io_read(void *self, bm_segment *out, beam_error *err)
     int wait_ms = patience_ms(b);
     beam_status status = BEAM_ETIMEOUT;
     if (wait_ms)
-        status = bm_inbox_read(b->instruction->inbox, &b->worker->instructions.lock, wait_ms,
-                               &chunk, err);
+        status = bm_inbox_read(b->instruction->inbox, b->worker->rpc,
+                               &b->worker->instructions.lock, wait_ms, &chunk, err);
     *out = (bm_segment){ .source = -1, .idle = status == BEAM_ETIMEOUT };
     if (out->idle) {
         b->unsent_since_ms = 0;
@@ -333,22 +334,46 @@ static void refuse(bm_order *order, const char *why)
     bm_order_respond(order);
 }
 
+/* On the rpc thread, which is lent to it. */
+static void run_here(void *arg)
+{
+    bundle *b = arg;
+    bm_threads *threads = b->worker->threads;
+    run_bundle(b);
+    bm_threads_let_go(threads);
+}
+
+static void run_apart(void *arg)
+{
+    bundle *b = arg;
+    bm_rpc *rpc = b->worker->rpc;
+    run_bundle(b);
+    bm_rpc_unclaim(rpc);
+}
+
 static void launch(void *arg)
 {
     bundle *b = arg;
-    if (bm_threads_run(b->worker->threads, run_bundle, b)) return;
-    refuse(b->order, "The worker cannot start a thread for the bundle.");
-    bm_instructions_end(&b->worker->instructions, b->instruction, "no thread");
-    free_bundle(b);
+    beam_harness *worker = b->worker;
+    if (!bm_threads_run(worker->threads, run_apart, b)) {
+        bm_rpc_unclaim(worker->rpc);
+        refuse(b->order, "The worker cannot start a thread for the bundle.");
+        bm_instructions_end(&worker->instructions, b->instruction, "no thread");
+        free_bundle(b);
+    }
+    bm_threads_let_go(worker->threads);
 }
 
 void bm_bundle_start(bm_order *order)
 {
     beam_harness *worker = order->worker;
     beam_error err;
+    /* First, so that the end of the worker, which lets no bundle begin, then waits for this. */
+    bm_threads_hold(worker->threads);
     bm_instruction *instruction =
         bm_instructions_begin(&worker->instructions, order->id, &err);
     if (!instruction) {
+        bm_threads_let_go(worker->threads);
         refuse(order, err.message);
         bm_order_free(order);
         return;
@@ -365,6 +390,8 @@ void bm_bundle_start(bm_order *order)
                                 .stream_id = stream_id(b),
                                 .elements = pb_ProcessBundleRequest_elements(b->request),
                                 .may_embed = worker->boot.embeds_elements };
+    if (bm_rpc_lend(worker->rpc, run_here, b)) return;
+    bm_rpc_claim(worker->rpc);
     /* Soon: what has come with it for the bundle, its thread need then not wait for. */
     bm_rpc_soon(worker->rpc, launch, b);
 }

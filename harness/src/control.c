@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control stream: one function per kind of instruction. All on the rpc thread, so none
- * of them blocks; bundles go to threads of their own. */
+ * of them blocks: bundles run afterwards, or on threads of their own. */
 #include "pb.h"
 #include "worker.h"
 
@@ -81,6 +81,9 @@ static void on_end(void *self, bm_stream *stream, beam_status status, const char
 {
     (void)stream;
     beam_harness *worker = self;
+    /* A bundle that waits on the rpc thread sees what comes of its events, not what another
+     * thread does; beam_harness_stop() cancels the bundle's streams for that. */
+    bm_instructions_close(&worker->instructions, BM_RUNNER_ENDED);
     pthread_mutex_lock(&worker->lock);
     worker->control_ended = true;
     if (status != BEAM_OK)

@@ -181,15 +181,12 @@ beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_inlet
 }
 
 /* Waits until there is something to take, to end with or to fail with. */
-static bool await_input(bm_inbox *inbox, pthread_mutex_t *lock, int wait_ms)
+static bool await_input(bm_inbox *inbox, bm_rpc *rpc, pthread_mutex_t *lock, int wait_ms)
 {
     struct timespec until = bm_after_ms(wait_ms < 0 ? 0 : wait_ms);
-    while (!inbox->arrived.n && inbox->n_open && !inbox->broken) {
-        if (wait_ms < 0)
-            pthread_cond_wait(&inbox->ready, lock);
-        else if (pthread_cond_timedwait(&inbox->ready, lock, &until))
+    while (!inbox->arrived.n && inbox->n_open && !inbox->broken)
+        if (bm_rpc_wait(rpc, &inbox->ready, lock, wait_ms < 0 ? NULL : &until))
             return inbox->arrived.n || !inbox->n_open || inbox->broken;
-    }
     return true;
 }
 
@@ -206,14 +203,14 @@ static void swap_lists(bm_inbox *inbox)
     let_go(inbox);
 }
 
-beam_status bm_inbox_read(bm_inbox *inbox, pthread_mutex_t *lock, int wait_ms,
+beam_status bm_inbox_read(bm_inbox *inbox, bm_rpc *rpc, pthread_mutex_t *lock, int wait_ms,
                           bm_chunk *out, beam_error *err)
 {
     if (inbox->next) bm_slice_unref(inbox->reading.at[inbox->next - 1].slice);
     if (inbox->next == inbox->reading.n) {
         inbox->reading.n = inbox->next = 0; /* all given back */
         pthread_mutex_lock(lock);
-        bool ready = await_input(inbox, lock, wait_ms);
+        bool ready = await_input(inbox, rpc, lock, wait_ms);
         if (inbox->arrived.n) swap_lists(inbox);
         bool ended = !inbox->n_open && !inbox->violated;
         const char *broken = inbox->broken;

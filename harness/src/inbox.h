@@ -72,7 +72,7 @@ beam_status bm_inbox_bind(bm_inbox *inbox, pthread_mutex_t *lock, const bm_inlet
                           size_t n, beam_error *err);
 /* The next piece, valid until the next read; input NULL at the end. Waits at most wait_ms
  * (then BEAM_ETIMEOUT), -1: for ever. Bundle thread, takes the lock. */
-beam_status bm_inbox_read(bm_inbox *inbox, pthread_mutex_t *lock, int wait_ms,
+beam_status bm_inbox_read(bm_inbox *inbox, bm_rpc *rpc, pthread_mutex_t *lock, int wait_ms,
                           bm_chunk *out, beam_error *err);
 
 #endif

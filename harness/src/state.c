@@ -13,6 +13,9 @@
 
 #define STATE_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnState/State"
 
+/* Answers that are waited for together. */
+enum { MANY = 16 };
+
 struct bm_state_request {
     bm_state_request *next; /* in its bucket */
     uint64_t id;
@@ -201,15 +204,28 @@ void bm_state_begin(bm_state_session *session, bm_state_client *client, const ch
 /* With the lock held. */
 static void await_writes(bm_state_session *session, size_t n)
 {
+    bm_state_client *client = session->client;
     session->wake_at = n;
-    while (session->n_pending > n)
-        pthread_cond_wait(&session->written, &session->client->lock);
+    while (session->n_pending > n) {
+        bool many = session->n_pending - n >= MANY;
+        pthread_mutex_unlock(&client->lock);
+        bool served = bm_rpc_serve(client->links.rpc, many);
+        pthread_mutex_lock(&client->lock);
+        if (!served && session->n_pending > n)
+            pthread_cond_wait(&session->written, &client->lock);
+    }
     session->wake_at = 0;
 }
 
-static void await_answer(bm_state_request *request)
+/* `many`: so are those that are answered before it. */
+static void await_answer(bm_state_request *request, bool many)
 {
-    while (sem_wait(&request->answered) && errno == EINTR) continue;
+    bm_rpc *rpc = request->session->client->links.rpc;
+    while (sem_trywait(&request->answered)) {
+        if (bm_rpc_serve(rpc, many)) continue;
+        while (sem_wait(&request->answered) && errno == EINTR) continue;
+        return;
+    }
 }
 
 static void free_asked(bm_state_session *session, bm_state_asked *asked)
@@ -226,7 +242,7 @@ static void free_asked(bm_state_session *session, bm_state_asked *asked)
 static void end_asked(bm_state_session *session)
 {
     while (session->first) {
-        await_answer(&session->first->request);
+        await_answer(&session->first->request, false);
         free_asked(session, session->first);
     }
 }
@@ -378,7 +394,7 @@ beam_status bm_state_get(bm_state_session *session, const bm_state_key *key, bea
     bm_state_request request = { .is_read = true, .data = data, .token = next };
     sem_init(&request.answered, 0, 0);
     BEAM_TRY(submit(session, &request, GET, key, token, err));
-    await_answer(&request);
+    await_answer(&request, false);
     sem_destroy(&request.answered);
     if (request.error.status && err) *err = request.error;
     return request.error.status;
@@ -407,12 +423,13 @@ static void await_half(bm_state_session *session, bm_state_asked *asked)
     if (sem_trywait(&asked->request.answered) == 0) return;
     bm_stream_flush(session->link->stream);
     bm_state_asked *middle = asked;
-    for (size_t n = session->n_asked / 2; n && middle->next; n--) middle = middle->next;
+    size_t half = session->n_asked / 2;
+    for (size_t n = half; n && middle->next; n--) middle = middle->next;
     if (middle != asked) {
-        await_answer(&middle->request);
+        await_answer(&middle->request, half >= MANY);
         sem_post(&middle->request.answered);
     }
-    await_answer(&asked->request);
+    await_answer(&asked->request, false);
 }
 
 beam_status bm_state_take_asked(bm_state_session *session, bm_state_asked *asked, bm_writer *data,

@@ -36,6 +36,7 @@ struct bm_threads {
     thread *spare; /* joined: a late signal may still find them */
     job *first, **last; /* jobs that found no thread */
     size_t n_threads, n_busy;
+    size_t n_held; /* see bm_threads_hold() */
     unsigned next_number;
     int idle_ms;
     bool closing;
@@ -201,17 +202,37 @@ bool bm_threads_run(bm_threads *pool, bm_job_fn fn, void *arg)
     return accepted;
 }
 
+void bm_threads_hold(bm_threads *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->n_held++;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void bm_threads_let_go(bm_threads *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->n_held--;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static bool is_drained(const bm_threads *pool)
+{
+    return !pool->n_busy && !pool->n_held;
+}
+
 bool bm_threads_drain(bm_threads *pool, int ms)
 {
     struct timespec until = bm_after_ms(ms < 0 ? 0 : ms);
     pthread_mutex_lock(&pool->lock);
-    while (pool->n_busy) {
+    while (!is_drained(pool)) {
         if (ms < 0)
             pthread_cond_wait(&pool->changed, &pool->lock);
         else if (pthread_cond_timedwait(&pool->changed, &pool->lock, &until))
             break;
     }
-    bool drained = !pool->n_busy;
+    bool drained = is_drained(pool);
     pthread_mutex_unlock(&pool->lock);
     return drained;
 }
@@ -220,7 +241,7 @@ void bm_threads_free(bm_threads *pool)
 {
     if (!pool) return;
     pthread_mutex_lock(&pool->lock);
-    while (pool->n_busy) pthread_cond_wait(&pool->changed, &pool->lock);
+    while (!is_drained(pool)) pthread_cond_wait(&pool->changed, &pool->lock);
     pool->closing = true;
     for (thread *t = pool->idle; t; t = t->next) pthread_cond_signal(&t->wake);
     while (pool->n_threads) pthread_cond_wait(&pool->changed, &pool->lock);

@@ -204,7 +204,7 @@ static void cancel_streams(beam_harness *worker)
  * that has gone without ending its other streams. */
 static void end_bundles(beam_harness *worker)
 {
-    bm_instructions_close(&worker->instructions, "the runner ended the worker");
+    bm_instructions_close(&worker->instructions, BM_RUNNER_ENDED);
     if (bm_threads_drain(worker->threads, END_MS)) return;
     cancel_streams(worker);
     int64_t grace_ms = worker->boot.end_grace_ms ? worker->boot.end_grace_ms : GRACE_MS;

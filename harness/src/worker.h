@@ -62,6 +62,8 @@ struct beam_harness {
     unsigned n_untold;  /* failed bundles since */
 };
 
+#define BM_RUNNER_ENDED "the runner ended the worker"
+
 /* control.c */
 extern const bm_stream_handler bm_control_handler; /* self: the worker */
 
@@ -106,7 +108,8 @@ void bm_live_progress(bm_order *order);
 void bm_live_split(bm_order *order);
 void bm_live_finalize(bm_order *order);
 
-/* bundle.c: starts a bundle on a thread of its own; rpc thread. Takes the order over. */
+/* bundle.c: has a bundle run, after the callback or beside it; rpc thread. Takes the order
+ * over. */
 void bm_bundle_start(bm_order *order);
 
 #endif

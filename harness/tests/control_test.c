@@ -297,6 +297,40 @@ START_TEST(bundles_that_wait_do_not_hold_up_others)
 }
 END_TEST
 
+/* That the latest to come to the gate runs on. */
+static const char *thread_at_gate(fake_runner *r)
+{
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", test_gate_thread());
+    FILE *f = fopen(path, "r");
+    ck_assert(f && fgets(name, sizeof name, f));
+    fclose(f);
+    name[strcspn(name, "\n")] = 0;
+    return memcpy(upb_Arena_Malloc(fake_arena(r), sizeof name), name, sizeof name);
+}
+
+START_TEST(a_bundle_alone_needs_no_thread_of_its_own)
+{
+    fake_runner *r = start();
+    run(r, "b1", "a");
+    bm_sleep_ms(100); /* it has given back what it ran on */
+    fake_process_bundle(r, "b2", "gated");
+    send_text(r, "b2", "b");
+    test_await_at_gate(1);
+    ck_assert_int_eq(strncmp(thread_at_gate(r), "beam-rpc", 8), 0);
+    fake_process_bundle(r, "b3", "gated");
+    send_text(r, "b3", "c");
+    test_await_at_gate(2);
+    ck_assert_int_eq(strncmp(thread_at_gate(r), "bundle-", 7), 0);
+    test_open_gate();
+    fake_expect_ok(r, "b2");
+    fake_expect_ok(r, "b3");
+    ck_assert_str_eq(output(r, "b2"), "b");
+    ck_assert_str_eq(output(r, "b3"), "c");
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(progress_and_split_of_unknown_bundles_are_errors)
 {
     fake_runner *r = start();
@@ -534,6 +568,22 @@ START_TEST(the_end_does_not_wait_for_data)
 }
 END_TEST
 
+START_TEST(the_end_is_seen_at_once_by_a_bundle_alone)
+{
+    fake_runner *r = start();
+    run(r, "b1", "a");
+    bm_sleep_ms(100);
+    fake_process_bundle(r, "b2", "texts");
+    bm_sleep_ms(100);
+    fake_end_stream(r, FAKE_CONTROL);
+    bm_sleep_ms(200); /* nothing else happens that might wake it */
+    int64_t since_ms = bm_monotonic_ms();
+    ck_assert_int_eq(fake_wait_worker(r, NULL), BEAM_OK);
+    ck_assert_int_lt(bm_monotonic_ms() - since_ms, 2500); /* not after what user code is given */
+    fake_runner_free(r);
+}
+END_TEST
+
 START_TEST(a_bundle_that_has_its_data_finishes_at_the_end)
 {
     fake_runner *r = start();
@@ -739,6 +789,7 @@ int main(void)
         an_instruction_id_is_used_once,
         an_id_may_be_empty,
         bundles_that_wait_do_not_hold_up_others,
+        a_bundle_alone_needs_no_thread_of_its_own,
         progress_and_split_of_unknown_bundles_are_errors,
         progress_and_split_of_finished_bundles_are_empty,
         progress_of_failed_bundles_is_their_error,
@@ -751,6 +802,7 @@ int main(void)
         noise_on_the_control_stream_is_logged,
         the_runner_ends_the_worker,
         the_end_does_not_wait_for_data,
+        the_end_is_seen_at_once_by_a_bundle_alone,
         a_bundle_that_has_its_data_finishes_at_the_end,
         a_broken_control_stream_is_told,
         the_program_stops_the_worker,

@@ -57,7 +57,7 @@ static void expect_chunk(bm_instructions *table, bm_instruction *one, int inlet,
 {
     bm_chunk chunk;
     beam_error err = { .status = BEAM_OK };
-    ck_assert_int_eq(bm_inbox_read(one->inbox, &table->lock, 0, &chunk, &err), BEAM_OK);
+    ck_assert_int_eq(bm_inbox_read(one->inbox, NULL, &table->lock, 0, &chunk, &err), BEAM_OK);
     ck_assert_ptr_nonnull(chunk.input);
     ck_assert_int_eq(chunk.input->inlet, inlet);
     ck_assert(beam_span_equal(chunk.bytes, beam_span_of(data)));
@@ -66,7 +66,7 @@ static void expect_chunk(bm_instructions *table, bm_instruction *one, int inlet,
 static beam_status read_end(bm_instructions *table, bm_instruction *one, beam_error *err)
 {
     bm_chunk chunk = { .input = NULL };
-    beam_status status = bm_inbox_read(one->inbox, &table->lock, 0, &chunk, err);
+    beam_status status = bm_inbox_read(one->inbox, NULL, &table->lock, 0, &chunk, err);
     ck_assert_ptr_null(chunk.input);
     return status;
 }
@@ -109,7 +109,7 @@ START_TEST(reading_waits_as_long_as_told)
     int64_t before_ms = bm_monotonic_ms();
     bm_chunk chunk;
     beam_error err;
-    ck_assert_int_eq(bm_inbox_read(one->inbox, &table.lock, 50, &chunk, &err),
+    ck_assert_int_eq(bm_inbox_read(one->inbox, NULL, &table.lock, 50, &chunk, &err),
                      BEAM_ETIMEOUT);
     ck_assert_int_ge(bm_monotonic_ms() - before_ms, 49);
     put(&table, "1", "b", "x", true);
