@@ -3,7 +3,9 @@
  *
  * A DoFn is a constant struct of callbacks. One instance runs one bundle at a time, on one
  * thread from start_bundle to finish_bundle; different instances run at once on different
- * threads, so a DoFn keeps its state in beam_self(), never in globals.
+ * threads, so a DoFn keeps its state in beam_self(), never in globals. The thread has 2 MiB of
+ * stack and is the worker's, which may use it for the streams to the runner in between: a
+ * callback leaves its signal mask, priority and CPU affinity as they were.
  *
  * A C++ exception must not leave a callback: it ends the process. */
 #ifndef BEAM_DOFN_H
