@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../base/run_tests.h"
 #include "peer.h"
 
 static test_peer server;
@@ -299,11 +300,5 @@ int main(void)
     tcase_add_test(tcase, thousand_calls_at_once);
     tcase_add_test(tcase, freeing_a_channel_ends_its_calls);
     tcase_add_test(tcase, threads_share_a_channel);
-    Suite *suite = suite_create("rpc/channel");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("rpc/channel", tcase);
 }

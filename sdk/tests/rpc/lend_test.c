@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../base/run_tests.h"
 #include "base/clock.h"
 #include "peer.h"
 
@@ -342,11 +343,5 @@ int main(void)
     tcase_add_test(tcase, a_thread_that_others_need_is_not_lent);
     tcase_add_test(tcase, a_claim_counts_for_a_job_that_has_not_begun);
     tcase_add_test(tcase, the_thread_that_stands_in_is_not_lent_too);
-    Suite *suite = suite_create("rpc/lend");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("rpc/lend", tcase);
 }

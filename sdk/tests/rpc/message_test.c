@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "../base/run_tests.h"
 #include "rpc/rpc.h"
 
 static bm_arena arena;
@@ -74,11 +75,5 @@ int main(void)
     tcase_add_test(tcase, many_slices_are_joined_in_order);
     tcase_add_test(tcase, one_slice_is_not_copied);
     tcase_add_test(tcase, a_slice_outlives_its_message);
-    Suite *suite = suite_create("rpc/message");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("rpc/message", tcase);
 }

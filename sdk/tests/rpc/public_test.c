@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/run_tests.h"
 #include "beam/rpc.h"
 
 static beam_rpc_server *server;
@@ -174,11 +175,5 @@ int main(void)
     tcase_add_test(tcase, a_slow_service);
     tcase_add_test(tcase, closing_with_calls_pending);
     tcase_add_test(tcase, a_taken_port);
-    Suite *suite = suite_create("rpc/public");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("rpc/public", tcase);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../base/run_tests.h"
 #include "peer.h"
 
 static bm_rpc *rpc;
@@ -129,11 +130,5 @@ int main(void)
     tcase_add_test(tcase, a_unix_socket_works);
     tcase_add_test(tcase, metadata_of_the_caller);
     tcase_add_test(tcase, start_and_stop_often);
-    Suite *suite = suite_create("rpc/server");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("rpc/server", tcase);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../base/run_tests.h"
 #include "peer.h"
 
 static test_peer server;
@@ -341,11 +342,5 @@ int main(void)
     tcase_add_test(tcase, threads_share_a_stream);
     tcase_add_test(tcase, free_with_everything_pending);
     tcase_add_test(tcase, stop_the_server_with_streams_open);
-    Suite *suite = suite_create("rpc/stream");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("rpc/stream", tcase);
 }

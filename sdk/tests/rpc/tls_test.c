@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/run_tests.h"
 #include "beam/rpc.h"
 
 static beam_error err;
@@ -154,11 +155,5 @@ int main(void)
 #else
     tcase_add_test(tcase, not_in_this_build);
 #endif
-    Suite *suite = suite_create("rpc/tls");
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("rpc/tls", tcase);
 }
