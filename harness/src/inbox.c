@@ -3,6 +3,7 @@
 #include "inbox.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 

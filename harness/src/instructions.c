@@ -3,6 +3,8 @@
  * end what they ran. */
 #include "instructions.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/map.h"
 

@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <time.h>
 
 static inline int64_t bm_clock_ms(clockid_t clock)
