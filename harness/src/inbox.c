@@ -186,7 +186,7 @@ static bool await_input(bm_inbox *inbox, bm_rpc *rpc, pthread_mutex_t *lock, int
 {
     struct timespec until = bm_after_ms(wait_ms < 0 ? 0 : wait_ms);
     while (!inbox->arrived.n && inbox->n_open && !inbox->broken)
-        if (bm_rpc_wait(rpc, &inbox->ready, lock, wait_ms < 0 ? NULL : &until))
+        if (bm_rpc_wait(rpc, &inbox->ready, lock, wait_ms < 0 ? NULL : &until, false))
             return inbox->arrived.n || !inbox->n_open || inbox->broken;
     return true;
 }

@@ -206,14 +206,9 @@ static void await_writes(bm_state_session *session, size_t n)
 {
     bm_state_client *client = session->client;
     session->wake_at = n;
-    while (session->n_pending > n) {
-        bool many = session->n_pending - n >= MANY;
-        pthread_mutex_unlock(&client->lock);
-        bool served = bm_rpc_serve(client->links.rpc, many);
-        pthread_mutex_lock(&client->lock);
-        if (!served && session->n_pending > n)
-            pthread_cond_wait(&session->written, &client->lock);
-    }
+    while (session->n_pending > n)
+        bm_rpc_wait(client->links.rpc, &session->written, &client->lock, NULL,
+                    session->n_pending - n >= MANY);
     session->wake_at = 0;
 }
 

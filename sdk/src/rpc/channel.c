@@ -268,7 +268,7 @@ static void waiter_init(waiter *w)
 static void waiter_wait(waiter *w, bm_rpc *rpc)
 {
     pthread_mutex_lock(&w->lock);
-    while (!w->done) bm_rpc_wait(rpc, &w->done_cond, &w->lock, NULL);
+    while (!w->done) bm_rpc_wait(rpc, &w->done_cond, &w->lock, NULL, false);
     pthread_mutex_unlock(&w->lock);
     pthread_cond_destroy(&w->done_cond);
     pthread_mutex_destroy(&w->lock);

@@ -63,14 +63,14 @@ void bm_rpc_claim(bm_rpc *rpc);
 void bm_rpc_unclaim(bm_rpc *rpc);
 /* pthread_cond_timedwait() by the monotonic clock, or pthread_cond_wait() when `until` is NULL,
  * for what a callback here or the caller itself brings about: a lent thread handles an event
- * instead, and is not woken by the condition. Not in a callback. May return early, as these may. rpc NULL: as
- * these. */
+ * instead, and is not woken by the condition. May return early, as these may. `many`: see
+ * bm_rpc_serve(). rpc NULL: as these. Not in a callback. */
 int bm_rpc_wait(bm_rpc *rpc, pthread_cond_t *cond, pthread_mutex_t *lock,
-                const struct timespec *until);
+                const struct timespec *until, bool many);
 /* On a lent thread: waits for an event, handles it and returns true. False: on all others, and
- * when another is the rpc thread by now; then the caller waits by other means. `many`: it waits for more than a few events, which it had
- * better find together, since for gRPC to wait once more is a write each time; so it sleeps a
- * little first. */
+ * when another is the rpc thread by now; then the caller waits by other means. `many`: it waits
+ * for more than a few events, which it had better find together, since for gRPC to wait once
+ * more is a write each time; so it sleeps a little first. Not in a callback. */
 bool bm_rpc_serve(bm_rpc *rpc, bool many);
 
 /* -- client ------------------------------------------------------------------------------ */

@@ -83,23 +83,18 @@ void bm_rpc_soon(bm_rpc *rpc, void (*fn)(void *arg), void *arg)
     rpc->soon[rpc->n_soon++] = (task){ fn, arg };
 }
 
-static grpc_event event_at_once(bm_rpc *rpc)
-{
-    grpc_event event =
-        grpc_completion_queue_next(rpc->queue, gpr_time_0(GPR_CLOCK_MONOTONIC), NULL);
-    rpc->is_drained = event.type == GRPC_QUEUE_TIMEOUT;
-    return event;
-}
-
 /* The next event. While something is to be done soon, or a job waits: only one that is there,
  * and a few at most, then GRPC_QUEUE_TIMEOUT. */
 static grpc_event next_event(bm_rpc *rpc, gpr_timespec until)
 {
     grpc_event event = { .type = GRPC_QUEUE_TIMEOUT };
     rpc->is_drained = false;
-    if (rpc->n_soon || rpc->job.fn)
-        return rpc->n_events++ < SOON_EVENTS ? event_at_once(rpc) : event;
-    return grpc_completion_queue_next(rpc->queue, until, NULL);
+    if (!rpc->n_soon && !rpc->job.fn)
+        return grpc_completion_queue_next(rpc->queue, until, NULL);
+    if (rpc->n_events++ >= SOON_EVENTS) return event;
+    event = grpc_completion_queue_next(rpc->queue, gpr_time_0(GPR_CLOCK_MONOTONIC), NULL);
+    rpc->is_drained = event.type == GRPC_QUEUE_TIMEOUT;
+    return event;
 }
 
 static void handle(const grpc_event *event)
@@ -337,7 +332,7 @@ static bool is_past(const struct timespec *at)
 }
 
 int bm_rpc_wait(bm_rpc *rpc, pthread_cond_t *cond, pthread_mutex_t *lock,
-                const struct timespec *until)
+                const struct timespec *until, bool many)
 {
     if (!rpc || !is_self(&rpc->lent))
         return until ? pthread_cond_timedwait(cond, lock, until) : pthread_cond_wait(cond, lock);
@@ -345,7 +340,7 @@ int bm_rpc_wait(bm_rpc *rpc, pthread_cond_t *cond, pthread_mutex_t *lock,
     if (until)
         end = (gpr_timespec){ until->tv_sec, (int32_t)until->tv_nsec, GPR_CLOCK_MONOTONIC };
     pthread_mutex_unlock(lock);
-    bool served = serve(rpc, end, false);
+    bool served = serve(rpc, end, many);
     pthread_mutex_lock(lock);
     return served && until && is_past(until) ? ETIMEDOUT : 0;
 }

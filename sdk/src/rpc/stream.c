@@ -293,7 +293,7 @@ bool bm_stream_wait_writable(bm_stream *stream, size_t limit)
 {
     pthread_mutex_lock(&stream->lock);
     while (!stream->over && stream->queued_bytes > limit)
-        bm_rpc_wait(stream->rpc, &stream->changed, &stream->lock, NULL);
+        bm_rpc_wait(stream->rpc, &stream->changed, &stream->lock, NULL, false);
     bool writable = !stream->over;
     pthread_mutex_unlock(&stream->lock);
     return writable;

@@ -83,7 +83,8 @@ static pthread_t await(size_t n)
 {
     struct timespec until = bm_after_ms(PATIENCE_MS);
     pthread_mutex_lock(&lock);
-    while (n_came < n) ck_assert_int_ne(bm_rpc_wait(rpc, &changed, &lock, &until), ETIMEDOUT);
+    while (n_came < n)
+        ck_assert_int_ne(bm_rpc_wait(rpc, &changed, &lock, &until, false), ETIMEDOUT);
     pthread_t by = came_on;
     pthread_mutex_unlock(&lock);
     return by;
@@ -186,7 +187,7 @@ static void call_and_time_out(void)
     bm_arena_free(&arena);
     struct timespec until = bm_after_ms(20);
     pthread_mutex_lock(&lock);
-    while (bm_rpc_wait(rpc, &changed, &lock, &until) != ETIMEDOUT) continue;
+    while (bm_rpc_wait(rpc, &changed, &lock, &until, false) != ETIMEDOUT) continue;
     pthread_mutex_unlock(&lock);
     int64_t late_ms = bm_monotonic_ms() - (until.tv_sec * 1000 + until.tv_nsec / 1000000);
     ck_assert_int_ge(late_ms, 0);
