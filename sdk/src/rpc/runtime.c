@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The completion queue and who empties it. Events are handled by one thread at a time, the *rpc
- * thread*: the one that has that place. Of the two threads here one has it. It leaves it for a
- * job that it is lent to, takes it again for as long as the job waits, and comes back to it
- * afterwards, so that nobody need be woken for a short job. The other stands by: it takes the
- * place when that is left for some milliseconds, or is wanted by others.
+ * thread*: the one that has that place. Of the two threads here one has it, mostly the first. It
+ * leaves it for a job that it is lent to, takes it again for as long as the job waits, and comes
+ * back to it afterwards, so that nobody need be woken for a short job. The other stands by: it
+ * takes the place when that is left for some milliseconds, or is wanted by others. All jobs run
+ * on the first, which the second gives the place for the next one: malloc keeps free memory for
+ * each thread, and what two threads keep of a job is twice as much.
  *
  * gRPC counts its users itself, so several runtimes in one process are fine, but they slow each
  * other down: of the threads that wait, one polls for all and hands over what is not its own. */
@@ -45,10 +47,12 @@ struct bm_rpc {
 
     pthread_mutex_t lock; /* guards the next ones */
     pthread_cond_t wanted;
-    bool has_second, stands_by; /* is there a second thread, does one of them wait here */
-    unsigned long n_turns;      /* how often the place was left */
-    bool hands_over;            /* who stands by is to take the place as soon as it is free */
-    bool sleeps;                /* who stands by does not look until told */
+    bool has_second;
+    bool is_away;          /* the first is at a job, or comes back from it */
+    unsigned long n_turns; /* how often the place was left */
+    bool hands_over;       /* who stands by is to take the place as soon as it is free, */
+    bool to_first;         /* but only the first may */
+    bool sleeps;           /* who stands by does not look until told */
     bool over;
 
     /* Of who has the place: */
@@ -129,10 +133,15 @@ bool bm_rpc_on_thread(const bm_rpc *rpc)
     return is_self(&rpc->server);
 }
 
+static bool is_claimed(const bm_rpc *rpc)
+{
+    return atomic_load_explicit(&rpc->n_claims, memory_order_relaxed);
+}
+
 /* With the lock. */
 static void take_place(bm_rpc *rpc)
 {
-    rpc->hands_over = false;
+    rpc->hands_over = rpc->to_first = false;
     assign(&rpc->server, pthread_self());
 }
 
@@ -151,7 +160,7 @@ static void await_tick(bm_rpc *rpc, unsigned n_idle)
     rpc->sleeps = n_idle >= IDLE_TICKS;
     if (n_idle == IDLE_TICKS + 1) {
         pthread_mutex_unlock(&rpc->lock);
-        if (!atomic_load_explicit(&rpc->n_claims, memory_order_relaxed)) malloc_trim(0);
+        if (!is_claimed(rpc)) malloc_trim(0);
         pthread_mutex_lock(&rpc->lock);
     } else if (n_idle <= IDLE_TICKS) {
         pthread_cond_timedwait(&rpc->wanted, &rpc->lock, &until);
@@ -163,15 +172,15 @@ static void await_tick(bm_rpc *rpc, unsigned n_idle)
 
 /* Takes the place when it is wanted, or was free at two looks without having been taken in
  * between. False: the runtime ends. */
-static bool stand_by(bm_rpc *rpc)
+static bool stand_by(bm_rpc *rpc, bool is_first)
 {
     pthread_mutex_lock(&rpc->lock);
-    rpc->stands_by = true;
+    if (is_first) rpc->is_away = false;
     unsigned long seen = rpc->n_turns;
     unsigned n_idle = 0;
     bool was_free = false;
     while (!rpc->over) {
-        bool is_free = is_nobody(&rpc->server);
+        bool is_free = is_nobody(&rpc->server) && (is_first || !rpc->to_first);
         bool is_same = seen == rpc->n_turns;
         if (is_free && (rpc->hands_over || (was_free && is_same))) break;
         n_idle = is_same ? n_idle + 1 : 0;
@@ -179,7 +188,6 @@ static bool stand_by(bm_rpc *rpc)
         seen = rpc->n_turns;
         await_tick(rpc, n_idle);
     }
-    rpc->stands_by = false;
     bool over = rpc->over;
     if (!over) {
         assign(&rpc->lent, 0);
@@ -189,27 +197,38 @@ static bool stand_by(bm_rpc *rpc)
     return !over;
 }
 
-/* False: the other thread has taken the place meanwhile. */
+/* False: the second thread has taken the place meanwhile. */
 static bool run_job(bm_rpc *rpc)
 {
     task job = rpc->job;
     rpc->job.fn = NULL;
     rpc->n_events = 0;
-    if (rpc->hands_over) bm_rpc_settle(rpc); /* others need not wait for the other thread */
+    if (is_claimed(rpc)) bm_rpc_settle(rpc); /* others need not wait for the second thread */
     pthread_mutex_lock(&rpc->lock);
+    rpc->hands_over = is_claimed(rpc);
+    rpc->is_away = true;
     assign(&rpc->lent, pthread_self());
     leave_place(rpc);
     pthread_mutex_unlock(&rpc->lock);
     job.fn(job.arg);
     pthread_mutex_lock(&rpc->lock);
-    /* Otherwise the other has it: it cannot have been lent, since nobody stands by. */
+    /* Otherwise the second has it, and does not give it to one that is away. */
     bool is_free = is_nobody(&rpc->server);
     if (is_free) {
+        rpc->is_away = false;
         assign(&rpc->lent, 0);
         take_place(rpc);
     }
     pthread_mutex_unlock(&rpc->lock);
     return is_free;
+}
+
+static void give_to_first(bm_rpc *rpc)
+{
+    pthread_mutex_lock(&rpc->lock);
+    rpc->hands_over = rpc->to_first = true;
+    leave_place(rpc);
+    pthread_mutex_unlock(&rpc->lock);
 }
 
 /* A job goes before the next reads of streams, which are writes to gRPC. Now and then not: what
@@ -233,10 +252,9 @@ static void end_both(bm_rpc *rpc)
     pthread_mutex_unlock(&rpc->lock);
 }
 
-static void *run(void *self)
+static void run(bm_rpc *rpc, bool is_first)
 {
-    bm_rpc *rpc = self;
-    while (stand_by(rpc)) {
+    while (stand_by(rpc, is_first)) {
         bool has_place = true;
         while (has_place) {
             grpc_event event = next_event(rpc, gpr_inf_future(GPR_CLOCK_MONOTONIC));
@@ -244,35 +262,48 @@ static void *run(void *self)
                 handle(&event);
             } else if (event.type == GRPC_QUEUE_SHUTDOWN) {
                 end_both(rpc);
-                return NULL;
+                return;
             } else if (!rpc->job.fn) {
                 bm_rpc_settle(rpc);
+            } else if (!is_first) {
+                give_to_first(rpc);
+                has_place = false;
             } else if (!looks_first(rpc)) {
                 has_place = run_job(rpc);
             }
         }
     }
+}
+
+static void *run_first(void *self)
+{
+    run(self, true);
+    return NULL;
+}
+
+static void *run_second(void *self)
+{
+    run(self, false);
     return NULL;
 }
 
 /* -- lending ----------------------------------------------------------------------------- */
 
-/* True if a thread would take the place, were it left for long: the two are never both away. */
-static bool has_stand_in(bm_rpc *rpc)
+/* True if the first thread is here and the second would take the place, were it left for long. */
+static bool can_lend(bm_rpc *rpc)
 {
+    if (is_claimed(rpc)) return false;
     pthread_mutex_lock(&rpc->lock);
     if (!rpc->has_second)
-        rpc->has_second = rpc->stands_by = !bm_thread_start(&rpc->second, "beam-rpc-2", run, rpc);
-    bool stands_by = rpc->stands_by;
+        rpc->has_second = !bm_thread_start(&rpc->second, "beam-rpc-2", run_second, rpc);
+    bool can = rpc->has_second && !rpc->is_away;
     pthread_mutex_unlock(&rpc->lock);
-    return stands_by;
+    return can;
 }
 
 bool bm_rpc_lend(bm_rpc *rpc, void (*job)(void *arg), void *arg)
 {
-    if (rpc->job.fn || !is_nobody(&rpc->lent)
-        || atomic_load_explicit(&rpc->n_claims, memory_order_relaxed) || !has_stand_in(rpc))
-        return false;
+    if (rpc->job.fn || !can_lend(rpc)) return false;
     rpc->job = (task){ job, arg };
     return true;
 }
@@ -281,7 +312,7 @@ void bm_rpc_claim(bm_rpc *rpc)
 {
     atomic_fetch_add_explicit(&rpc->n_claims, 1, memory_order_relaxed);
     pthread_mutex_lock(&rpc->lock);
-    if (rpc->job.fn || !is_nobody(&rpc->lent)) rpc->hands_over = true;
+    if (!is_nobody(&rpc->lent)) rpc->hands_over = true;
     pthread_mutex_unlock(&rpc->lock);
 }
 
@@ -355,7 +386,7 @@ bm_rpc *bm_rpc_new(void)
     pthread_mutex_init(&rpc->lock, NULL);
     bm_cond_init(&rpc->wanted);
     rpc->hands_over = true; /* to the first */
-    if (bm_thread_start(&rpc->first, "beam-rpc", run, rpc)) {
+    if (bm_thread_start(&rpc->first, "beam-rpc", run_first, rpc)) {
         fputs("beam: cannot start the rpc thread\n", stderr);
         abort();
     }
