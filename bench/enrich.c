@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* enrich: what a call for each element costs, with a running rpc_service. One thread runs
- * bundles of a DoFn in the worker's engine.
- *
- *     rpc_service --port=0 --delay_ms=10
- *     enrich --target=localhost:PORT --how=async
- *     http_service --port=0 --delay_ms=10
- *     enrich --target=http://localhost:PORT --how=http
- *
- * --how: async (.rpc), sync (a beam_rpc_call() in process), raw (the calls alone, without an
- * engine), http (.http, up to --in_flight). CPU time is that of this process, all threads. */
+/* enrich: what a call for each element costs, with a running rpc_service or http_service; see
+ * --help. One thread runs bundles of a DoFn in the worker's engine. */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,14 +171,47 @@ static void raw_bundle(beam_rpc_channel *channel, size_t n, struct use *sum)
     sum->cpu += after.cpu - before.cpu;
 }
 
+static void help(void)
+{
+    puts("enrich - what a gRPC call or an HTTP request for each element costs\n"
+         "\n"
+         "  rpc_service --port=50061 --delay_ms=10 &\n"
+         "  enrich --target=localhost:50061 --how=async\n"
+         "  http_service --port=50062 --delay_ms=10 &\n"
+         "  enrich --target=http://localhost:50062 --how=http\n"
+         "\n"
+         "  --target=PLACE    the running service (localhost:50051)\n"
+         "  --how=HOW         async: a DoFn with .rpc (the default)\n"
+         "                    sync: a beam_rpc_call() in process\n"
+         "                    raw: the calls alone, without an engine\n"
+         "                    http: a DoFn with .http\n"
+         "  --calls=N         100000\n"
+         "  --bundle=N        elements in a bundle (10000)\n"
+         "  --in_flight=N     requests at once, of http (as .max_in_flight)\n"
+         "\n"
+         "CPU time is that of this process, all threads.");
+}
+
+static size_t positive(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (*end || number <= 0 || number > INT_MAX) {
+        fprintf(stderr, "enrich: '%s' is not a number above 0\n", text);
+        exit(2);
+    }
+    return (size_t)number;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
         { "target", required_argument, NULL, 't' },
-        { "how", required_argument, NULL, 'h' },
+        { "how", required_argument, NULL, 'w' },
         { "calls", required_argument, NULL, 'n' },
         { "bundle", required_argument, NULL, 'b' },
         { "in_flight", required_argument, NULL, 'f' },
+        { "help", no_argument, NULL, 'h' },
         { 0 },
     };
     const char *target = "localhost:50051", *how = "async";
@@ -199,14 +225,20 @@ int main(int argc, char **argv)
     };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 't') target = optarg;
-        if (o == 'h') how = optarg;
-        if (o == 'n') calls = strtoul(optarg, NULL, 10);
-        if (o == 'f') http.max_in_flight = (int)strtol(optarg, NULL, 10);
-        if (o == 'b') bundle = strtoul(optarg, NULL, 10);
+        if (o == 'w') how = optarg;
+        if (o == 'n') calls = positive(optarg);
+        if (o == 'f') http.max_in_flight = (int)positive(optarg);
+        if (o == 'b') bundle = positive(optarg);
+        if (o == 'h') return help(), 0;
         if (o == '?') return 2;
     }
     bool is_sync = !strcmp(how, "sync"), is_raw = !strcmp(how, "raw");
-    const beam_dofn *fn = strcmp(how, "http") ? &async_fn : &http_fn;
+    bool is_http = !strcmp(how, "http");
+    if (!is_sync && !is_raw && !is_http && strcmp(how, "async")) {
+        fprintf(stderr, "enrich: --how is async, sync, raw or http, not '%s'\n", how);
+        return 2;
+    }
+    const beam_dofn *fn = is_http ? &http_fn : &async_fn;
     beam_dofn_tester *t = is_sync ? beam_dofn_tester_new(&sync_fn,
                                                          .config = beam_span_of(target))
                                   : beam_dofn_tester_new(fn, .target = target);
