@@ -35,6 +35,13 @@ typedef struct task {
     void *arg;
 } task;
 
+/* A thread that stands by. Guarded by the runtime's lock. */
+typedef struct stand_in {
+    pthread_cond_t wanted;
+    bool sleeps; /* it does not look until told */
+    bool trims;  /* nor while it gives back memory */
+} stand_in;
+
 struct bm_rpc {
     grpc_completion_queue *queue;
     pthread_t first, second; /* the threads */
@@ -46,13 +53,12 @@ struct bm_rpc {
     _Atomic pthread_t lent;   /* who has left it for a job and may take it again */
 
     pthread_mutex_t lock; /* guards the next ones */
-    pthread_cond_t wanted;
+    stand_in as_first, as_second;
     bool has_second;
     bool is_away;          /* the first is at a job, or comes back from it */
     unsigned long n_turns; /* how often the place was left */
     bool hands_over;       /* who stands by is to take the place as soon as it is free, */
     bool to_first;         /* but only the first may */
-    bool sleeps;           /* who stands by does not look until told */
     bool over;
 
     /* Of who has the place: */
@@ -146,34 +152,37 @@ static void take_place(bm_rpc *rpc)
 }
 
 /* With the lock. */
-static void leave_place(bm_rpc *rpc)
+static void leave_place(bm_rpc *rpc, stand_in *other)
 {
     assign(&rpc->server, 0);
     rpc->n_turns++;
-    if (rpc->hands_over || rpc->sleeps) pthread_cond_signal(&rpc->wanted);
+    if (rpc->hands_over || other->sleeps) pthread_cond_signal(&other->wanted);
 }
 
 /* Waits for a tick, or to be told, when nothing happened for `n_idle` of them. With the lock. */
-static void await_tick(bm_rpc *rpc, unsigned n_idle)
+static void await_tick(bm_rpc *rpc, stand_in *self, unsigned n_idle)
 {
     struct timespec until = bm_after_ms(n_idle < IDLE_TICKS ? TICK_MS : TRIM_MS);
-    rpc->sleeps = n_idle >= IDLE_TICKS;
-    if (n_idle == IDLE_TICKS + 1) {
+    self->sleeps = n_idle >= IDLE_TICKS;
+    if (n_idle == IDLE_TICKS + 1 && !is_claimed(rpc) && !rpc->is_away) {
+        self->trims = true;
         pthread_mutex_unlock(&rpc->lock);
-        if (!is_claimed(rpc)) malloc_trim(0);
+        malloc_trim(0);
         pthread_mutex_lock(&rpc->lock);
+        self->trims = false;
     } else if (n_idle <= IDLE_TICKS) {
-        pthread_cond_timedwait(&rpc->wanted, &rpc->lock, &until);
+        pthread_cond_timedwait(&self->wanted, &rpc->lock, &until);
     } else {
-        pthread_cond_wait(&rpc->wanted, &rpc->lock);
+        pthread_cond_wait(&self->wanted, &rpc->lock);
     }
-    rpc->sleeps = false;
+    self->sleeps = false;
 }
 
 /* Takes the place when it is wanted, or was free at two looks without having been taken in
  * between. False: the runtime ends. */
 static bool stand_by(bm_rpc *rpc, bool is_first)
 {
+    stand_in *self = is_first ? &rpc->as_first : &rpc->as_second;
     pthread_mutex_lock(&rpc->lock);
     if (is_first) rpc->is_away = false;
     unsigned long seen = rpc->n_turns;
@@ -186,7 +195,7 @@ static bool stand_by(bm_rpc *rpc, bool is_first)
         n_idle = is_same ? n_idle + 1 : 0;
         was_free = is_free;
         seen = rpc->n_turns;
-        await_tick(rpc, n_idle);
+        await_tick(rpc, self, n_idle);
     }
     bool over = rpc->over;
     if (!over) {
@@ -200,15 +209,15 @@ static bool stand_by(bm_rpc *rpc, bool is_first)
 /* False: the second thread has taken the place meanwhile. */
 static bool run_job(bm_rpc *rpc)
 {
+    if (is_claimed(rpc)) bm_rpc_settle(rpc); /* others need not wait for the second thread */
     task job = rpc->job;
     rpc->job.fn = NULL;
     rpc->n_events = 0;
-    if (is_claimed(rpc)) bm_rpc_settle(rpc); /* others need not wait for the second thread */
     pthread_mutex_lock(&rpc->lock);
     rpc->hands_over = is_claimed(rpc);
     rpc->is_away = true;
     assign(&rpc->lent, pthread_self());
-    leave_place(rpc);
+    leave_place(rpc, &rpc->as_second);
     pthread_mutex_unlock(&rpc->lock);
     job.fn(job.arg);
     pthread_mutex_lock(&rpc->lock);
@@ -227,7 +236,7 @@ static void give_to_first(bm_rpc *rpc)
 {
     pthread_mutex_lock(&rpc->lock);
     rpc->hands_over = rpc->to_first = true;
-    leave_place(rpc);
+    leave_place(rpc, &rpc->as_first);
     pthread_mutex_unlock(&rpc->lock);
 }
 
@@ -248,7 +257,8 @@ static void end_both(bm_rpc *rpc)
     bm_rpc_settle(rpc);
     pthread_mutex_lock(&rpc->lock);
     rpc->over = true;
-    pthread_cond_signal(&rpc->wanted);
+    pthread_cond_signal(&rpc->as_first.wanted);
+    pthread_cond_signal(&rpc->as_second.wanted);
     pthread_mutex_unlock(&rpc->lock);
 }
 
@@ -289,14 +299,15 @@ static void *run_second(void *self)
 
 /* -- lending ----------------------------------------------------------------------------- */
 
-/* True if the first thread is here and the second would take the place, were it left for long. */
+/* True if the first thread is here, the second would take the place, were it left for long, and
+ * neither is busy with the memory. */
 static bool can_lend(bm_rpc *rpc)
 {
     if (is_claimed(rpc)) return false;
     pthread_mutex_lock(&rpc->lock);
     if (!rpc->has_second)
         rpc->has_second = !bm_thread_start(&rpc->second, "beam-rpc-2", run_second, rpc);
-    bool can = rpc->has_second && !rpc->is_away;
+    bool can = rpc->has_second && !rpc->is_away && !rpc->as_first.trims && !rpc->as_second.trims;
     pthread_mutex_unlock(&rpc->lock);
     return can;
 }
@@ -345,7 +356,7 @@ static bool serve(bm_rpc *rpc, gpr_timespec until, bool many)
     if (event.type == GRPC_OP_COMPLETE) handle(&event);
     if (event.type != GRPC_OP_COMPLETE || rpc->hands_over) bm_rpc_settle(rpc);
     pthread_mutex_lock(&rpc->lock);
-    leave_place(rpc);
+    leave_place(rpc, &rpc->as_second);
     pthread_mutex_unlock(&rpc->lock);
     return true;
 }
@@ -384,7 +395,8 @@ bm_rpc *bm_rpc_new(void)
     bm_rpc *rpc = bm_xcalloc(1, sizeof *rpc);
     rpc->queue = grpc_completion_queue_create_for_next(NULL);
     pthread_mutex_init(&rpc->lock, NULL);
-    bm_cond_init(&rpc->wanted);
+    bm_cond_init(&rpc->as_first.wanted);
+    bm_cond_init(&rpc->as_second.wanted);
     rpc->hands_over = true; /* to the first */
     if (bm_thread_start(&rpc->first, "beam-rpc", run_first, rpc)) {
         fputs("beam: cannot start the rpc thread\n", stderr);
@@ -401,7 +413,8 @@ void bm_rpc_free(bm_rpc *rpc)
     if (rpc->has_second) pthread_join(rpc->second, NULL);
     grpc_completion_queue_destroy(rpc->queue);
     grpc_shutdown();
-    pthread_cond_destroy(&rpc->wanted);
+    pthread_cond_destroy(&rpc->as_first.wanted);
+    pthread_cond_destroy(&rpc->as_second.wanted);
     pthread_mutex_destroy(&rpc->lock);
     free(rpc);
 }
