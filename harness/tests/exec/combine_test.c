@@ -5,6 +5,7 @@
 #include "beam_urns.h"
 #include "exec/node.h"
 #include "fixture.h"
+#include "same_hash.h"
 
 /* -- a CombineFn whose accumulator is a text: all inputs, joined ----------------------------- */
 typedef struct joined {
@@ -239,6 +240,44 @@ START_TEST(similar_keys_of_any_length_are_apart)
     fixture_run(&f);
     ck_assert_int_eq(count_output(&f, &sum), keys);
     ck_assert_int_eq(sum, 2 * keys);
+    fixture_free(&f);
+}
+END_TEST
+
+START_TEST(keys_of_the_same_hash_are_apart)
+{
+    enum { KEYS = 140 }; /* the table grows from 256 slots, half of them used */
+    char keys[KEYS][SAME_HASH_BYTES + 1];
+    same_hash_keys(keys, KEYS);
+    fixture f;
+    init(&f, BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE, "beam.sum_int64",
+         "kv<string_utf8,varint>", "kv<string_utf8,varint>", "global_window");
+    fixture_build(&f);
+    for (int i = 0; i < KEYS; i++) put(&f, keys[i], i);
+    for (int i = KEYS - 1; i >= 0; i--) put(&f, keys[i], 1000);
+    fixture_run(&f);
+    const char *sums = "";
+    for (int i = 0; i < KEYS; i++)
+        sums = bm_format(&f.arena, "%sKV{\"%s\", %d} @9223371950454775\n", sums, keys[i],
+                         1000 + i);
+    ck_assert(strcmp(fixture_output(&f, 0), sums) == 0);
+    fixture_free(&f);
+}
+END_TEST
+
+/* The hash has the end of a window only. */
+START_TEST(windows_of_the_same_end_are_apart)
+{
+    const beam_window windows[] = { { 0, 10, { NULL, 0 } }, { 5, 10, { NULL, 0 } } };
+    fixture f;
+    init(&f, BEAM_URN_TRANSFORM_COMBINE_PER_KEY_PRECOMBINE, "beam.sum_int64",
+         "kv<string_utf8,varint>", "kv<string_utf8,varint>", "interval_window");
+    fixture_build(&f);
+    beam_value in = fixture_kv(&f, text_value("k"), beam_int64(1));
+    fixture_put_in(&f, 0, in, 7, windows, 2);
+    fixture_put_in(&f, 0, in, 7, windows, 1);
+    fixture_run(&f);
+    expect_output(&f, 0, "KV{\"k\", 2} @9 [0, 10)\nKV{\"k\", 1} @9 [5, 10)\n");
     fixture_free(&f);
 }
 END_TEST
@@ -484,6 +523,8 @@ int main(void)
         windows_are_apart,
         timestamps_follow_the_strategy,
         similar_keys_of_any_length_are_apart,
+        keys_of_the_same_hash_are_apart,
+        windows_of_the_same_end_are_apart,
         one_element_in_many_windows,
         a_full_table_is_emitted_and_goes_on,
         accumulators_with_memory_are_bounded_too,

@@ -6,6 +6,7 @@
 
 #include "exec/state_cache.h"
 #include "keyed.h"
+#include "same_hash.h"
 
 /* Runs one bundle of one element of key "k" and compares what it emits. */
 static void step(keyed *k, const char *commands, const char *expected)
@@ -20,6 +21,16 @@ static int count(const char *text, const char *part)
     int n = 0;
     for (; (text = strstr(text, part)); text += strlen(part)) n++;
     return n;
+}
+
+/* Shows the first line that differs. */
+static void expect_same(const char *got, const char *expected, const char *how)
+{
+    size_t at = 0, line = 0;
+    for (; got[at] && got[at] == expected[at]; at++)
+        if (got[at] == '\n') line = at + 1;
+    ck_assert_msg(got[at] == expected[at], "%s: got %.80s..., expected %.80s...", how, got + line,
+                  expected + line);
 }
 
 START_TEST(a_value_is_read_once_and_written_once)
@@ -54,6 +65,59 @@ START_TEST(keys_have_states_of_their_own)
     keyed_put(&k, "a", "v?");
     keyed_run(&k);
     expect_keyed(&k, "\"b v? 2\" @0\n\"a v? 1\" @0\n");
+    keyed_free(&k);
+}
+END_TEST
+
+START_TEST(keys_of_the_same_hash_have_states_of_their_own)
+{
+    enum { KEYS = 40 }; /* the table grows from 64 slots, half of them used */
+    char keys[KEYS][SAME_HASH_BYTES + 1];
+    same_hash_keys(keys, KEYS);
+    keyed k;
+    keyed_init(&k, false);
+    bm_arena *arena = &k.f.arena;
+    const char *states = "", *timers = "";
+    for (int i = 0; i < KEYS; i++) {
+        bool clears = i % 2 == 0;
+        const char *key = keys[i];
+        states = clears ? bm_format(arena, "%s\"%s v? none\" @0\n\"%s b? []\" @0\n",
+                                    states, key, key)
+                        : bm_format(arena, "%s\"%s v? %d\" @0\n\"%s b? [x%d y]\" @0\n",
+                                    states, key, i, key, i);
+        timers = clears ? bm_format(arena, "%se %s clear\n", timers, key)
+                        : bm_format(arena, "%se %s at %d, hold %d\n", timers, key, i, i);
+        keyed_put(&k, key, bm_format(arena, "v=%d b+x%d e=%d", i, i, i));
+    }
+    for (int i = KEYS; i--;) keyed_put(&k, keys[i], i % 2 ? "b+y" : "v- b- e-");
+    for (int i = 0; i < KEYS; i++) keyed_put(&k, keys[i], "v? b?");
+    keyed_run(&k);
+    expect_same(keyed_output(&k), states, "in the bundle");
+    expect_same(keyed_timers(&k), timers, "timers");
+    for (int i = 0; i < KEYS; i++) keyed_put(&k, keys[i], "v? b?");
+    keyed_run(&k);
+    expect_same(keyed_output(&k), states, "in the next bundle");
+    keyed_free(&k);
+}
+END_TEST
+
+/* The hash has the end of a window only. */
+START_TEST(windows_of_the_same_end_have_states_of_their_own)
+{
+    keyed k;
+    keyed_init_in_windows(&k, 0);
+    const beam_window windows[] = { { 0, 10, { NULL, 0 } }, { 5, 10, { NULL, 0 } } };
+    for (int i = 0; i < 4; i++)
+        fixture_put_in(&k.f, 0, fixture_kv(&k.f, text_value("k"),
+                                           text_value(i == 2 ? "v? v-" : "v? v=1")),
+                       7, &windows[i % 2], 1);
+    for (int i = 0; i < 2; i++)
+        fixture_put_in(&k.f, 0, fixture_kv(&k.f, text_value("k"), text_value("v?")), 7,
+                       &windows[i], 1);
+    keyed_run(&k);
+    expect_keyed(&k, "\"k v? none\" @7 [0, 10)\n\"k v? none\" @7 [5, 10)\n"
+                     "\"k v? 1\" @7 [0, 10)\n\"k v? 1\" @7 [5, 10)\n"
+                     "\"k v? none\" @7 [0, 10)\n\"k v? 1\" @7 [5, 10)\n");
     keyed_free(&k);
 }
 END_TEST
@@ -255,16 +319,6 @@ static const char *random_run(unsigned seed, bool native, int most, size_t page_
     bm_writer_free(&all);
     keyed_free(&k);
     return result;
-}
-
-/* Shows the first line that differs. */
-static void expect_same(const char *got, const char *expected, const char *how)
-{
-    size_t at = 0, line = 0;
-    for (; got[at] && got[at] == expected[at]; at++)
-        if (got[at] == '\n') line = at + 1;
-    ck_assert_msg(got[at] == expected[at], "%s: got %.80s..., expected %.80s...", how, got + line,
-                  expected + line);
 }
 
 START_TEST(bundles_do_not_change_the_results)
@@ -681,6 +735,8 @@ int main(void)
     const TTest *const tests[] = {
         a_value_is_read_once_and_written_once,
         keys_have_states_of_their_own,
+        keys_of_the_same_hash_have_states_of_their_own,
+        windows_of_the_same_end_have_states_of_their_own,
         adding_to_a_bag_reads_nothing,
         a_combining_state_is_kept_as_one_accumulator,
         a_combining_state_that_is_never_read_stays_small,
