@@ -11,9 +11,17 @@
 #include "../base/run_tests.h"
 #include "beam/beam.h"
 
+static int64_t go_deeper(const volatile int64_t *depth)
+{
+    volatile int64_t here = *depth + 1;
+    return here > 0 ? go_deeper(&here) + here : 0;
+}
+
 static beam_status end(beam_ctx *c, beam_value in)
 {
+    int64_t depth = 0;
     if (beam_as_int64(in) == 2) abort();
+    if (beam_as_int64(in) == 3) return beam_emit(c, beam_int64(go_deeper(&depth)));
     return beam_fail(c, BEAM_EUSER, "no luck with %lld", (long long)beam_as_int64(in));
 }
 static const beam_dofn end_fn = { .name = "test.end",
@@ -38,6 +46,12 @@ static void build_crashing(beam_pipeline *p, const void *flags)
 {
     (void)flags;
     end_with(p, 2);
+}
+
+static void build_recursing(beam_pipeline *p, const void *flags)
+{
+    (void)flags;
+    end_with(p, 3);
 }
 
 static void build_fine(beam_pipeline *p, const void *flags)
@@ -121,6 +135,26 @@ START_TEST(a_crash_names_the_transform)
 }
 END_TEST
 
+/* Sanitizers tell of it themselves. */
+static bool is_handled(int signal_number)
+{
+    struct sigaction now;
+    return !sigaction(signal_number, NULL, &now) && now.sa_handler != SIG_DFL;
+}
+
+START_TEST(a_stack_that_is_used_up_names_the_transform)
+{
+    if (is_handled(SIGSEGV)) return;
+    char said[12000];
+    int status = run(build_recursing, said, sizeof said);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    ck_assert_msg(count(said, "The worker crashes (Segmentation fault) in bundle '") == 1, "%s",
+                  said);
+    ck_assert_msg(count(said, "in user code of transform 'Ends'.\n    ") == 1, "%s", said);
+    ck_assert_msg(count(said, "test_sdk_program_main+0x") > 10, "%s", said);
+}
+END_TEST
+
 /* Where it cannot be written, no bundle runs. */
 START_TEST(metrics_that_cannot_be_written_are_told_first)
 {
@@ -168,6 +202,7 @@ int main(void)
                                    a_failure_is_told_once,
                                    a_worker_without_an_address,
                                    a_crash_names_the_transform,
+                                   a_stack_that_is_used_up_names_the_transform,
                                    metrics_that_cannot_be_written_are_told_first,
                                    metrics_that_could_not_be_written_are_a_failure,
                                    metrics_are_written };
