@@ -115,14 +115,16 @@ need_flink-taskmanager() { :; }
 
 # The memory sizes that TaskManagerRunner insists on are all given, so that no second JVM
 # has to compute them; the -X flags of launch_flink-taskmanager follow from them.
-# beam.c.jars tells the C client that jobs need not upload the runner's jars.
-flink_config() {
+# beam.c.jars tells the C client that jobs need not upload the runner's jars. When a worker
+# process dies, all of a job's tasks start again (full): those that are left alone (region)
+# keep Flink from starting another process.
+flink_presets() {
     cat <<END
 jobmanager.rpc.address: localhost
 jobmanager.rpc.port: $flink_rpc_port
 jobmanager.bind-host: localhost
 jobmanager.memory.process.size: 1024m
-jobmanager.execution.failover-strategy: region
+jobmanager.execution.failover-strategy: full
 rest.address: localhost
 rest.port: $flink_port
 rest.bind-address: localhost
@@ -155,8 +157,14 @@ classloader.check-leaked-classloader: false
 io.tmp.dirs: $flink_state/tmp
 beam.c.jars: 2.62.0
 END
-    # As with Flink's container image: more lines of "key: value".
-    [ -z "${FLINK_PROPERTIES:-}" ] || printf '%s\n' "$FLINK_PROPERTIES"
+}
+
+# FLINK_PROPERTIES, as with Flink's container image: more lines of "key: value". One that is
+# preset counts instead, since Flink takes no key twice.
+flink_config() {
+    local own=${FLINK_PROPERTIES:-}
+    awk -F : 'NR == FNR { own[$1]; next } !($1 in own)' <(printf '%s\n' "$own") <(flink_presets)
+    printf '%s\n' "$own"
 }
 
 write_flink_config() {

@@ -233,6 +233,9 @@ static void tell_failure(state *s, const char *what, const char *why)
     if (server->log_path) bm_log_end_of_worker(server->log_path, end, sizeof end);
     if (server->log_path && !*end && why && strstr(why, "SettableFuture"))
         bm_log_failed_bundle(server->log_path, end, sizeof end);
+    if (!*end && why && strstr(why, "call already cancelled")) /* what Flink says of that */
+        snprintf(end, sizeof end, "A worker ended, or lost its connection, while Flink spoke to "
+                                  "it; the task managers' logs say more.");
     if (*end) bm_log_write(log_of(s), BEAM_LOG_ERROR, "%s", end);
     if (s->log)
         bm_log_write(log_of(s), BEAM_LOG_INFO, "all that the runner said: %s",
