@@ -73,7 +73,7 @@ static const beam_flag flags[] = {
     BEAM_TEXT_FLAG(struct flags, group_id, "kafka-io", "Kafka consumer group"),
     BEAM_INT_FLAG(struct flags, max_records, "0", "stop after this many records; 0: never"),
     BEAM_BOOL_FLAG(struct flags, deprecated_read, "false",
-                   "read by Flink's own Kafka source; the default where it is known"),
+                   "read by Flink's own Kafka source: the default without --job_endpoint"),
 };
 static const beam_program program = {
     .name = "kafka_io",

@@ -266,6 +266,28 @@ suite_kafka() {
 
 # -- a real cluster ---------------------------------------------------------------------------
 
+numbers_as_words() { seq "$1" "$2" | tr 0-9 a-j; }
+
+has_words() { (($(read_topic "$1" | cut -f1 | sort -u | wc -l) >= $2)); }
+
+# A PROCESS worker is killed while two of three tasks of the read have nothing to do: all that is
+# fed before and afterwards comes out, if more than once.
+worker_killed() {
+    local in=in-$RANDOM$RANDOM out=out-$RANDOM$RANDOM status=0
+    make_topics $in $out || return 1
+    start_pipeline "$build/examples/rpc_pardo" --bootstrap_servers=$broker --input_topic=$in \
+        --output_topic=$out --group_id=g-$in --environment_type=PROCESS "$@"
+    until_true 90 grep -q RUNNING "$work/pipeline.log" || { tail "$work/pipeline.log"; return 1; }
+    numbers_as_words 1 100 | kcat -P -b $broker -t $in -p 0
+    until_true 60 has_words $out 100 || status=1
+    pkill -KILL -f "$build/examples/rpc_pardo --id=" || status=1
+    numbers_as_words 101 200 | kcat -P -b $broker -t $in -p 0
+    until_true 90 has_words $out 200 || status=1
+    stop_pipeline || status=1
+    ((status == 0)) || tail -30 "$work/pipeline.log"
+    return $status
+}
+
 suite_cluster() {
     local flags=(--flink_master=localhost:8081 --parallelism=3 --checkpointing_interval=10000
         --streaming --job_name=rpc-pardo --deprecated_read)
@@ -275,6 +297,7 @@ suite_cluster() {
     check "rpc_pardo, cluster, PROCESS" rpc_pardo_run 2000 "${flags[@]}" \
         --environment_type=PROCESS \
         --environment_config="{\"command\":\"$root/$build/examples/rpc_pardo\"}"
+    check "rpc_pardo, cluster, a killed PROCESS worker" worker_killed "${flags[@]}"
     start_pool examples/rpc_pardo
     check "rpc_pardo, cluster, EXTERNAL" rpc_pardo_run 2000 "${flags[@]}" \
         --environment_type=EXTERNAL --environment_config="localhost:$pool_port"
